@@ -1,0 +1,212 @@
+package unstale
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// A Database is an adapter's end of a Cache: through it the adapter says what
+// was read, by whom, and what is about to change. Package sqlite is such an
+// adapter; application code does not need this type.
+//
+// All methods may be called concurrently.
+type Database struct {
+	cache *Cache
+	name  string
+	seed  maphash.Seed
+	poll  func()
+}
+
+// Database registers a database with the cache. The name appears in logs and
+// statistics. poll, if not nil, is called before anything stored is judged, on
+// every request: it looks whether somebody changed the database past the
+// adapter and, if so, calls Lost. It must be cheap and safe for concurrent use.
+func (c *Cache) Database(name string, poll func()) *Database {
+	d := &Database{cache: c, name: name, seed: maphash.MakeSeed(), poll: poll}
+	c.databases.add(d)
+	return d
+}
+
+// Close takes the database out of the cache and invalidates everything stored,
+// because nobody watches for its changes any longer.
+func (d *Database) Close() {
+	f := d.MarkAll("database closed") // nothing is served between the last poll and the floor
+	d.cache.databases.remove(d)
+	f.Settle()
+}
+
+// Seed is the seed with which the adapter hashes this database's dependencies:
+// two databases on one cache never share a hash by construction.
+func (d *Database) Seed() maphash.Seed { return d.seed }
+
+// Seq returns the engine's sequence number. An adapter takes it before a read
+// transaction begins and hands it to Caller.DependOn with every read made in it.
+func (d *Database) Seq() uint64 { return d.cache.ledger.Seq() }
+
+// Caller says on whose behalf a statement with ctx runs. Fills of other caches,
+// which do not hear of this database's changes, become unstorable.
+func (d *Database) Caller(ctx context.Context) Caller {
+	refuseOthers(ctx, d.cache)
+	return Caller{scopeFor(ctx, d.cache)}
+}
+
+// A Caller is on whose behalf a statement runs: a fill, something outside any
+// fill, or, for the zero Caller, nobody knows.
+type Caller struct{ scope *scope }
+
+// Known reports whether the context was marked, by the handler, by Load or by
+// Outside. A read by an unknown caller must be reported with
+// Database.Untracked.
+func (c Caller) Known() bool { return c.scope != nil }
+
+// Fills reports whether a fill collects what is read: only then is there any
+// need to know what a statement reads.
+func (c Caller) Fills() bool { return c.scope != nil && c.scope.fill != nil }
+
+// DependOn adds dependencies to the fill. It is called before the statement
+// runs. asOf is the sequence number taken before the read transaction began in
+// which the statement runs.
+func (c Caller) DependOn(asOf uint64, hashes []uint64) {
+	if c.Fills() {
+		c.scope.fill.dependOn(asOf, hashes)
+	}
+}
+
+// Refuse makes what the fill computes unstorable, for a reason in few words.
+func (c Caller) Refuse(reason string) {
+	if c.Fills() {
+		c.scope.fill.refuse(reason)
+	}
+}
+
+// Wrote says that the caller ran a statement that writes. A fill becomes
+// unstorable; it is reported once by call site, because a GET should not write.
+func (c Caller) Wrote() {
+	if c.Fills() {
+		c.scope.fill.refuse(refusedWrote)
+		c.scope.cache.reportOnce(caller(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+	}
+}
+
+// Uncommitted adds delta to the number of the caller's open transactions that
+// have changed something. While it is above zero Load neither serves nor stores.
+func (c Caller) Uncommitted(delta int) {
+	if c.scope != nil {
+		c.scope.uncommitted.Add(int32(delta))
+	}
+}
+
+// Untracked reports a read by an unknown Caller. What fills that are open at
+// this moment compute becomes unstorable, because the read may have been made
+// for one of them; if there are any, it is reported once by call site.
+func (d *Database) Untracked() {
+	c := d.cache
+	c.untracked.Add(1)
+	if c.openFills.Load() > 0 {
+		c.reportOnce(caller(kindUntracked), "unstale: a read without the request's context; answers computed meanwhile are not cached")
+	}
+}
+
+// Mark puts the dependencies with these hashes in flux. An adapter calls it
+// when a commit is about to become visible and calls Settle on the result once
+// the outcome is known, whatever it is. Settle must follow.
+func (d *Database) Mark(hashes []uint64) *Flux {
+	slots := make([]ledger.Slot, len(hashes))
+	for i, h := range hashes {
+		slots[i] = d.cache.ledger.Slot(h)
+	}
+	f := &Flux{cache: d.cache, slots: ledger.Compact(slots), since: time.Now()}
+	d.cache.ledger.Mark(f.slots)
+	return f
+}
+
+// MarkAll puts everything in flux, for a commit whose effects no dependency
+// describes: a schema change, or what the adapter does not understand. Settle
+// then raises the floor. The cause appears in logs and statistics.
+func (d *Database) MarkAll(cause string) *Flux {
+	f := &Flux{cache: d.cache, all: true, cause: cause, since: time.Now()}
+	d.cache.ledger.MarkAll()
+	return f
+}
+
+// Lost invalidates everything stored, because changes may have been missed.
+func (d *Database) Lost(cause string) { d.cache.raiseFloor(cause) }
+
+// Captured counts rows whose changes were captured.
+func (d *Database) Captured(rows int) { d.cache.stats.load().rowsCaptured.Add(uint64(rows)) }
+
+// Fallback counts a statement whose dependencies are coarser than its text
+// would allow, with the reason in few words.
+func (d *Database) Fallback(statement, reason string) {
+	d.cache.stats.fallback(statement, reason)
+}
+
+// A Flux is a set of dependencies in flux.
+type Flux struct {
+	cache *Cache
+	slots []ledger.Slot
+	all   bool
+	cause string
+	since time.Time
+	once  sync.Once
+}
+
+// Settle bumps the dependencies and releases them. The commit must be visible
+// to every read that starts from now on, or must have failed. Only the first
+// call has an effect.
+func (f *Flux) Settle() {
+	f.once.Do(func() {
+		c := f.cache
+		if f.all {
+			c.raiseFloor(f.cause)
+			c.ledger.ReleaseAll()
+		} else {
+			c.ledger.Bump(f.slots)
+			c.ledger.Release(f.slots)
+			c.stats.invalidation(causeWrite, 1)
+		}
+		c.stats.load().flux.observe(time.Since(f.since))
+	})
+}
+
+// databases is the set of registered databases, copied on change.
+type databases struct {
+	mu   sync.Mutex
+	list atomic.Pointer[[]*Database]
+}
+
+func (s *databases) all() []*Database {
+	if p := s.list.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (s *databases) add(d *Database) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := append(slices.Clone(s.all()), d)
+	s.list.Store(&list)
+}
+
+func (s *databases) remove(d *Database) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(s.all()), func(e *Database) bool { return e == d })
+	s.list.Store(&list)
+}
+
+// poll asks every database whether it was changed past its adapter.
+func (s *databases) poll() {
+	for _, d := range s.all() {
+		if d.poll != nil {
+			d.poll()
+		}
+	}
+}

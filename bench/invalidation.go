@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/unstale/unstale/sqlite"
+)
+
+// sizes returns how many entries the stores hold that are compared: from
+// hotItems to the largest, by powers of ten.
+func sizes(largest int) (list []int) {
+	for n := hotItems; n < largest; n *= 10 {
+		list = append(list, n)
+	}
+	return append(list, largest)
+}
+
+// residents is what the measurement gave, by store.
+type residents struct {
+	sizes                      []int
+	ready                      []residentReady
+	entries                    []int // the fewest that were resident at the end of a round
+	write, tag, pattern, sweep []cost
+}
+
+func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
+	r, err := runResidents(ctx, sizes(s.entries), s.rounds(20))
+	if err != nil {
+		return nil, err
+	}
+	sec := &section{name: "invalidation", title: "One invalidation, by the number of entries resident"}
+	t := table{
+		title: fmt.Sprintf("Elapsed; %d rounds by turns. A captured UPDATE of one row is the whole statement, SQLite's work included", len(r.write[0].wall)),
+		head:  []string{"entries resident", "captured UPDATE µs", "Invalidate(Tag) ns", "Invalidate(Pattern) ns", fmt.Sprintf("%d patterns worked off after ms", patternsAtOnce)},
+	}
+	p := table{title: "Processor time of the same, with what went on in the background meanwhile", head: t.head}
+	w := table{
+		title: "What it takes to hold them",
+		head:  []string{"entries resident", "bytes an entry, as counted", "heap bytes an entry", "seconds to fill"},
+	}
+	var x []float64
+	for i, n := range r.sizes {
+		entries := fmt.Sprint(r.entries[i])
+		t.add(entries, r.write[i].wall.in(1e3), r.tag[i].wall.String(), r.pattern[i].wall.String(), r.sweep[i].wall.in(1e6))
+		p.add(entries, r.write[i].processor.in(1e3), r.tag[i].processor.String(), r.pattern[i].processor.String(), r.sweep[i].processor.in(1e6))
+		w.add(entries, fmt.Sprint(r.ready[i].Bytes/int64(n)), fmt.Sprint(r.ready[i].Memory/uint64(n)), digits(r.ready[i].Filling.Seconds()))
+		x = append(x, float64(n))
+	}
+	sec.tables = []table{t, p, w}
+	last := len(r.sizes) - 1
+	plotted := make([][]series, 4)
+	for i, k := range []struct {
+		name string
+		all  []cost
+	}{{"captured UPDATE", r.write}, {"Invalidate(Tag)", r.tag}, {"Invalidate(Pattern)", r.pattern}, {"", r.sweep}} {
+		for _, c := range k.all {
+			plotted[i] = append(plotted[i], c.wall)
+		}
+		if k.name == "" {
+			continue
+		}
+		what := fmt.Sprintf("%s, %d entries over %d", k.name, r.sizes[last], r.sizes[0])
+		sec.notes = append(sec.notes, target(what+", elapsed", k.all[last].wall.over(k.all[0].wall), 1.5, false),
+			target(what+", CPU", k.all[last].processor.over(k.all[0].processor), 1.5, false))
+	}
+	sec.plots = map[string]string{"invalidation.svg": lines("Cost of one invalidation, by entries resident", "µs", "entries", x,
+		[]string{"captured UPDATE", "Invalidate(Tag)", "Invalidate(Pattern)", fmt.Sprintf("%d patterns worked off", patternsAtOnce)}, plotted, 1e3)}
+	return sec, nil
+}
+
+// patternsAtOnce is how many patterns a round invalidates by before it waits
+// until they are worked off.
+const patternsAtOnce = 16
+
+// runResidents starts a process for each size, all with a copy of the same
+// database, and lets them work by turns.
+func runResidents(ctx context.Context, sizes []int, rounds int) (_ *residents, err error) {
+	dir, err := os.MkdirTemp("", "unstale-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	database := filepath.Join(dir, "items.db")
+	if err := makeItems(ctx, database, sizes[len(sizes)-1]); err != nil {
+		return nil, err
+	}
+	n := len(sizes)
+	r := &residents{sizes, make([]residentReady, n), make([]int, n), make([]cost, n), make([]cost, n), make([]cost, n), make([]cost, n)}
+	children := make([]*child, n)
+	for i, size := range sizes {
+		children[i], err = startChild(ctx, "resident", residentSettings{database, size}, &r.ready[i])
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, children[i].stop()) }()
+		r.entries[i] = size
+	}
+	round := 0
+	err = interleave(ctx, rounds, n, func(i int) error {
+		round++
+		var reply residentReply
+		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, First: round * 7 % hotItems}
+		if err := children[i].call(q, &reply); err != nil {
+			return err
+		}
+		if reply.Entries < sizes[i] {
+			return fmt.Errorf("%d entries are resident, want %d", reply.Entries, sizes[i])
+		}
+		r.write[i].add(reply.Write)
+		r.tag[i].add(reply.Tag)
+		r.pattern[i].add(reply.Pattern)
+		r.sweep[i].add(reply.Sweep)
+		return nil
+	})
+	return r, err
+}
+
+// makeItems makes a database with a row for each entry of the largest store.
+func makeItems(ctx context.Context, path string, n int) (err error) {
+	db, err := sqlite.Open(path, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.ExecContext(ctx, `CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT NOT NULL)`); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `INSERT INTO item
+		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1) SELECT i, 'value ' || i FROM n`, n)
+	return err
+}

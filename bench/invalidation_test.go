@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestResidents runs the measurement with small stores: as many entries are
+// resident as it says, and each kind of invalidation has a figure.
+func TestResidents(t *testing.T) {
+	t.Parallel()
+	r, err := runResidents(context.Background(), []int{hotItems, 2 * hotItems}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.sizes {
+		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i]} {
+			if len(c.wall) != 2 || c.wall.quantile(0) <= 0 || len(c.processor) != 2 {
+				t.Errorf("%d entries: %+v", r.sizes[i], r)
+			}
+		}
+		if r.ready[i].Bytes == 0 || r.ready[i].Memory == 0 {
+			t.Errorf("%+v", r.ready[i])
+		}
+	}
+}
+
+// TestResidence notices an invalidation that does not happen, and entries that
+// are missing.
+func TestResidence(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "items.db")
+	if err := makeItems(context.Background(), database, hotItems); err != nil {
+		t.Fatal(err)
+	}
+	r, err := newResidence(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := r.warm(0, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.fell(0, 3); err == nil {
+		t.Error("entries that nobody invalidated count as fallen")
+	}
+	reply, err := r.round(residentRound{Writes: 3, Tags: 3, Patterns: 3})
+	if err != nil || reply.Entries != 3 {
+		t.Errorf("%+v %v", reply, err)
+	}
+	if err := r.warm(hotItems, 1); err != nil {
+		t.Errorf("items are chosen beyond those that are hot: %v", err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	if got := sizes(1_000_000); !slices.Equal(got, []int{1_000, 10_000, 100_000, 1_000_000}) {
+		t.Error(got)
+	}
+	if got := sizes(hotItems); !slices.Equal(got, []int{hotItems}) {
+		t.Error(got)
+	}
+}

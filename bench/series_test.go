@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+)
+
+func TestQuantile(t *testing.T) {
+	t.Parallel()
+	s := series{4, 1, 3, 2, 5}
+	for q, want := range map[float64]float64{0: 1, 0.25: 2, 0.5: 3, 0.75: 4, 0.9: 4.6, 1: 5} {
+		if got := s.quantile(q); math.Abs(got-want) > 1e-9 {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	if s[0] != 4 {
+		t.Error("the order of the rounds is lost")
+	}
+	if got := (series{}).median(); !math.IsNaN(got) {
+		t.Errorf("the median of nothing is %v", got)
+	}
+}
+
+// TestRatioByRound has two sides that slow down together: their ratio, made
+// round by round, does not vary.
+func TestRatioByRound(t *testing.T) {
+	t.Parallel()
+	a, b := series{2, 20, 200}, series{1, 10, 100}
+	if got := a.over(b).String(); got != "2 (2 to 2)" {
+		t.Error(got)
+	}
+	if got := a.minus(b); got[2] != 100 {
+		t.Error(got)
+	}
+}
+
+func TestDigits(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]string{0: "0", 7: "7", 0.8512: "0.85", 12.345: "12.3", 1234.5: "1234", math.NaN(): "-"} {
+		if got := digits(v); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestInterleave(t *testing.T) {
+	t.Parallel()
+	order := ""
+	if err := interleave(context.Background(), 3, 3, func(i int) error { order += fmt.Sprint(i); return nil }); err != nil || order != "012210012" {
+		t.Errorf("%q %v", order, err)
+	}
+	broken := errors.New("broken")
+	if err := interleave(context.Background(), 3, 3, func(int) error { return broken }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := interleave(ctx, 1, 1, func(int) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,291 @@
+package unstale
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// Defaults of Options.
+const (
+	DefaultPrefix  = "unstale"
+	DefaultTTL     = 300 * time.Second
+	DefaultMaxBody = 8 << 20
+)
+
+// Options configure a Cache. The zero value is useful: every answer made from a
+// captured database is cached for 300 seconds at most, in 256 MiB of memory, and
+// requests that carry credentials are not cached.
+type Options struct {
+	// Off switches the cache off: Handler returns its argument, Load calls its
+	// function, adapters register no hooks. Only Identity goes on to work.
+	Off bool
+
+	// Prefix starts every key, and is put before every Key and Pattern given to
+	// Invalidate. Default "unstale". Letters, digits, "-", ".", "_" and "~".
+	Prefix string
+
+	// TTL bounds the life of an answer that does not bound it itself, by
+	// Cache-Control or Expires. Truth does not depend on it. Default 300 s.
+	TTL time.Duration
+
+	// MaxBytes bounds the default store. Default 256 MiB. It is refused beside
+	// Store.
+	MaxBytes int64
+
+	// MaxBody is the size in bytes above which a body is not stored but streamed
+	// through. Default 8 MiB.
+	MaxBody int64
+
+	// Store keeps the entries. Default a Memory store of MaxBytes.
+	Store Store
+
+	// Identity tells who asks: the same string for requests that may see the same
+	// answers, "" for nobody. It is given the request as it came. It runs at most
+	// once per request, only where somebody wants to know, and what it reads with
+	// the request's context is tracked: what was answered to an identity falls
+	// when what the identity was found from changes. An error means unknown: it is
+	// logged, Identity(ctx) is "" and the answer is not stored.
+	//
+	// Without it, requests that carry credentials are not cached.
+	Identity func(*http.Request) (string, error)
+
+	// Credentials names request fields that say who asks, besides Authorization,
+	// Cookie, Proxy-Authorization, X-Api-Key, those in which well-known proxies
+	// report whom they have authenticated, and those in which they report the
+	// client's address. A fill does not see them.
+	Credentials []string
+
+	// IgnoreCookies names cookies that never matter, such as those of analytics.
+	// A request with no other cookies counts as one without.
+	IgnoreCookies []string
+
+	// NeutralContextKeys are keys of context values, put there outside the cache,
+	// that no answer depends on, such as a logger. A fill that looks at any other
+	// value from outside counts as asking who asks. Keys of net/http, of common
+	// routers and of common tracing libraries are neutral.
+	NeutralContextKeys []any
+
+	// Route names the route of a request, for Policies and for statistics: a
+	// handful of names, never the path itself. On a hit no router runs, so it has
+	// to look at the request itself. Default: every route is "".
+	Route func(*http.Request) string
+
+	// Policies by route name. Routes that are not listed are on.
+	Policies map[string]Policy
+
+	// IfModifiedSince lets If-Modified-Since alone be answered with 304. Two
+	// versions may share a second, so it is off by default; entity tags are always
+	// answered.
+	IfModifiedSince bool
+
+	// Slots is the size of the table of dependencies, rounded up to a power of
+	// two. Two dependencies in one slot fall together. Default 2^20, 12 MiB.
+	Slots int
+
+	// Logger receives what an operator should know. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// A Policy is what is particular about a route.
+type Policy struct {
+	Mode Mode
+	// TTL takes the place of Options.TTL. With it set, even an answer about which
+	// nothing is known is stored, for that long: the operator says that it may be.
+	TTL time.Duration
+}
+
+// Mode says what the cache does on a route.
+type Mode uint8
+
+// The modes of a Policy.
+const (
+	On         Mode = iota // cache
+	Off                    // let every request pass
+	ReportOnly             // run the handler every time, and count what would have been a hit
+)
+
+// Cache is the engine: the ledger of what changed, the store of what was
+// answered, and the way of a request between them. All methods may be called
+// concurrently.
+type Cache struct {
+	options     Options
+	credentials []string // canonical field names that a fill does not see
+	logger      *slog.Logger
+	seed        maphash.Seed
+	ledger      *ledger.Ledger
+	store       Store
+	databases   databases
+	flights     flights
+	sweeper     sweeper
+	stats       stats
+	reports     reports
+
+	untracked atomic.Uint64 // reads by unknown callers
+	openFills atomic.Int64
+}
+
+// New returns a cache, or an error that names the option at fault.
+func New(o Options) (*Cache, error) {
+	o.Policies = maps.Clone(o.Policies)
+	o.IgnoreCookies = slices.Clone(o.IgnoreCookies)
+	o.NeutralContextKeys = slices.Clone(o.NeutralContextKeys)
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
+	c.credentials = credentialFields(o.Credentials)
+	if o.Off {
+		c.ledger = ledger.New(1) // for Identity, which still works
+		return c, nil
+	}
+	c.ledger = ledger.New(o.Slots)
+	if c.store == nil {
+		memory, err := NewMemory(o.MaxBytes)
+		if err != nil {
+			return nil, err
+		}
+		c.store = memory
+	}
+	c.sweeper.work = c.sweep
+	return c, nil
+}
+
+// complete checks the options and fills in defaults.
+func (o *Options) complete() error {
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
+	for i := range len(o.Prefix) {
+		if !unreserved(o.Prefix[i]) {
+			return fmt.Errorf("unstale: Options.Prefix %q: only letters, digits, '-', '.', '_' and '~'", o.Prefix)
+		}
+	}
+	if o.Prefix == "http" {
+		return errors.New(`unstale: Options.Prefix "http" could not be told from the keys of responses`)
+	}
+	for name, value := range map[string]int64{
+		"TTL": int64(o.TTL), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
+	} {
+		if value < 0 {
+			return fmt.Errorf("unstale: Options.%s is negative", name)
+		}
+	}
+	if o.Slots > 1<<30 {
+		return errors.New("unstale: Options.Slots is above 2^30")
+	}
+	if o.Store != nil && o.MaxBytes != 0 {
+		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
+	}
+	for _, name := range o.Credentials {
+		if !fieldName(name) {
+			return fmt.Errorf("unstale: Options.Credentials: %q is no field name", name)
+		}
+	}
+	for _, name := range o.IgnoreCookies {
+		if !fieldName(name) {
+			return fmt.Errorf("unstale: Options.IgnoreCookies: %q is no cookie name", name)
+		}
+	}
+	for _, key := range o.NeutralContextKeys {
+		if key == nil || !reflect.TypeOf(key).Comparable() {
+			return fmt.Errorf("unstale: Options.NeutralContextKeys: a %T is no key of a context value", key)
+		}
+	}
+	for route, p := range o.Policies {
+		if p.Mode > ReportOnly {
+			return fmt.Errorf("unstale: Options.Policies[%q].Mode is %d, which is no mode", route, p.Mode)
+		}
+		if p.TTL < 0 {
+			return fmt.Errorf("unstale: Options.Policies[%q].TTL is negative", route)
+		}
+	}
+	if o.Route == nil {
+		for route := range o.Policies {
+			if route != "" {
+				return fmt.Errorf("unstale: Options.Policies[%q] without Options.Route", route)
+			}
+		}
+		o.Route = func(*http.Request) string { return "" }
+	}
+	o.TTL = orDefault(o.TTL, DefaultTTL)
+	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxBytes)
+	o.MaxBody = orDefault(o.MaxBody, DefaultMaxBody)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return nil
+}
+
+// fieldName reports whether s is a token (RFC 9110 §5.6.2), as names of fields and
+// cookies are.
+func fieldName(s string) bool {
+	for i := range len(s) {
+		if !unreserved(s[i]) && !strings.Contains("!#$%&'*+^`|", s[i:i+1]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func orDefault[T time.Duration | int64](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// credentialFields returns the canonical names of the request fields that say
+// who asks. Fields in which proxies report the client's address are among them,
+// as net/http's own RemoteAddr is.
+func credentialFields(more []string) []string {
+	fields := []string{
+		"Authorization", "Cookie", "Proxy-Authorization",
+		"Forwarded", "X-Forwarded-For", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip",
+		"X-Api-Key", "X-Auth-Token", "X-Access-Token",
+		"Remote-User", "X-Remote-User", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups",
+		"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert",
+		"X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Access-Token",
+		"X-Amzn-Oidc-Identity", "X-Amzn-Oidc-Data", "X-Amzn-Oidc-Accesstoken", "X-Ms-Client-Principal",
+		"X-Goog-Authenticated-User-Email", "X-Goog-Authenticated-User-Id", "X-Goog-Iap-Jwt-Assertion",
+		"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email", "Tailscale-User-Login",
+	}
+	for _, f := range more {
+		fields = append(fields, http.CanonicalHeaderKey(f))
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+// Enabled reports whether the cache is switched on. It is false for a nil Cache.
+func (c *Cache) Enabled() bool { return c != nil && !c.options.Off }
+
+// Close waits for background work and closes the store if it is an io.Closer.
+// Requests must have ended. Closing twice is fine.
+func (c *Cache) Close() error {
+	if !c.Enabled() {
+		return nil
+	}
+	c.sweeper.close()
+	if s, ok := c.store.(io.Closer); ok {
+		return s.Close()
+	}
+	return nil
+}
+
+func (c *Cache) raiseFloor(cause string) {
+	c.ledger.RaiseFloor()
+	c.stats.invalidation(cause, 1)
+	c.logger.Debug("unstale: everything invalidated", slog.String("cause", cause))
+}

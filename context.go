@@ -1,0 +1,187 @@
+package unstale
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// A scope is the mark that a context carries: on whose behalf code with this
+// context runs.
+type scope struct {
+	cache       *Cache        // nil: of every cache
+	fill        *fill         // nil: outside of any fill
+	asker       *asker        // of the request; nil where nobody can be asked about
+	flight      *flight       // of the function given to Load that is running, if one is
+	uncommitted *atomic.Int32 // open transactions of the request that changed something
+	outer       *scope        // the scope around this one
+}
+
+type scopeKey struct{}
+
+// scopeOf returns the innermost scope of ctx, or nil.
+func scopeOf(ctx context.Context) *scope {
+	s, _ := ctx.Value(scopeKey{}).(*scope)
+	return s
+}
+
+// scopeFor returns the innermost scope of ctx that concerns c, or nil.
+func scopeFor(ctx context.Context, c *Cache) *scope {
+	s := scopeOf(ctx)
+	for s != nil && s.cache != c && s.cache != nil {
+		s = s.outer
+	}
+	return s
+}
+
+// fills calls f for the fill of every cache that collects for ctx.
+func fills(ctx context.Context, f func(*fill)) {
+	var seen *Cache
+	for s := scopeOf(ctx); s != nil; s = s.outer {
+		if s.fill != nil && s.cache != seen {
+			f(s.fill)
+			seen = s.cache
+		}
+		if s.cache == nil {
+			return
+		}
+	}
+}
+
+// refuseOthers makes the fills of other caches that ctx belongs to unstorable:
+// what is about to be used is known to c alone, and they would not hear of its
+// changes.
+func refuseOthers(ctx context.Context, c *Cache) {
+	for s := scopeOf(ctx); s != nil && s.cache != nil; s = s.outer {
+		if s.cache != c && s.fill != nil {
+			s.fill.refuse(refusedOtherCache)
+		}
+	}
+}
+
+// inFill reports whether ctx belongs to a fill of c.
+func inFill(ctx context.Context, c *Cache) bool {
+	s := scopeFor(ctx, c)
+	return s != nil && s.fill != nil
+}
+
+// uncommittedWrites reports whether ctx belongs to a request that has a
+// transaction open that changed something: what is stored is not what it sees.
+func uncommittedWrites(ctx context.Context, c *Cache) bool {
+	s := scopeFor(ctx, c)
+	return s != nil && s.uncommitted.Load() > 0
+}
+
+// Outside returns a context for work that concerns no answer: background jobs,
+// probes, logging to the database. What is read with it is nobody's dependency,
+// and it does not count as an untracked read.
+func Outside(ctx context.Context) context.Context {
+	return context.WithValue(ctx, scopeKey{}, &scope{uncommitted: new(atomic.Int32)})
+}
+
+// DependOn says that the answer being made depends on what the tags stand for,
+// which is something that no captured database holds. Outside of a fill, or
+// without tags, it does nothing. Call it before reading what the tag stands for.
+func DependOn(ctx context.Context, tags ...Tag) {
+	if len(tags) == 0 {
+		return // says nothing, so that nothing is known
+	}
+	fills(ctx, func(f *fill) {
+		hashes := make([]uint64, len(tags))
+		for i, t := range tags {
+			hashes[i] = f.cache.hash(hashTag, string(t))
+		}
+		f.dependOn(f.cache.ledger.Seq(), hashes)
+	})
+}
+
+// ExpireAt says that the answer being made is not to be served at t or later,
+// for answers that change by the clock alone. It only ever shortens the life of
+// the answer. Outside of a fill it does nothing.
+func ExpireAt(ctx context.Context, t time.Time) {
+	fills(ctx, func(f *fill) { f.expireAt(t) })
+}
+
+// ExpireAfter is ExpireAt with a time relative to now.
+func ExpireAfter(ctx context.Context, d time.Duration) { ExpireAt(ctx, time.Now().Add(d)) }
+
+// NoStore keeps the answer being made out of the cache, and everything that is
+// made from it. Outside of a fill it does nothing.
+func NoStore(ctx context.Context) {
+	fills(ctx, func(f *fill) { f.refuse(refusedNoStore) })
+}
+
+// fillContext is the context of a fill. It collects, it ends when nobody waits
+// for the fill any longer, and it notices when code inside looks at a value that
+// was put into the context outside.
+type fillContext struct {
+	context.Context // carries the end of the fill, no values of others
+	outer           context.Context
+	scope           *scope
+	outside         func(key any) // called when a value from outside was found
+}
+
+// newFillContext returns the context of f and the function that ends it.
+func newFillContext(outer context.Context, s *scope, outside func(key any)) (*fillContext, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &fillContext{ctx, context.WithoutCancel(outer), s, outside}, cancel
+}
+
+// Value implements context.Context.
+func (c *fillContext) Value(key any) any {
+	if key == (scopeKey{}) {
+		return c.scope
+	}
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	v := c.outer.Value(key)
+	if v != nil {
+		c.outside(key)
+	}
+	return v
+}
+
+// Packages whose context values say nothing that an answer could depend on:
+// tracing, logging and the server's own. Routers' values follow from the path,
+// so they say nothing new to a handler; a function given to Load must have them
+// in its key.
+var (
+	neutralPackages = []string{
+		"net/http", "runtime/trace", "runtime/pprof", "log/slog", "golang.org/x/net/trace",
+		"go.opentelemetry.io/", "github.com/DataDog/", "github.com/getsentry/sentry-go",
+		"go.elastic.co/apm", "github.com/newrelic/go-agent", "github.com/rs/zerolog", "github.com/go-logr/logr",
+	}
+	routerPackages = []string{
+		"github.com/go-chi/chi", "github.com/gorilla/mux", "github.com/julienschmidt/httprouter",
+		"github.com/labstack/echo", "github.com/danielgtaylor/huma",
+	}
+)
+
+// neutral reports whether a context value under key cannot change an answer.
+func (c *Cache) neutral(key any, router bool) bool {
+	for _, k := range c.options.NeutralContextKeys {
+		if k == key {
+			return true
+		}
+	}
+	t := reflect.TypeOf(key)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.PkgPath() == "" {
+		return false
+	}
+	return hasPackage(t.PkgPath(), neutralPackages) || router && hasPackage(t.PkgPath(), routerPackages)
+}
+
+func hasPackage(path string, list []string) bool {
+	for _, p := range list {
+		if strings.HasPrefix(path, p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package unstale
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// An Entry is a stored answer or function result with what it depends on. It
+// never changes, and only the engine reads it; a Store passes it on.
+type Entry struct {
+	cache   *Cache // whose ledger the record is for; nil for a signpost
+	record  ledger.Record
+	kind    entryKind
+	created time.Time
+	expires time.Time
+	size    int64
+
+	// asked says that the fill looked at who asks: the entry is for one
+	// identity, and its key holds which.
+	asked bool
+
+	status int         // of a response
+	header http.Header // of a response: end-to-end fields that may be replayed
+	etag   string      // of a response
+	age    time.Duration
+	body   []byte // of a response, or the JSON of a function result
+
+	choice choice // of a signpost
+}
+
+type entryKind uint8
+
+const (
+	kindResponse entryKind = iota
+	kindValue
+	kindSignpost
+)
+
+// A choice says which inputs besides the URI select among the answers stored for
+// it. It only ever grows, so that what is stored under a narrower choice becomes
+// unreachable rather than wrong.
+type choice struct {
+	vary  []string // request fields that some answer named in Vary, sorted
+	asked bool     // some answer looked at who asks
+	pass  bool     // requests go past the cache until the signpost expires
+}
+
+// Size returns what the entry costs in memory, in bytes: body, header fields,
+// dependencies, keys and an allowance for maps and bookkeeping.
+func (e *Entry) Size() int64 { return e.size }
+
+// What an entry costs besides its variable parts, measured on 64-bit Linux with
+// the memory store's own bookkeeping.
+const (
+	entryOverhead  = 560
+	fieldOverhead  = 64
+	stringOverhead = 16
+)
+
+// weigh computes the size of an entry stored under key.
+func (e *Entry) weigh(key string) {
+	n := entryOverhead + 2*len(key) + cap(e.body) + 4*cap(e.record.Slots) + len(e.etag)
+	for _, k := range e.record.Keys {
+		n += len(k) + stringOverhead
+	}
+	for name, values := range e.header {
+		n += fieldOverhead + len(name)
+		for _, v := range values {
+			n += stringOverhead + len(v)
+		}
+	}
+	for _, v := range e.choice.vary {
+		n += stringOverhead + len(v)
+	}
+	e.size = int64(n)
+}
+
+// fresh reports whether the entry's lifetime has not ended.
+func (e *Entry) fresh(now time.Time) bool { return now.Before(e.expires) }

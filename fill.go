@@ -1,0 +1,264 @@
+package unstale
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// Why a fill's result is not stored, in the words that appear in Cache-Status
+// and as a metric's label. Adapters and rfc9111 add words of their own.
+const (
+	refusedNoStore    = "no-store requested"
+	refusedWrote      = "wrote"
+	refusedUntracked  = "untracked read"
+	refusedUnknown    = "nothing known"
+	refusedExpired    = "expired at once"
+	refusedContext    = "context value from outside"
+	refusedIdentity   = "identity failed"
+	refusedLeft       = "client left"
+	refusedTooMany    = "too many dependencies"
+	refusedTooLarge   = "too large"
+	refusedStreamed   = "streamed"
+	refusedIncomplete = "incomplete"
+	refusedFailed     = "failed"
+	refusedPanicked   = "panicked"
+	refusedOtherCache = "another cache"
+)
+
+// maxDependencies bounds what one fill may depend on.
+const maxDependencies = 1 << 16
+
+// A fill is one run of a handler, of Options.Identity or of a function given to
+// Load. It collects what the result is made of and whether it may be stored.
+// Code that the fill runs may use it from several goroutines.
+type fill struct {
+	cache     *Cache
+	untracked uint64 // Cache.untracked when the fill began
+
+	mu       sync.Mutex
+	asOf     uint64 // before anything that the result is made of was read
+	slots    []ledger.Slot
+	keys     []string  // of the stored results it used
+	compact  [2]int    // lengths of slots and keys when they were last compacted
+	expires  time.Time // zero: no limit of its own
+	asked    bool      // it looked at who asks
+	informed bool      // something is known of what it depends on
+	unsure   bool      // nothing is known of a part of it
+	refused  string    // why the result, and what is made from it, may not be stored
+	alone    string    // why the result may not be stored, though what is made from it may
+}
+
+// begin starts a fill. Its asOf precedes everything the fill will read.
+func (c *Cache) begin() *fill {
+	c.openFills.Add(1)
+	f := &fill{cache: c, untracked: c.untracked.Load()}
+	f.asOf = c.ledger.Seq()
+	return f
+}
+
+// end closes the fill; afterwards untracked reads do not concern it.
+func (f *fill) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cache.untracked.Load() != f.untracked {
+		f.abandon(refusedUntracked)
+	}
+	f.cache.openFills.Add(-1)
+}
+
+// dependOn adds dependencies that are read no earlier than asOf.
+func (f *fill) dependOn(asOf uint64, hashes []uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asOf = min(f.asOf, asOf)
+	f.informed = true
+	for _, h := range hashes {
+		f.slots = append(f.slots, f.cache.ledger.Slot(h))
+	}
+	f.bound()
+}
+
+// bound keeps slots and keys short, however long the fill lasts. The caller
+// holds mu and calls it after adding to either.
+func (f *fill) bound() {
+	if f.refused != "" {
+		f.slots, f.keys = nil, nil // nobody will ask
+		return
+	}
+	if len(f.slots) >= 64+2*f.compact[0] {
+		f.slots = ledger.Compact(f.slots)
+		f.compact[0] = len(f.slots)
+	}
+	if len(f.keys) >= 16+2*f.compact[1] {
+		slices.Sort(f.keys)
+		f.keys = slices.Compact(f.keys)
+		f.compact[1] = len(f.keys)
+	}
+	if max(f.compact[0], f.compact[1]) > maxDependencies {
+		f.abandon(refusedTooMany)
+	}
+}
+
+// abandon is refuse for callers that hold mu.
+func (f *fill) abandon(reason string) {
+	if f.refused == "" {
+		f.refused = reason
+		f.slots, f.keys = nil, nil
+	}
+}
+
+// refuse makes the result, and whatever is made from it, unstorable.
+func (f *fill) refuse(reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.abandon(reason)
+}
+
+// refuseAlone makes the result unstorable, but not what is made from it.
+func (f *fill) refuseAlone(reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.alone == "" {
+		f.alone = reason
+	}
+}
+
+// ask records that the result depends on who asks.
+func (f *fill) ask() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = true
+}
+
+func (f *fill) hasAsked() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
+}
+
+// reason returns why the result may not be stored, or "".
+func (f *fill) reason() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refused
+}
+
+// expireAt shortens the life of the result.
+func (f *fill) expireAt(t time.Time) {
+	if t.IsZero() {
+		t = time.Unix(0, 0) // long past, too, but not "no limit"
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.expires = earlier(f.expires, t)
+	f.informed = true
+}
+
+// use hands on to f what a fill that has ended was made of, because f is made
+// from its result.
+func (f *fill) use(inner *fill) {
+	inner.mu.Lock()
+	defer inner.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asOf = min(f.asOf, inner.asOf)
+	f.slots = append(f.slots, inner.slots...)
+	f.keys = append(f.keys, inner.keys...)
+	f.expires = earlier(f.expires, inner.expires)
+	f.asked = f.asked || inner.asked
+	f.informed = f.informed || inner.informed
+	f.unsure = f.unsure || inner.unsure
+	if inner.refused != "" {
+		f.abandon(inner.refused)
+	}
+	f.bound()
+}
+
+// useStored hands on to f what a stored result depends on, which was found
+// valid after the sequence number found was read. The result's own asOf does not
+// matter: it is as good as one computed at found.
+func (f *fill) useStored(e *Entry, found uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asOf = min(f.asOf, found)
+	f.slots = append(f.slots, e.record.Slots...)
+	f.keys = append(f.keys, e.record.Keys...)
+	f.expires = earlier(f.expires, e.expires)
+	f.asked = f.asked || e.asked
+	f.informed = true
+	f.bound()
+}
+
+// current reports whether nothing that the fill has read so far has changed.
+func (f *fill) current() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refused == "" && f.cache.ledger.Check(&ledger.Record{AsOf: f.asOf, Slots: f.slots}) == ledger.Valid
+}
+
+// seal turns what a fill that has ended collected into the frame of an entry to
+// be stored under the name key, or says why the result may not be stored.
+// lifetime is how long it may be stored where the fill knows of no earlier end.
+func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.refused != "":
+		return nil, f.refused
+	case f.alone != "":
+		return nil, f.alone
+	}
+	f.expires = earlier(f.expires, now.Add(lifetime))
+	if !now.Before(f.expires) {
+		return nil, refusedExpired
+	}
+	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked}
+	keySlot := f.cache.keySlot(key)
+	e.record.AsOf = f.asOf
+	// A clone, so that neither the room that the slots grew into nor the room of
+	// duplicates is stored.
+	e.record.Slots = slices.Clone(ledger.Compact(append(f.slots[:len(f.slots):len(f.slots)], keySlot)))
+	if len(e.record.Slots) > maxDependencies {
+		return nil, refusedTooMany
+	}
+	e.record.Keys = append([]string{key}, f.keys...)
+	slices.Sort(e.record.Keys)
+	e.record.Keys = slices.Compact(e.record.Keys)
+	return e, ""
+}
+
+// known reports whether anything is known of what the result, and each part of
+// it that came from Load, depends on.
+func (f *fill) known() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.informed && !f.unsure
+}
+
+// doubt says that nothing is known of what the result depends on. What is made
+// from it may be stored only where the operator says so.
+func (f *fill) doubt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unsure = true
+}
+
+// useKey adds the key of a result that the fill was made from.
+func (f *fill) useKey(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keys = append(f.keys, key)
+	f.slots = append(f.slots, f.cache.keySlot(key))
+	f.bound()
+}
+
+// earlier returns the earlier of two limits; the zero time is no limit.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,65 @@
+package unstale_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/unstale/unstale"
+)
+
+func newCache(t testing.TB, o unstale.Options) *unstale.Cache {
+	t.Helper()
+	c, err := unstale.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func TestHitMissInvalidate(t *testing.T) {
+	c := newCache(t, unstale.Options{})
+	n := 0
+	srv := httptest.NewServer(c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "x")
+		n++
+		fmt.Fprintf(w, "n=%d", n)
+	})))
+	defer srv.Close()
+	get := func() (string, string) {
+		res, err := http.Get(srv.URL + "/a?b=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		t.Log(res.Status, res.Header, string(b))
+		return string(b), res.Header.Get("Cache-Status")
+	}
+	get()
+	if b, s := get(); b != "n=1" {
+		t.Fatal(b, s)
+	}
+	if err := c.Invalidate(t.Context(), unstale.Tag("x")); err != nil {
+		t.Fatal(err)
+	}
+	if b, s := get(); b != "n=2" {
+		t.Fatal(b, s)
+	}
+	if err := c.Invalidate(t.Context(), unstale.Pattern("http:*/{x}*", "a")); err != nil {
+		t.Fatal(err)
+	}
+	if b, s := get(); b != "n=3" {
+		t.Fatal(b, s)
+	}
+	if b, s := get(); b != "n=3" {
+		t.Fatal(b, s)
+	}
+}

@@ -1,0 +1,104 @@
+package unstale
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// Identity returns what Options.Identity said about the request that ctx belongs
+// to: who asks, or "" for nobody. In a fill the asking is observed: the answer is
+// kept for that identity alone, and depends on whatever the identity was found
+// from. Without Options.Identity, or with a context that belongs to no request,
+// it returns "".
+func Identity(ctx context.Context) string {
+	s := scopeOf(ctx)
+	if s == nil {
+		return ""
+	}
+	return s.who()
+}
+
+// who returns the identity and lets the scope's fill depend on it.
+func (s *scope) who() string {
+	if s.cache == nil || s.cache.options.Identity == nil {
+		return ""
+	}
+	if s.fill != nil {
+		s.fill.ask()
+	}
+	if s.asker == nil {
+		return ""
+	}
+	if s.fill != nil {
+		// After a panic, too: a handler that recovers answers without knowing.
+		defer func() { s.fill.use(s.asker.fill) }()
+	}
+	return s.asker.askWithin(s.flight)
+}
+
+// An asker finds out who asks, at most once per request and only when somebody
+// wants to know.
+type asker struct {
+	cache   *Cache
+	request *http.Request // as it came, credentials included
+
+	once sync.Once
+	id   string
+	fill *fill // what the identity was found from
+}
+
+// ask is askWithin outside of any flight.
+func (a *asker) ask() string { return a.askWithin(nil) }
+
+// askWithin runs Options.Identity, within the flight of whoever asks first. A
+// failure is logged, gives "", and makes what depends on it unstorable.
+func (a *asker) askWithin(within *flight) string {
+	a.once.Do(func() {
+		a.fill = a.cache.begin()
+		known := false
+		defer func() {
+			if !known { // an error or a panic: leave nothing that could pass for an identity
+				a.fill.refuse(refusedIdentity)
+			}
+			a.fill.end()
+		}()
+		ctx := a.request.Context()
+		outer := scopeOf(ctx)
+		ctx = context.WithValue(ctx, scopeKey{}, &scope{
+			cache: a.cache, fill: a.fill, flight: within, uncommitted: uncommittedOf(outer), outer: outer,
+		})
+		id, err := a.cache.options.Identity(a.request.WithContext(ctx))
+		if err != nil {
+			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
+				"unstale: Options.Identity failed; answers that ask are not cached", slog.Any("error", err))
+			return
+		}
+		a.id, known = id, true
+	})
+	return a.id
+}
+
+// uncommittedOf returns the counter that a scope inside outer shares with it.
+func uncommittedOf(outer *scope) *atomic.Int32 {
+	if outer != nil {
+		return outer.uncommitted
+	}
+	return new(atomic.Int32)
+}
+
+// lookedOutside is called when a handler's fill finds a value in its context
+// that was put there outside the cache. Such a value may say who asks.
+func (s *scope) lookedOutside(key any) {
+	if s.cache.neutral(key, true) {
+		return
+	}
+	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a handler looked at a context value of type %T from outside the cache; this counts as asking who asks", key))
+	// Where nobody is known to ask, the value is all that tells clients apart.
+	if s.who() == "" {
+		s.fill.refuse(refusedContext)
+	}
+}

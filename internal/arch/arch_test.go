@@ -1,0 +1,135 @@
+package arch_test
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Import paths of the table below. A "/..." at the end means whatever is below
+// as well.
+const (
+	otter      = "github.com/maypok86/otter/v2/..."
+	meyer      = "github.com/sqlc-dev/meyer/..."
+	modernc    = "modernc.org/sqlite/..."
+	libc       = "modernc.org/libc" // the driver's C library, on which its own lib is called
+	prometheus = "github.com/prometheus/client_golang/..."
+
+	root     = module
+	ledger   = module + "/internal/ledger"
+	rfc9111  = module + "/internal/rfc9111"
+	sqldep   = module + "/internal/sqldep"
+	sqlite   = module + "/sqlite"
+	internal = module + "/internal/..."
+
+	notebook = module + "/notebook"
+	files    = notebook + "/files"
+	store    = notebook + "/store"
+	web      = notebook + "/web"
+)
+
+// mayImport says what each package of the library may import beside the
+// standard library; tests are free. A package that is not in the table does not
+// belong to the library yet: give it a line here first.
+var mayImport = map[string][]string{
+	"":                 {ledger, rfc9111, otter},
+	"internal/ledger":  {},
+	"internal/rfc9111": {},
+	"internal/sqldep":  {meyer},
+	"internal/arch":    {},
+	"storetest":        {root},
+	"sqlite":           {root, sqldep, modernc, libc},
+	"metrics":          {root, prometheus},
+	"unstaletest":      {root},
+}
+
+// otherModules are the trees in this repository that are not the library.
+var otherModules = []string{"bench", "examples", "notebook", "tools"}
+
+func inOtherModule(p pkg) bool { return slices.ContainsFunc(otherModules, p.in) }
+
+func allowed(name string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if dir, ok := strings.CutSuffix(pattern, "/..."); ok {
+			return within(name, dir)
+		}
+		return name == pattern
+	})
+}
+
+func TestLibraryImports(t *testing.T) {
+	for _, p := range readTree(t) {
+		if inOtherModule(p) {
+			continue
+		}
+		patterns, known := mayImport[p.rel()]
+		if !known {
+			t.Errorf("%s is not in the table of this test: say there what it may import", p.path)
+			continue
+		}
+		for _, name := range p.imports {
+			if !isStd(name) && !allowed(name, patterns) {
+				t.Errorf("%s imports %s, which is not its business", p.path, name)
+			}
+		}
+	}
+}
+
+// The go command allows the other modules to import the library's internal
+// packages, since their paths begin alike. A user's code could not.
+func TestUsersImportNothingInternal(t *testing.T) {
+	for _, p := range readTree(t) {
+		if !p.in("notebook") && !p.in("examples") {
+			continue
+		}
+		for _, name := range slices.Concat(p.imports, p.testImports) {
+			if allowed(name, []string{internal}) {
+				t.Errorf("%s imports %s, which is internal to the library", p.path, name)
+			}
+		}
+	}
+}
+
+// notebookMayImport says which packages of this repository the notebook's may
+// import; what they import from elsewhere is their own affair. The domain, at
+// the module's root, is what the others are about, and so knows none of them.
+// Only main, which connects them, knows all.
+var notebookMayImport = map[string][]string{
+	"notebook":       {},
+	"notebook/files": {notebook},
+	"notebook/store": {notebook, files, root, sqlite},
+	"notebook/web":   {notebook},
+	"notebook/api":   {notebook, files, store, web, root},
+}
+
+func TestNotebookImports(t *testing.T) {
+	for _, p := range readTree(t) {
+		patterns, known := notebookMayImport[p.rel()]
+		if !known {
+			continue
+		}
+		for _, name := range p.imports {
+			if within(name, module) && !allowed(name, patterns) {
+				t.Errorf("%s imports %s, which is not its business", p.path, name)
+			}
+		}
+	}
+}
+
+func TestPackageNames(t *testing.T) {
+	vague := []string{"util", "utils", "common", "types", "helper", "helpers", "misc", "shared", "lib"}
+	for _, p := range readTree(t) {
+		if slices.Contains(vague, path.Base(p.path)) {
+			t.Errorf("%s does not say what is inside", p.path)
+		}
+	}
+}
+
+func TestPackagesSayWhatTheyAreFor(t *testing.T) {
+	for _, p := range readTree(t) {
+		if !p.onlyTests && strings.TrimSpace(p.doc) == "" {
+			t.Errorf("%s has no package comment", p.path)
+		}
+	}
+}

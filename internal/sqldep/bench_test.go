@@ -1,0 +1,93 @@
+package sqldep
+
+import (
+	"hash/maphash"
+	"testing"
+)
+
+// wide is a table of ten columns with three shapes in use.
+func wide() (*Table, *Shapes, *Query) {
+	t := &Table{Name: "wide", RowID: 0, Keys: []Key{{Columns: []int{1}}, {Columns: []int{2, 3}}}}
+	for _, name := range []string{"id", "a", "b", "c", "d", "e", "f", "g", "h", "i"} {
+		t.Columns = append(t.Columns, Column{Name: name, Affinity: AffinityText, NotNull: true})
+	}
+	t.Columns[0].Affinity = AffinityInteger
+	s := NewSchema([]*Table{t})
+	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	use := func(sql string) *Query {
+		var a Access
+		for _, c := range t.Columns {
+			a.Reads = append(a.Reads, Read{Table: t.Name, Column: c.Name})
+		}
+		return shapes.Use(Analyze(sql, s, a))
+	}
+	use("SELECT * FROM wide WHERE a = ?")
+	use("SELECT * FROM wide WHERE b = ? AND c = ?")
+	return t, shapes, use("SELECT * FROM wide WHERE id = ?")
+}
+
+func wideRow(d string) []Value {
+	row := []Value{Int(4711)}
+	for _, s := range []string{"4711-4711-4711-4711", "bbbbbb", "cccccc", d, "e", "f", "g", "h", "i"} {
+		row = append(row, Text(s))
+	}
+	return row
+}
+
+func BenchmarkAnalyze(b *testing.B) {
+	s := smallSchema()
+	a := Access{Reads: []Read{{"main", "t", "id"}, {"main", "t", "a"}, {"main", "u", "id"}, {"main", "u", "b"}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		Analyze("SELECT t.a, u.b FROM t JOIN u ON u.id = t.id WHERE t.id = ? AND u.b = 'x' ORDER BY t.id LIMIT 10", s, a)
+	}
+}
+
+func BenchmarkQueryDependencies(b *testing.B) {
+	_, _, q := wide()
+	args := one(int64(4711))
+	dst := make([]uint64, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		dst = q.Dependencies(dst[:0], 1, args)
+	}
+	b.ReportMetric(float64(len(dst)), "deps")
+}
+
+func BenchmarkChangesDependencies(b *testing.B) {
+	t, shapes, _ := wide()
+	var changes Changes
+	changes.Add(Change{Table: t, Old: wideRow("old"), New: wideRow("new")})
+	dst := make([]uint64, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		view := shapes.View()
+		dst = changes.Dependencies(dst[:0], view)
+		view.Release()
+	}
+	b.ReportMetric(float64(len(dst)), "deps")
+}
+
+func BenchmarkClassify(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		Classify("SELECT t.a, u.b FROM t JOIN u ON u.id = t.id WHERE t.id = ? AND u.b = 'x' ORDER BY t.id LIMIT 10")
+	}
+}
+
+// The paths of every read and every commit allocate nothing of their own.
+func TestDependenciesDoNotAllocate(t *testing.T) {
+	table, shapes, q := wide()
+	args := one(int64(4711))
+	dst := make([]uint64, 0, 64)
+	if n := testing.AllocsPerRun(100, func() { dst = q.Dependencies(dst[:0], 1, args) }); n > 0 {
+		t.Errorf("Query.Dependencies allocates %v times", n)
+	}
+	var changes Changes
+	changes.Add(Change{Table: table, Old: wideRow("old"), New: wideRow("new")})
+	view := shapes.View()
+	defer view.Release()
+	if n := testing.AllocsPerRun(100, func() { dst = changes.Dependencies(dst[:0], view) }); n > 0 {
+		t.Errorf("Changes.Dependencies allocates %v times", n)
+	}
+}

@@ -1,0 +1,277 @@
+package sqldep
+
+import (
+	"context"
+	"database/sql/driver"
+	"flag"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	pairs = flag.Int("pairs", defaultPairs, "pairs of a query and a change that TestDifferential makes")
+	seed  = flag.Uint64("seed", 0, "seed of TestDifferential; 0: one of its own")
+)
+
+// A trial is one random schema with random queries and changes of its rows. It
+// checks the promise: a query whose answer a change changed depends on something
+// that the change bumped.
+type trial struct {
+	*generator
+	*database
+	mutant mutant
+	ddl    string
+	shapes *Shapes
+	stats  *stats
+}
+
+// A mutant is a deliberate mistake, which the trial must notice.
+type mutant struct {
+	seed   uint64              // from which on it is found soon
+	text   func(string) string // the text that is analysed
+	schema func(*Schema) *Schema
+	plan   func(*Plan)
+	change func(Change) Change
+}
+
+type stats struct {
+	pairs, refused, failed, table, changed, bumped int
+}
+
+func newTrial(tb testing.TB, seed uint64, m mutant, s *stats) *trial {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	ddl := g.ddl()
+	d := openDatabase(tb, ddl)
+	g.schema = d.schema
+	for name := range d.schema.Tables {
+		if name[0] == 't' {
+			g.names = append(g.names, name)
+		}
+	}
+	slices.Sort(g.names)
+	tr := &trial{generator: g, database: d, mutant: m, ddl: ddl, stats: s}
+	tr.shapes = NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	return tr
+}
+
+// An asked query is one with its answer and what it depends on.
+type asked struct {
+	text   string
+	args   []any
+	plan   *Plan
+	answer []string
+	deps   []uint64
+}
+
+func (tr *trial) fill() {
+	for range 4 * len(tr.names) {
+		tr.run(tr.insert(tr.anyTable()))
+	}
+}
+
+// run executes a statement with the arguments that were generated with it.
+func (tr *trial) run(text string) {
+	// A constraint that fails is as good as any other outcome.
+	_, _ = tr.conn.ExecContext(context.Background(), text, tr.take()...)
+}
+
+func (tr *trial) take() []any {
+	args := tr.args
+	tr.args = nil
+	return args
+}
+
+func (tr *trial) ask() (asked, bool) {
+	q := asked{text: tr.query(nil, 0, 0)}
+	q.args = tr.take()
+	var access Access // reported while the driver prepares the query to run it
+	var err error
+	tr.access = &access
+	q.answer, err = tr.rows(q.text, q.args...)
+	tr.access = nil
+	if err != nil {
+		tr.stats.failed++
+		return q, false
+	}
+	text, schema := q.text, tr.database.schema
+	if tr.mutant.text != nil {
+		text = tr.mutant.text(text)
+	}
+	if tr.mutant.schema != nil {
+		schema = tr.mutant.schema(schema)
+	}
+	q.plan = Analyze(text, schema, access)
+	if q.plan.Refused() != "" {
+		tr.stats.refused++
+		return q, false
+	}
+	if tr.mutant.plan != nil {
+		tr.mutant.plan(q.plan)
+	}
+	named := make([]driver.NamedValue, len(q.args))
+	for i, a := range q.args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	q.deps = tr.shapes.Use(q.plan).Dependencies(nil, 1, named)
+	return q, true
+}
+
+// step asks some queries, changes some rows, and asks again. It returns what
+// went wrong, or "".
+func (tr *trial) step() string {
+	var queries []asked
+	for range 12 {
+		if q, ok := tr.ask(); ok {
+			queries = append(queries, q)
+		}
+	}
+	var changes Changes
+	tr.changed = func(ch Change) {
+		if tr.mutant.change != nil {
+			ch = tr.mutant.change(ch)
+		}
+		changes.Add(ch)
+	}
+	var done []string
+	for range 1 + tr.IntN(2) {
+		text := tr.change()
+		done = append(done, fmt.Sprint(text, tr.args))
+		tr.run(text)
+	}
+	tr.changed = nil
+	view := tr.shapes.View()
+	bumped := make(map[uint64]bool)
+	for _, h := range changes.Dependencies(nil, view) {
+		bumped[h] = true
+	}
+	view.Release()
+	for _, q := range queries {
+		now, err := tr.rows(q.text, q.args...)
+		if err != nil {
+			tr.stats.failed++
+			continue
+		}
+		tr.stats.pairs++
+		hit := slices.ContainsFunc(q.deps, func(h uint64) bool { return bumped[h] })
+		if hit {
+			tr.stats.bumped++
+		}
+		if q.plan.Fallback() != "" {
+			tr.stats.table++
+		}
+		if slices.Equal(q.answer, now) {
+			continue
+		}
+		tr.stats.changed++
+		if !hit {
+			return fmt.Sprintf("%s\nquery  %s %v\nplan   %s\nchange %s\nbefore %s\nafter  %s",
+				tr.ddl, q.text, q.args, q.plan, strings.Join(done, "\n       "), strings.Join(q.answer, "\n       "), strings.Join(now, "\n       "))
+		}
+	}
+	return ""
+}
+
+// search runs trials from a seed on until one fails or enough pairs were made.
+func search(tb testing.TB, seed uint64, pairs int, m mutant) (failure string, s stats) {
+	for s.pairs < pairs {
+		tr := newTrial(tb, seed, m, &s)
+		tr.fill()
+		for range 20 {
+			if f := tr.step(); f != "" {
+				return fmt.Sprintf("-seed %d\n%s", seed, f), s
+			}
+		}
+		tr.conn.Close()
+		seed++
+	}
+	return "", s
+}
+
+func TestDifferential(t *testing.T) {
+	t.Parallel()
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
+	}
+	failure, s := search(t, first, *pairs, mutant{})
+	t.Logf("-seed %d: %+v", first, s)
+	if failure != "" {
+		t.Fatalf("an answer changed and nothing it depends on was bumped\n%s", failure)
+	}
+	if s.changed < s.pairs/50 || s.bumped > s.pairs*9/10 || s.table > s.pairs*9/10 {
+		t.Errorf("the trial shows little: %+v", s)
+	}
+}
+
+// Every deliberate mistake is found, or else TestDifferential proves nothing.
+func TestDifferentialFindsMistakes(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]mutant{
+		"no old image": {seed: 26, change: func(ch Change) Change {
+			if ch.New != nil {
+				ch.Old = nil
+			}
+			return ch
+		}},
+		"a column forgotten": {seed: 2, plan: func(p *Plan) {
+			for i := range p.reads {
+				if r := &p.reads[i]; len(r.columns) > 0 {
+					r.columns = r.columns[:len(r.columns)-1]
+				}
+			}
+		}},
+		"membership forgotten": {seed: 1, change: func(ch Change) Change {
+			if ch.Old == nil {
+				ch.Old = ch.New
+			}
+			return ch
+		}},
+		"OR read as AND": {seed: 8, text: func(s string) string { return strings.ReplaceAll(s, " OR ", " AND ") }},
+		"NOT overlooked": {seed: 66, text: func(s string) string {
+			return strings.ReplaceAll(strings.ReplaceAll(s, "NOT (", "("), " NOT IN ", " IN ")
+		}},
+		"LEFT overlooked": {seed: 42, text: func(s string) string { return strings.ReplaceAll(s, "LEFT JOIN", "JOIN") }},
+		"collation ignored": {seed: 21, schema: func(s *Schema) *Schema {
+			return remake(s, func(c *Column) { c.Collation = "" })
+		}},
+		"affinity ignored": {seed: 26, schema: func(s *Schema) *Schema {
+			return remake(s, func(c *Column) { c.Affinity = AffinityInteger })
+		}},
+		"generated ignored": {seed: 70, schema: func(s *Schema) *Schema {
+			return remake(s, func(c *Column) { c.Generated = NotGenerated })
+		}},
+		"order ignored": {seed: 8, plan: func(p *Plan) {
+			for i := range p.reads {
+				p.reads[i].whole = false
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failure, s := search(t, m.seed, 50_000, m)
+			if failure == "" {
+				t.Errorf("not found in %+v", s)
+			}
+			t.Logf("after %d pairs: %s", s.pairs, failure)
+		})
+	}
+}
+
+// remake returns a copy of a schema with other columns.
+func remake(s *Schema, edit func(*Column)) *Schema {
+	var tables []*Table
+	for _, t := range s.Tables {
+		c := *t
+		c.Columns = slices.Clone(t.Columns)
+		c.Keys = slices.Clone(t.Keys)
+		for i := range c.Columns {
+			edit(&c.Columns[i])
+		}
+		tables = append(tables, &c)
+	}
+	return NewSchema(tables)
+}

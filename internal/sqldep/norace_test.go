@@ -1,0 +1,5 @@
+//go:build !race
+
+package sqldep
+
+const defaultPairs = 10_000

@@ -1,0 +1,115 @@
+package sqldep
+
+import (
+	"hash/maphash"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Shapes is a database's registry of the shapes that its queries use. It lives
+// as long as the database, schema changes included. All methods may be called
+// concurrently.
+type Shapes struct {
+	hasher hasher
+	seq    func() uint64
+
+	mu      sync.Mutex
+	clock   uint64              // counts registrations and views, to tell which came first
+	byTable map[string][]*shape // replaced, never changed
+	views   map[*View]uint64    // when the open views were opened
+	unborn  []*shape
+}
+
+// A shape is a table and a list of equality columns that some query uses.
+type shape struct {
+	table      string
+	columns    []int
+	registered uint64
+	birth      atomic.Uint64 // the sequence number at its birth, or never
+}
+
+const never = ^uint64(0)
+
+// NewShapes returns an empty registry. seed is that of the database's
+// dependencies; seq returns the engine's present sequence number and must not
+// call back.
+func NewShapes(seed maphash.Seed, seq func() uint64) *Shapes {
+	return &Shapes{
+		hasher:  hasher{seed},
+		seq:     seq,
+		byTable: make(map[string][]*shape),
+		views:   make(map[*View]uint64),
+	}
+}
+
+// Use registers the shapes of a plan and returns the plan ready for use: keep
+// it instead of the plan.
+func (s *Shapes) Use(p *Plan) *Query {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := &Query{plan: p, hasher: s.hasher}
+	for i := range p.reads {
+		q.reads = append(q.reads, s.use(&p.reads[i]))
+	}
+	return q
+}
+
+// register returns the shape, which it adds where it is new. The caller holds mu.
+func (s *Shapes) register(table string, columns []int) *shape {
+	for _, old := range s.byTable[table] {
+		if slices.Equal(old.columns, columns) {
+			return old
+		}
+	}
+	s.clock++
+	sh := &shape{table: table, columns: columns, registered: s.clock}
+	sh.birth.Store(never)
+	s.byTable = maps.Clone(s.byTable)
+	s.byTable[table] = append(slices.Clone(s.byTable[table]), sh)
+	s.unborn = append(s.unborn, sh)
+	s.deliver()
+	return sh
+}
+
+// deliver gives birth to the shapes that every open view knows. The caller
+// holds mu.
+func (s *Shapes) deliver() {
+	s.unborn = slices.DeleteFunc(s.unborn, func(sh *shape) bool {
+		for _, opened := range s.views {
+			if opened < sh.registered {
+				return false
+			}
+		}
+		sh.birth.Store(s.seq())
+		return true
+	})
+}
+
+// A View is the registry as a commit sees it. It must be released.
+type View struct {
+	shapes  *Shapes
+	byTable map[string][]*shape
+}
+
+// View opens a view of the registry. A commit opens it before it computes its
+// dependencies ([Changes.Dependencies]) and releases it when they were bumped
+// and the commit, if it happened, is visible.
+func (s *Shapes) View() *View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock++
+	v := &View{shapes: s, byTable: s.byTable}
+	s.views[v] = s.clock
+	return v
+}
+
+// Release ends the view. Only the first call has an effect.
+func (v *View) Release() {
+	s := v.shapes
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.views, v)
+	s.deliver()
+}

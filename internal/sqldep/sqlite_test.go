@@ -1,0 +1,242 @@
+package sqldep
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+	"testing"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// A database is a real SQLite with one connection, whose authorizer and
+// pre-update hook report to the test.
+type database struct {
+	conn    *sql.Conn
+	schema  *Schema
+	access  *Access
+	changed func(Change) // nil: nobody listens
+}
+
+func openDatabase(tb testing.TB, ddl string) *database {
+	tb.Helper()
+	d := &database{}
+	drv := &sqlite.Driver{}
+	drv.RegisterConnectionHook(func(c sqlite.ExecQuerierContext, _ string) error {
+		c.(sqlite.HookRegisterer).RegisterPreUpdateHook(d.preUpdate)
+		return c.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(d.authorize)
+	})
+	db := sql.OpenDB(connector{drv})
+	tb.Cleanup(func() { db.Close() })
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { conn.Close() })
+	d.conn = conn
+	d.exec(tb, ddl)
+	d.schema = d.readSchema(tb)
+	return d
+}
+
+type connector struct{ driver *sqlite.Driver }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(":memory:") }
+func (c connector) Driver() driver.Driver                        { return c.driver }
+
+func (d *database) exec(tb testing.TB, text string) {
+	tb.Helper()
+	if _, err := d.conn.ExecContext(context.Background(), text); err != nil {
+		tb.Fatalf("%s: %v", text, err)
+	}
+}
+
+func (d *database) authorize(action sqlite.AuthorizerActionCode, arg1, arg2, db, _ string) sqlite.AuthorizerReturnCode {
+	if d.access != nil {
+		switch action {
+		case sqlite.AuthRead:
+			d.access.Reads = append(d.access.Reads, Read{db, arg1, arg2})
+		case sqlite.AuthFunction:
+			d.access.Functions = append(d.access.Functions, arg2)
+		case sqlite.AuthSelect, sqlite.AuthRecursive:
+		default:
+			d.access.Others = append(d.access.Others, fmt.Sprint(action))
+		}
+	}
+	return sqlite.AuthorizerOK
+}
+
+// analyze prepares a statement and returns its plan.
+func (d *database) analyze(text string) (*Plan, error) {
+	a, err := d.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	return Analyze(text, d.schema, a), nil
+}
+
+func (d *database) prepare(text string) (Access, error) {
+	var a Access
+	d.access = &a
+	defer func() { d.access = nil }()
+	err := d.conn.Raw(func(c any) error {
+		_, err := c.(interface {
+			ColumnInfo(string) ([]sqlite.ColumnInfo, error)
+		}).ColumnInfo(text)
+		return err
+	})
+	return a, err
+}
+
+func (d *database) preUpdate(p sqlite.SQLitePreUpdateData) {
+	if d.changed == nil {
+		return
+	}
+	t := d.schema.Tables[lower(p.TableName)]
+	ch := Change{Table: t}
+	image := func(read func(...any) error) []Value {
+		dest := make([]any, p.Count())
+		if err := read(dest...); err != nil {
+			panic(err)
+		}
+		values := make([]Value, len(dest))
+		for i, v := range dest {
+			if i >= len(t.Columns) || t.Columns[i].Generated != Virtual { // the driver returns another column's value
+				values[i] = ValueOf(v)
+			}
+		}
+		return values
+	}
+	if p.Op != sqlite3.SQLITE_INSERT {
+		ch.Old = image(p.Old)
+	}
+	if p.Op != sqlite3.SQLITE_DELETE {
+		ch.New = image(p.New)
+	}
+	ch.Moved = p.Op == sqlite3.SQLITE_UPDATE && p.OldRowID != p.NewRowID
+	d.changed(ch)
+}
+
+// rows runs a query and returns what it answers.
+func (d *database) rows(query string, args ...any) ([]string, error) {
+	rows, err := d.conn.QueryContext(context.Background(), query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for rows.Next() {
+		values := make([]any, len(columns))
+		dest := make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return nil, err
+		}
+		var parts []string
+		for _, v := range values {
+			parts = append(parts, fmt.Sprintf("%T(%v)", v, v))
+		}
+		out = append(out, strings.Join(parts, " | "))
+	}
+	return out, rows.Err()
+}
+
+// readSchema fills a Schema from the pragmas, as an adapter does.
+func (d *database) readSchema(tb testing.TB) *Schema {
+	tb.Helper()
+	ctx := context.Background()
+	rows, err := d.conn.QueryContext(ctx, `SELECT l.name, l.type, l.wr, l.strict, coalesce(m.sql, '')
+		FROM pragma_table_list l LEFT JOIN sqlite_master m ON m.name = l.name WHERE l.schema = 'main'`)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	var tables []*Table
+	strict := make(map[*Table]bool)
+	for rows.Next() {
+		t := &Table{RowID: -1}
+		var typ string
+		var isStrict bool
+		if err := rows.Scan(&t.Name, &typ, &t.WithoutRowID, &isStrict, &t.SQL); err != nil {
+			tb.Fatal(err)
+		}
+		t.View, t.Virtual = typ == "view", typ == "virtual"
+		strict[t] = isStrict
+		tables = append(tables, t)
+	}
+	rows.Close()
+	for _, t := range tables {
+		d.readColumns(tb, t, strict[t])
+		d.readKeys(tb, t)
+	}
+	return NewSchema(tables)
+}
+
+func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
+	tb.Helper()
+	rows, err := d.conn.QueryContext(context.Background(), `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)`, t.Name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	var key []int
+	integer := false
+	for rows.Next() {
+		var c Column
+		var typ string
+		var pk, hidden int
+		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden); err != nil {
+			tb.Fatal(err)
+		}
+		c.Affinity = AffinityOf(typ, strict)
+		c.Hidden = hidden == 1
+		c.Generated = map[int]Generated{2: Virtual, 3: Stored}[hidden]
+		if strings.Contains(t.SQL, c.Name+" "+typ+" COLLATE NOCASE") {
+			c.Collation = "NOCASE"
+		}
+		if pk > 0 {
+			key = append(key, len(t.Columns))
+			integer = strings.EqualFold(typ, "INTEGER")
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	if len(key) == 1 && integer && !t.WithoutRowID {
+		t.RowID = key[0]
+	}
+}
+
+func (d *database) readKeys(tb testing.TB, t *Table) {
+	tb.Helper()
+	rows, err := d.conn.QueryContext(context.Background(), `SELECT l.name, x.cid, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+		WHERE l."unique" AND NOT l.partial AND x.key ORDER BY l.name, x.seqno`, t.Name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	last := ""
+	for rows.Next() {
+		var name, collation string
+		var column int
+		if err := rows.Scan(&name, &column, &collation); err != nil {
+			tb.Fatal(err)
+		}
+		if name != last {
+			t.Keys = append(t.Keys, Key{})
+		}
+		last = name
+		k := &t.Keys[len(t.Keys)-1]
+		if column >= 0 && !strings.EqualFold(collation, t.Columns[column].Collation) && !(collation == "BINARY" && t.Columns[column].Collation == "") {
+			column = -1
+		}
+		k.Columns = append(k.Columns, column)
+	}
+}

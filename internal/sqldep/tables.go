@@ -1,0 +1,129 @@
+package sqldep
+
+import (
+	"slices"
+
+	"github.com/sqlc-dev/meyer/ast"
+	"github.com/sqlc-dev/meyer/parser"
+)
+
+// Why a result must not be cached. The words appear in logs and as a metric's
+// label.
+const (
+	refusedAction   = "not a query"
+	refusedFunction = "volatile function"
+	refusedTable    = "unknown table"
+	refusedDatabase = "other database"
+)
+
+// pure reports whether a table-valued function depends on its arguments alone.
+func pure(table string) bool {
+	switch table {
+	case "json_each", "json_tree", "jsonb_each", "jsonb_tree":
+		return true
+	}
+	return false
+}
+
+// expression reports whether a name is that of a common table expression of the
+// statement, of which the authorizer reports that it is read if no column is.
+func expression(sql, name string) bool {
+	stmt, err := parser.ParseStatement(sql)
+	if err != nil {
+		return false
+	}
+	found := false
+	ast.Walk(stmt, func(n ast.Node) bool {
+		if cte, ok := n.(*ast.CTE); ok && lower(cte.Name.Name) == name {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// tablesOf returns a read for every table in the Access, with the columns read
+// and whole where only table(t) will do, or why the result must not be cached.
+func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
+	if len(a.Others) > 0 {
+		return nil, refusedAction
+	}
+	for _, f := range a.Functions {
+		f = lower(f)
+		if !s.deterministic[f] && !scalarFunctions[f] && !aggregateFunctions[f] {
+			return nil, refusedFunction
+		}
+	}
+	t := tableReads{schema: s, index: make(map[string]int)}
+	for _, r := range a.Reads {
+		if r.Database != "" && lower(r.Database) != "main" {
+			return nil, refusedDatabase
+		}
+		name := lower(r.Table)
+		if s.Tables[name] == nil && (pure(name) || r.Database == "" && r.Column == "" && expression(sql, name)) {
+			continue
+		}
+		if !t.add(name, lower(r.Column)) {
+			return nil, refusedTable
+		}
+	}
+	for i := range t.reads {
+		slices.Sort(t.reads[i].columns)
+	}
+	return t.reads, ""
+}
+
+// tableReads collects reads by table.
+type tableReads struct {
+	schema *Schema
+	index  map[string]int
+	reads  []read
+}
+
+// add adds a read of a column. It reports whether the table is known.
+func (t *tableReads) add(name, column string) bool {
+	table := t.schema.Tables[name]
+	if table == nil || table.opaque {
+		return false
+	}
+	if table.View {
+		return true // the tables behind it are reported too
+	}
+	if table.Virtual {
+		t.of(table).whole = true
+		for _, content := range table.content {
+			c := t.schema.Tables[content]
+			if c == nil || c.View || c.Virtual {
+				return false
+			}
+			t.of(c).whole = true
+		}
+		return true
+	}
+	r := t.of(table)
+	if column == "" {
+		return true
+	}
+	i := table.column(column)
+	switch {
+	case i < 0, column == "rowid" && table.RowID < 0 && !table.WithoutRowID,
+		table.Columns[i].Generated != NotGenerated, table.shadowOf != nil:
+		// The rowid, which images do not show as a column, even where a column
+		// has its name; a value that no image shows; a table whose virtual table
+		// may write it in ways of its own.
+		r.whole = true
+	case !slices.Contains(r.columns, i):
+		r.columns = append(r.columns, i)
+	}
+	return true
+}
+
+func (t *tableReads) of(table *Table) *read {
+	i, ok := t.index[table.Name]
+	if !ok {
+		i = len(t.reads)
+		t.index[table.Name] = i
+		t.reads = append(t.reads, read{table: table})
+	}
+	return &t.reads[i]
+}

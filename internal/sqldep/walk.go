@@ -1,0 +1,234 @@
+package sqldep
+
+import (
+	"github.com/sqlc-dev/meyer/ast"
+)
+
+// A clause is where in a SELECT an expression stands.
+type clause uint8
+
+const (
+	whereClause     clause = iota // WHERE, ON, LIMIT: it looks at one row at a time
+	resultClause                  // the result, ORDER BY or HAVING: with aggregates, it looks at a group
+	aggregateClause               // inside an aggregate's parentheses
+)
+
+// aggregates is what the walk over a block's expressions found.
+type aggregates struct {
+	any     bool    // there are aggregates
+	ordered bool    // one whose result depends on the order of the rows
+	window  bool    // there are window functions
+	unclear bool    // a name that could be anything
+	bare    []place // columns that are used outside of aggregates
+}
+
+// walkQuery walks over all expressions of the block.
+func (b *block) walkQuery() {
+	q := b.query
+	for _, r := range q.Columns {
+		b.walk(r.Expr, resultClause)
+	}
+	for _, ref := range q.From {
+		b.walk(ref.On, whereClause)
+	}
+	b.walk(q.Where, whereClause)
+	for _, e := range q.GroupBy {
+		b.walk(e, whereClause)
+	}
+	b.walk(q.Having, resultClause)
+	for _, t := range q.OrderBy {
+		if _, ok := b.sortColumn(t.Expr); !ok { // of a column only the place in the order counts
+			b.walk(t.Expr, resultClause)
+		}
+	}
+	if len(q.Windows) > 0 {
+		b.aggregates.window = true
+	}
+	for _, w := range q.Windows {
+		b.walkNode(w, resultClause)
+	}
+	if q.Limit != nil {
+		b.walk(q.Limit.Count, whereClause)
+		b.walk(q.Limit.Offset, whereClause)
+	}
+}
+
+// walk walks over an expression, which may be nil, and analyses the queries in it.
+func (b *block) walk(e ast.Expr, in clause) {
+	if e == nil || b.analysis.failed != "" {
+		return
+	}
+	switch e := e.(type) {
+	case *ast.Ident:
+		b.use("", e, in)
+	case *ast.QualifiedRef:
+		if len(e.Parts) == 2 {
+			b.use(lower(e.Parts[0].Name), e.Parts[1], in)
+		} else {
+			b.use(lower(e.Parts[len(e.Parts)-2].Name), e.Parts[len(e.Parts)-1], in)
+		}
+	case *ast.Star:
+		b.star(e)
+	case *ast.FuncCall:
+		b.call(e, in)
+	case *ast.SubqueryExpr:
+		b.inner(e.Select, firstRows, in)
+	case *ast.ExistsExpr:
+		b.inner(e.Select, anyRows, in)
+	case *ast.InExpr:
+		if e.Table != nil {
+			b.analysis.fail(coarseFrom)
+			return
+		}
+		b.walk(e.X, in)
+		for _, x := range e.List {
+			b.walk(x, in)
+		}
+		if e.Select != nil {
+			b.inner(e.Select, anyRows, in)
+		}
+	case *ast.LikeExpr:
+		b.walk(e.X, in) // Op is an Ident, but no column
+		b.walk(e.Y, in)
+		b.walk(e.Escape, in)
+	case *ast.CollateExpr:
+		b.walk(e.X, in)
+	case *ast.CastExpr:
+		b.walk(e.X, in)
+	case *ast.Literal, *ast.BindParam:
+	case *ast.NullCheckExpr:
+		if e.Test == ast.TestNotNullWords {
+			// The parser reads "NOT a NOT NULL" otherwise than SQLite does.
+			b.analysis.fail(coarseSyntax)
+			return
+		}
+		b.walk(e.X, in)
+	case *ast.BinaryExpr, *ast.UnaryExpr, *ast.ParenExpr, *ast.IsExpr, *ast.BetweenExpr,
+		*ast.CaseExpr, *ast.VectorExpr:
+		b.walkChildren(e, in)
+	default:
+		b.analysis.fail(coarseSyntax)
+	}
+}
+
+// walkNode walks over a part of an expression that is none itself.
+func (b *block) walkNode(n ast.Node, in clause) {
+	if e, ok := n.(ast.Expr); ok {
+		b.walk(e, in)
+		return
+	}
+	b.walkChildren(n, in)
+}
+
+func (b *block) walkChildren(n ast.Node, in clause) {
+	for _, c := range n.Children() {
+		b.walkNode(c, in)
+	}
+}
+
+// inner analyses a query inside the block.
+func (b *block) inner(s *ast.SelectStmt, use purpose, in clause) {
+	if in == aggregateClause {
+		b.analysis.fail(coarseAggregate)
+		return
+	}
+	b.nested = append(b.nested, b.analysis.query(s, b, use)...)
+}
+
+// use notes the use of a column. Used inside a query that the block contains,
+// it counts as used outside of aggregates.
+func (b *block) use(table string, name *ast.Ident, in clause) {
+	c, ok := b.lookup(table, name)
+	switch {
+	case !ok && table == "" && harmless(b, name):
+	case !ok:
+		for o := b; o != nil; o = o.outer {
+			o.aggregates.unclear = true
+		}
+		if in == aggregateClause {
+			b.analysis.fail(coarseAggregate)
+		}
+	case c.block != b:
+		c.block.bare(c.place)
+		if in == aggregateClause {
+			b.analysis.fail(coarseAggregate) // it may be an aggregate of the block around
+		}
+	case in == resultClause:
+		b.bare(c.place)
+	}
+}
+
+// harmless reports whether a name that is no column is one of the words for 1
+// and 0, or stands for a result column of the same block, which is walked over
+// anyway.
+func harmless(b *block, name *ast.Ident) bool {
+	n := lower(name.Name)
+	return name.Quote == ast.QuoteNone && (n == "true" || n == "false") || b.alias(n) != nil && !rowid(n)
+}
+
+func (b *block) bare(p place) { b.aggregates.bare = append(b.aggregates.bare, p) }
+
+// star notes the use of all columns.
+func (b *block) star(s *ast.Star) {
+	for i := range b.items {
+		if s.Table == nil || b.items[i].name == lower(s.Table.Name) {
+			for c := range b.items[i].table.Columns {
+				b.bare(place{i, c})
+			}
+		}
+	}
+}
+
+// call notes a function call. A function that is not known as a scalar may be
+// an aggregate.
+func (b *block) call(f *ast.FuncCall, in clause) {
+	name := lower(f.Name.Name)
+	scalar := scalarFunctions[name] || (name == "min" || name == "max") && len(f.Args) > 1
+	if f.Over != nil {
+		b.aggregates.window = true
+		scalar = true
+	}
+	if !scalar {
+		b.aggregates.any = true
+		if !b.unordered(name, f) {
+			b.aggregates.ordered = true
+		}
+		in = aggregateClause
+	}
+	for _, e := range f.Args {
+		b.walk(e, in)
+	}
+	for _, t := range f.OrderBy {
+		b.walk(t.Expr, in)
+	}
+	b.walk(f.Filter, in)
+	if f.Over != nil {
+		b.walkChildren(f.Over, in)
+	}
+}
+
+// unordered reports whether an aggregate's result does not depend on the order
+// of the rows. The least of several values that are equal but not the same, such
+// as 1 and 1.0 or 'a' and 'A', depends on which comes first.
+func (b *block) unordered(name string, f *ast.FuncCall) bool {
+	switch name {
+	case "count":
+		return true
+	case "min", "max":
+		if len(f.Args) != 1 {
+			return false
+		}
+		c, ok := b.resolve(f.Args[0])
+		return ok && c.block == b && c.def().distinct()
+	}
+	return false
+}
+
+// distinct reports whether values of the column that are equal are the same.
+func (c *Column) distinct() bool {
+	switch c.Affinity {
+	case AffinityText, AffinityInteger, AffinityNumeric:
+		return c.binary()
+	}
+	return false
+}

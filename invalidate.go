@@ -1,0 +1,119 @@
+package unstale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// maxBans bounds the patterns that wait to be worked off; beyond it everything
+// is invalidated instead.
+const maxBans = 1024
+
+// Invalidate makes everything that the targets name invalid. It holds when
+// Invalidate returns: no request that begins later is answered from what was
+// stored, or began to be made, before the call. All targets are checked first;
+// if one is malformed the error says which, and nothing is invalidated. The cost
+// does not depend on the number of entries.
+//
+// Changes of a captured database need no call.
+func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
+	if !c.Enabled() {
+		return nil
+	}
+	slots, bans, err := c.resolve(targets)
+	if err != nil {
+		return err
+	}
+	c.apply(slots, bans)
+	c.logger.LogAttrs(ctx, slog.LevelDebug, "unstale: invalidated", slog.Int("targets", len(targets)))
+	return nil
+}
+
+// InvalidateAsync is Invalidate for callers that do not wait and act on no
+// error: a malformed target is logged. In this process it takes effect before it
+// returns.
+func (c *Cache) InvalidateAsync(targets ...Target) {
+	if err := c.Invalidate(context.Background(), targets...); err != nil {
+		c.logger.Error("unstale: invalidation refused", slog.Any("error", err))
+	}
+}
+
+// resolve turns targets into slots to bump and patterns to ban.
+func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, err error) {
+	var tags, keys uint64
+	for _, t := range targets {
+		switch t := t.(type) {
+		case Tag:
+			if t == "" {
+				return nil, nil, errors.New("unstale: empty tag")
+			}
+			slots = append(slots, c.ledger.Slot(c.hash(hashTag, string(t))))
+			tags++
+		case Key:
+			if t == "" {
+				return nil, nil, errors.New("unstale: empty key")
+			}
+			slots = append(slots, c.keySlot(c.keyOf(string(t))))
+			keys++
+		case PatternTarget:
+			if t.pattern == "" {
+				return nil, nil, errors.New("unstale: empty pattern")
+			}
+			g, err := compilePattern(c.keyOf(t.pattern), t.ids)
+			if err != nil {
+				return nil, nil, err
+			}
+			bans = append(bans, g)
+		default:
+			return nil, nil, fmt.Errorf("unstale: target of type %T", t)
+		}
+	}
+	for cause, n := range map[string]uint64{causeTag: tags, causeKey: keys, causePattern: uint64(len(bans))} {
+		if n > 0 {
+			c.stats.invalidation(cause, n)
+		}
+	}
+	return slots, bans, nil
+}
+
+// apply is the one door: everything that invalidates by name passes here.
+func (c *Cache) apply(slots []ledger.Slot, bans []*glob) {
+	if len(slots) > 0 {
+		c.ledger.Mark(slots)
+		c.ledger.Bump(slots)
+		c.ledger.Release(slots)
+	}
+	if len(bans) == 0 {
+		return
+	}
+	if n, newest := c.ledger.Bans(); n+len(bans) > maxBans {
+		c.raiseFloor(causeTooManyPatterns) // which is above newest
+		c.ledger.Retire(newest)
+		return
+	}
+	for _, b := range bans {
+		c.ledger.Ban(b)
+	}
+	c.sweeper.wake()
+}
+
+// sweep works off the patterns in force: it tries them against every stored
+// entry, forgets those they match, and retires them. Entries whose fills are
+// still open are refused by the ledger when they are done.
+func (c *Cache) sweep() {
+	n, newest := c.ledger.Bans()
+	if n == 0 {
+		return
+	}
+	c.store.Range(func(key string, e *Entry) bool {
+		if e.cache == c && !c.ledger.Vet(&e.record) {
+			c.store.Delete(key)
+		}
+		return true
+	})
+	c.ledger.Retire(newest)
+}

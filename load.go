@@ -1,0 +1,214 @@
+package unstale
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Load returns what fn returns, from the cache if a stored result is valid. The
+// key names the result, everything that fn's result depends on besides tracked
+// reads must be in it; put ids into it with Escape. Keys of all callers on one
+// Cache share one space, in which "prefix:" stands before them. A key that begins
+// with "prefix:" or "http:" or holds control characters is refused.
+//
+// fn must use the context that it is given: what it reads, or asks, with another
+// one counts for whoever that one belongs to, not for the result.
+//
+// The result travels as JSON. The caller always gets a decoded copy of its own,
+// on a miss as on a hit, so that what JSON does not keep is missed in the first
+// test and not on the first hit.
+//
+// Whatever uses the result inherits what it depends on, what remains of its
+// life, its key, and whether it could be cached at all. If fn asked who asks, by
+// Identity, the result is kept for that identity.
+//
+// Concurrent calls for one key share one run of fn; it runs in the goroutine of
+// the first caller and goes on as long as one of them waits, so a caller whose
+// ctx ends may be held until fn returns. An error is returned to the caller that
+// ran fn, and never stored. While ctx's request has a transaction that changed
+// something and has not ended, Load runs fn and neither serves nor stores.
+func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
+	var result T
+	body, err := c.load(ctx, key, func(ctx context.Context) ([]byte, error) {
+		v, err := fn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("unstale: Load %q: %w", key, err)
+		}
+		return b, nil
+	})
+	if err != nil {
+		return result, err
+	}
+	if err := json.Unmarshal(body, &result); err != nil {
+		var none T
+		return none, fmt.Errorf("unstale: Load %q: %w", key, err)
+	}
+	return result, nil
+}
+
+// checkLoadKey refuses keys that would be taken for something else: for the key
+// of a response, for another key with the prefix before it, or, because of a
+// line break, for the variant of an entry that belongs to somebody.
+func (c *Cache) checkLoadKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New("unstale: Load with an empty key")
+	case strings.HasPrefix(key, "http:"):
+		return fmt.Errorf("unstale: Load with the key %q, which is that of a response", key)
+	case strings.HasPrefix(key, c.options.Prefix+":"):
+		return fmt.Errorf("unstale: Load with the key %q, which has the prefix already", key)
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return fmt.Errorf("unstale: Load with the key %q, which holds control characters; use Escape", key)
+	}
+	return nil
+}
+
+func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) ([]byte, error)) ([]byte, error) {
+	if !c.Enabled() {
+		return fn(ctx)
+	}
+	if err := c.checkLoadKey(key); err != nil {
+		return nil, err
+	}
+	refuseOthers(ctx, c)
+	outer := scopeFor(ctx, c)
+	if uncommittedWrites(ctx, c) {
+		c.stats.loadOutcome(loadBypassed)
+		return fn(ctx)
+	}
+	primary := c.keyOf(key)
+	s := &scope{cache: c, uncommitted: uncommittedOf(outer), outer: outer}
+	if outer != nil {
+		s.asker, s.flight = outer.asker, outer.flight
+	}
+	mayJoin := true
+	for attempt := 1; ; attempt++ {
+		c.databases.poll()
+		found := c.ledger.Seq()
+		e, flightKey, _ := c.find(primary, s, time.Now())
+		if e != nil {
+			c.stats.loadOutcome(loadHit)
+			outer.useStored(e, found)
+			return e.body, nil
+		}
+		f, leader := c.flights.joinWithin(s.flight, flightKey, mayJoin && attempt <= maxJoins, c.begin)
+		if leader {
+			c.stats.loadOutcome(loadMiss)
+			return c.runLoad(ctx, s, primary, flightKey, f, fn)
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			c.flights.leave(f)
+			outer.refuse(refusedLeft)
+			return nil, context.Cause(ctx)
+		}
+		found = c.ledger.Seq()
+		if c.entitled(f, primary, s) {
+			c.stats.loadOutcome(loadJoined)
+			outer.useStored(f.landing.entry, found)
+			return f.landing.entry.body, nil
+		}
+		mayJoin = mayJoin && !f.landing.unshared
+	}
+}
+
+// refuse makes what the scope's fill computes unstorable, if there is one.
+func (s *scope) refuse(reason string) {
+	if s != nil && s.fill != nil {
+		s.fill.refuse(reason)
+	}
+}
+
+// useStored hands a stored result on to the scope's fill, if there is one.
+func (s *scope) useStored(e *Entry, found uint64) {
+	if s != nil && s.fill != nil {
+		s.fill.useStored(e, found)
+	}
+}
+
+// runLoad runs the function of a flight that the caller leads, in the scope s.
+func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string, f *flight, fn func(context.Context) ([]byte, error)) (body []byte, err error) {
+	s.fill, s.flight = f.fill, f
+	left := landing{unshared: true} // unless there is something to share
+	defer func() { c.flights.finish(flightKey, f, left) }()
+	panicked := true
+	defer func() {
+		if panicked { // whoever recovers makes something without knowing what is missing
+			s.outer.refuse(refusedPanicked)
+		}
+	}()
+	inner, cancel := newFillContext(ctx, s, s.lookedOutsideLoad)
+	defer cancel()
+	c.flights.lead(f, cancel)
+	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(f) })
+	defer stop()
+
+	func() {
+		defer f.fill.end()
+		body, err = fn(inner)
+	}()
+	panicked = false
+	now := time.Now()
+	switch {
+	case inner.Err() != nil:
+		f.fill.refuse(refusedLeft)
+	case err != nil && f.fill.known():
+		f.fill.refuseAlone(refusedFailed)
+	case err != nil:
+		f.fill.refuse(refusedFailed)
+	case int64(len(body)) > c.options.MaxBody:
+		f.fill.refuseAlone(refusedTooLarge)
+	case !f.fill.known():
+		f.fill.doubt()
+		f.fill.refuseAlone(refusedUnknown)
+	}
+	e, refused := f.fill.seal(primary, c.options.TTL, now)
+	if s.outer != nil && s.outer.fill != nil {
+		s.outer.fill.use(f.fill)
+		s.outer.fill.useKey(primary)
+	}
+	if e == nil {
+		c.stats.refused(refused)
+		return body, err
+	}
+	e.kind, e.body = kindValue, body
+	left.unshared = false
+	if c.judge(e, now) == missNone {
+		left.entry = e
+		left.choice, left.key = c.put(primary, s, e, nil)
+	}
+	return body, nil
+}
+
+// lookedOutsideLoad is called when a function given to Load finds a value in its
+// context that was put there by its caller. The key cannot know of it.
+func (s *scope) lookedOutsideLoad(key any) {
+	if s.cache.neutral(key, false) {
+		return
+	}
+	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a function given to Load looked at a context value of type %T from outside; its result is not cached", key))
+	s.fill.refuseAlone(refusedContext)
+}
+
+// vary and always implement selector: a function result has no request fields.
+func (s *scope) vary([]string) string { return "" }
+func (s *scope) always() []string     { return nil }
+
+// identity implements selector. Looking is no asking: an entry that is found
+// this way says itself that its user asked.
+func (s *scope) identity() string {
+	if s.asker == nil {
+		return ""
+	}
+	return s.asker.askWithin(s.flight)
+}

@@ -1,0 +1,129 @@
+// Package metrics shows what a Cache does to Prometheus.
+//
+//	registry.MustRegister(metrics.NewCollector(cache))
+//
+// Labels are routes (Options.Route), reasons, causes, call sites and the texts of
+// statements that fell back: sets that do not grow with traffic. No label holds a
+// path, a key or an identity.
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/unstale/unstale"
+)
+
+// Collector is a prometheus.Collector of one Cache. It reads Cache.Stats at each
+// scrape and keeps nothing of its own.
+type Collector struct{ cache *unstale.Cache }
+
+// NewCollector returns a collector of c. A cache that is switched off has nothing
+// to show.
+func NewCollector(c *unstale.Cache) *Collector { return &Collector{c} }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("unstale_"+name, help, labels, nil)
+}
+
+var (
+	hits     = desc("hits_total", "Answers served from a stored response.", "route")
+	joined   = desc("joined_total", "Requests answered by a fill that another request ran.", "route")
+	misses   = desc("misses_total", "Requests that ran the handler, by the reason why nothing could be served.", "route", "reason")
+	bypassed = desc("bypassed_total", "Requests that passed by the cache, by reason.", "route", "reason")
+	fills    = desc("fills_total", "Runs of the handler whose answer might have been stored.", "route")
+	stored   = desc("stored_total", "Fills whose answer was stored.", "route")
+	hitBytes = desc("hit_bytes_total", "Body bytes of stored responses that were served.", "route")
+	wouldHit = desc("report_only_hits_total", "Requests on report-only routes that would have been hits.", "route")
+	differed = desc("report_only_differences_total", "Would-be hits whose stored answer differed from the handler's.", "route")
+
+	loads = desc("loads_total", "Calls of Load, by outcome: hit, miss, joined, bypassed.", "outcome")
+
+	refused       = desc("refused_total", "Results that were not stored, by reason.", "reason")
+	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, or why everything fell.", "cause")
+	captured      = desc("captured_rows_total", "Row changes captured from databases.")
+	fallbacks     = desc("fallbacks_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
+	untracked     = desc("untracked_reads_total", "Reads without the request's context while a fill was open, by call site.", "site")
+	writes        = desc("writes_in_get_total", "Fills that wrote to a database, by call site.", "site")
+	lookedOutside = desc("context_values_total", "Looks at context values from outside the cache, by the key's type.", "type")
+
+	flux      = desc("flux_seconds", "How long commits were in flux.")
+	openFills = desc("open_fills", "Fills under way.")
+	patterns  = desc("patterns", "Invalidated patterns that are not worked off yet.")
+	entries   = desc("store_entries", "Entries in the store.")
+	bytes     = desc("store_bytes", "What the entries in the store cost in memory.")
+	maxBytes  = desc("store_max_bytes", "The bound of the store.")
+	evictions = desc("store_evictions_total", "Entries that the store forgot for lack of room.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, refused, invalidations,
+		captured, fallbacks, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	if !c.cache.Enabled() {
+		return
+	}
+	s := c.cache.Stats()
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	counts := func(d *prometheus.Desc, m map[string]uint64, labels ...string) {
+		for last, n := range m {
+			count(d, n, append(labels[:len(labels):len(labels)], last)...)
+		}
+	}
+	gauge := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+
+	for route, r := range s.Routes {
+		counts(bypassed, r.Bypassed, route)
+		if r.Hits+r.Joined+r.Fills+r.WouldHit == 0 && len(r.Misses) == 0 {
+			continue // nothing on this route is ever cached: no rows of zeros
+		}
+		count(hits, r.Hits, route)
+		count(joined, r.Joined, route)
+		count(fills, r.Fills, route)
+		counts(misses, r.Misses, route)
+		count(stored, r.Stored, route)
+		count(hitBytes, r.HitBytes, route)
+		count(wouldHit, r.WouldHit, route)
+		count(differed, r.WouldDiffer, route)
+	}
+	count(loads, s.Loads.Hits, "hit")
+	count(loads, s.Loads.Misses, "miss")
+	count(loads, s.Loads.Joined, "joined")
+	count(loads, s.Loads.Bypassed, "bypassed")
+	counts(refused, s.Refused)
+	counts(invalidations, s.Invalidations)
+	count(captured, s.RowsCaptured)
+	for _, f := range s.Fallbacks {
+		count(fallbacks, f.Count, f.Statement, f.Reason)
+	}
+	counts(untracked, s.UntrackedReads)
+	counts(writes, s.WritesInGET)
+	counts(lookedOutside, s.ContextValues)
+
+	buckets := make(map[float64]uint64, len(s.Flux.Bounds))
+	var total uint64
+	for i, n := range s.Flux.Counts {
+		total += n
+		if i < len(s.Flux.Bounds) {
+			buckets[s.Flux.Bounds[i].Seconds()] = total
+		}
+	}
+	ch <- prometheus.MustNewConstHistogram(flux, total, s.Flux.Sum.Seconds(), buckets)
+	gauge(openFills, float64(s.OpenFills))
+	gauge(patterns, float64(s.Patterns))
+	gauge(entries, float64(s.Store.Entries))
+	gauge(bytes, float64(s.Store.Bytes))
+	gauge(maxBytes, float64(s.Store.MaxBytes))
+	count(evictions, s.Store.Evictions)
+}

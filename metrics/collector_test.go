@@ -1,0 +1,93 @@
+package metrics_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/metrics"
+)
+
+func TestCollector(t *testing.T) {
+	cache, err := unstale.New(unstale.Options{Route: func(*http.Request) string { return "cards" }, MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	h := cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "cards")
+		fmt.Fprint(w, "card")
+	}))
+	get := func(path string, header ...string) {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		if len(header) == 2 {
+			r.Header.Set(header[0], header[1])
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	get("/secret/1")
+	get("/secret/1")
+	get("/secret/1")
+	get("/secret/1", "Authorization", "Bearer token")
+	if err := cache.Invalidate(t.Context(), unstale.Tag("cards")); err != nil {
+		t.Fatal(err)
+	}
+	get("/secret/1")
+
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics.NewCollector(cache))
+	want := `
+# HELP unstale_bypassed_total Requests that passed by the cache, by reason.
+# TYPE unstale_bypassed_total counter
+unstale_bypassed_total{reason="credentials",route="cards"} 1
+# HELP unstale_fills_total Runs of the handler whose answer might have been stored.
+# TYPE unstale_fills_total counter
+unstale_fills_total{route="cards"} 2
+# HELP unstale_hits_total Answers served from a stored response.
+# TYPE unstale_hits_total counter
+unstale_hits_total{route="cards"} 2
+# HELP unstale_invalidations_total Invalidations, by cause: write, tag, key, pattern, unsafe method, or why everything fell.
+# TYPE unstale_invalidations_total counter
+unstale_invalidations_total{cause="tag"} 1
+# HELP unstale_misses_total Requests that ran the handler, by the reason why nothing could be served.
+# TYPE unstale_misses_total counter
+unstale_misses_total{reason="changed",route="cards"} 1
+unstale_misses_total{reason="cold",route="cards"} 1
+# HELP unstale_store_entries Entries in the store.
+# TYPE unstale_store_entries gauge
+unstale_store_entries 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
+		"unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries"); err != nil {
+		t.Error(err)
+	}
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.Contains(f.String(), "secret") || strings.Contains(f.String(), "token") {
+			t.Errorf("a path or a credential in %s", f)
+		}
+	}
+}
+
+func TestCollectorOff(t *testing.T) {
+	cache, err := unstale.New(unstale.Options{Off: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testutil.CollectAndCount(metrics.NewCollector(cache)); n != 0 {
+		t.Errorf("%d metrics of a cache that is off", n)
+	}
+}

@@ -1,0 +1,131 @@
+// Package api serves the notebook over HTTP.
+//
+// The order of a request is: log, cache, handlers. The cache stands around
+// everything; handlers read through the store with the request's context, and
+// say who asks by userOf or who. Nothing here says what an answer depends on or
+// what a write makes stale. Two files name keys: binding.go the one under which
+// an account is loaded when a token is checked, resources.go those that people
+// may want to invalidate by hand. patterns.go names the routes that are not
+// cached, and those whose answers no database holds.
+package api
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/store"
+)
+
+// Config is what the API is made of.
+type Config struct {
+	// Binding is the one whose Options the Cache was made with.
+	Binding *Binding
+	// Store and Files hold the data.
+	Store *store.Store
+	Files *files.Store
+	// Cache stands around everything. It may be off, not nil.
+	Cache *unstale.Cache
+	// Gatherer feeds /api/metrics/prometheus. Nil: an empty page.
+	Gatherer prometheus.Gatherer
+	// Logger receives one line per request and the cause of every 5xx. Default
+	// slog.Default.
+	Logger *slog.Logger
+	// PasswordCost is the bcrypt cost of new passwords. Default
+	// bcrypt.DefaultCost.
+	PasswordCost int
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Version appears in the OpenAPI document and at /. Default "dev".
+	Version string
+}
+
+// server is the API.
+type server struct {
+	store    *store.Store
+	files    *files.Store
+	cache    *unstale.Cache
+	gatherer prometheus.Gatherer
+	logger   *slog.Logger
+	tokens   tokens
+	cost     int
+	version  string
+	clock    func() time.Time
+	mux      *mux
+	huma     huma.API
+	decoy    string // the hash against which a nobody's password is checked
+}
+
+// New returns the whole service: what is under /api, and /, /health, /docs and
+// /openapi.json, all of it through the cache. It is called once per Binding,
+// before the first request.
+func New(c Config) (http.Handler, error) {
+	s := &server{
+		store: c.Store, files: c.Files, cache: c.Cache, gatherer: c.Gatherer, logger: c.Logger,
+		cost: c.PasswordCost, version: c.Version, clock: c.Now, mux: newMux(),
+	}
+	if s.gatherer == nil {
+		s.gatherer = prometheus.NewRegistry()
+	}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	if s.version == "" {
+		s.version = "dev"
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	s.tokens = tokens{secret: c.Binding.secret, now: s.clock}
+	var err error
+	if s.decoy, err = notebook.HashPassword("nobody's password", s.cost); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	s.huma = humago.New(s.mux, s.document())
+	s.huma.UseMiddleware(withCaller)
+	s.routes()
+	if err := s.serveDocs(); err != nil {
+		return nil, fmt.Errorf("api: documentation: %w", err)
+	}
+	if err := c.Binding.bind(s); err != nil {
+		return nil, err
+	}
+	return s.outermost(c.Cache.Handler(s.mux)), nil
+}
+
+func (s *server) routes() {
+	s.siteRoutes()
+	s.authRoutes()
+	s.userRoutes()
+	s.personaRoutes()
+	s.personaFileRoutes()
+	s.starRoutes()
+	s.reviewRoutes()
+	s.cacheRoutes()
+	s.metricsRoutes()
+	s.mux.HandleFunc("/", s.notFound)
+}
+
+// now returns the time as the store keeps it.
+func (s *server) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
+
+// document configures OpenAPI. Responses get no $schema field and no Link: their
+// shape is the front ends'.
+func (s *server) document() huma.Config {
+	useEnvelopes()
+	c := huma.DefaultConfig("Notebook", s.version)
+	c.CreateHooks, c.DocsPath, c.SchemasPath = nil, "", ""
+	c.Transformers = []huma.Transformer{answerFields}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	return c
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
+)
+
+func (s *server) cacheRoutes() {
+	handle(s, cacheStatsRoute, admins, "Show what the cache has done", s.cacheStats)
+	handle(s, "POST /api/admin/cache/stats/reset", admins, "Set the cache's counters to zero", s.resetCacheStats)
+	handle(s, "POST /api/admin/cache/invalidate", admins, "Invalidate by tag, key, key pattern or resource", s.invalidate)
+}
+
+// cacheCounters is what the cache has done since it started or was reset.
+type cacheCounters struct {
+	Hits               uint64            `json:"hits"`
+	Misses             uint64            `json:"misses"`
+	Errors             uint64            `json:"errors" doc:"answers whose handler or whose asker's identity failed"`
+	Bypassed           uint64            `json:"bypassed" doc:"requests that passed by the cache"`
+	Degraded           uint64            `json:"degraded" doc:"answers that could not be stored"`
+	DegradationReasons map[string]uint64 `json:"degradation_reasons" doc:"why, with how often"`
+	HitRate            float64           `json:"hit_rate" doc:"hits among hits and misses, 0 to 1"`
+	CacheEnabled       bool              `json:"cache_enabled"`
+}
+
+func (s *server) counters() cacheCounters {
+	stats := s.cache.Stats()
+	c := cacheCounters{DegradationReasons: map[string]uint64{}, CacheEnabled: s.cache.Enabled()}
+	for _, r := range stats.Routes {
+		c.Hits += r.Hits + r.Joined
+		c.Misses += r.MissCount()
+		for _, n := range r.Bypassed {
+			c.Bypassed += n
+		}
+	}
+	for reason, n := range stats.Refused {
+		switch reason {
+		case "failed", "identity failed", "incomplete":
+			c.Errors += n
+		}
+		c.Degraded += n
+		c.DegradationReasons[reason] = n
+	}
+	if asked := c.Hits + c.Misses; asked > 0 {
+		c.HitRate = float64(c.Hits) / float64(asked)
+	}
+	return c
+}
+
+func (s *server) cacheStats(ctx context.Context, _ *struct{}) (*answer[cacheCounters], error) {
+	return noStore(say(ctx, s.counters(), "缓存统计获取成功", "What the cache has done")), nil
+}
+
+func (s *server) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {
+	s.cache.ResetStats()
+	return said(ctx, "缓存统计已重置", "The counters are zero"), nil
+}
+
+type invalidateInput struct {
+	Body struct {
+		Tags     []string `json:"tags,omitempty"`
+		Keys     []string `json:"keys,omitempty"`
+		Patterns []string `json:"patterns,omitempty" doc:"key patterns, in which * stands for any text"`
+		Resource string   `json:"resource,omitempty" enum:"persona,knowledge,user,message,comment"`
+		ID       string   `json:"id,omitempty" doc:"of the resource; all of them without it"`
+	}
+}
+
+type invalidated struct {
+	Targets int `json:"targets"`
+}
+
+var (
+	errNoTarget = &notebook.Error{Kind: notebook.Invalid, Code: "TARGET_MISSING", Text: notebook.Text{
+		ZH: "请提供标签、键、模式或资源", EN: "Give tags, keys, patterns or a resource"}}
+	errTarget = &notebook.Error{Kind: notebook.Invalid, Code: "TARGET_INVALID", Text: notebook.Text{
+		ZH: "失效目标格式错误", EN: "A target is malformed"}}
+)
+
+func (s *server) invalidate(ctx context.Context, in *invalidateInput) (*answer[invalidated], error) {
+	b := in.Body
+	var targets []unstale.Target
+	for _, t := range b.Tags {
+		targets = append(targets, unstale.Tag(t))
+	}
+	for _, k := range b.Keys {
+		targets = append(targets, unstale.Key(k))
+	}
+	for _, p := range b.Patterns {
+		targets = append(targets, unstale.Pattern(p))
+	}
+	if r, ok := resources()[b.Resource]; ok {
+		targets = append(targets, r.targets(b.ID)...)
+	}
+	if len(targets) == 0 {
+		return nil, errNoTarget
+	}
+	if err := s.cache.Invalidate(ctx, targets...); err != nil {
+		return nil, errTarget.With("cause", err.Error())
+	}
+	return say(ctx, invalidated{len(targets)}, "缓存已失效", "Invalidated"), nil
+}

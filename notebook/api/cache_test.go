@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
+)
+
+// Every resource with an id clears what belongs to that id as a whole: not what
+// belongs to an id that begins, ends or goes on like it, and "*" is an id like
+// any other.
+func TestInvalidateResourceByID(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, admin := s.user("admin", notebook.RoleAdmin)
+	// What a site with every resource would answer, on the cache of this one.
+	other := s.cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), unstale.Tag("nothing"))
+		fmt.Fprint(w, r.URL)
+	}))
+	asked := func(path string) (kept bool) {
+		if key, ok := strings.CutPrefix(path, "load "); ok {
+			kept = true
+			if _, err := unstale.Load(t.Context(), s.cache, key, func(ctx context.Context) (int, error) {
+				kept = false
+				unstale.DependOn(ctx, unstale.Tag("nothing"))
+				return 0, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return kept
+		}
+		w := httptest.NewRecorder()
+		other.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return hit(w)
+	}
+	ids := []string{"1", "12", "21", "*", "a/b", "3e8e7bb6-0000-4000-8000-000000000001"}
+	for _, test := range []struct {
+		resource string
+		own      []string // %s: the id
+		every    []string // cleared with whatever id
+		never    []string // cleared with no id
+	}{
+		{"persona", []string{"/api/persona/%s", "/api/persona/%s/starred", "/api/persona/%s?page=1"},
+			[]string{"/api/persona/public", "/api/persona/public?page=1"}, []string{"/api/users/stars", "/api/knowledge/1"}},
+		{"knowledge", []string{"/api/knowledge/%s", "/api/knowledge/%s/starred", "load kb:user:%s:pages"},
+			[]string{"/api/knowledge/public", "load kb:public:1"}, []string{"/api/persona/1", "/api/persona/public"}},
+		{"user", []string{"/api/users/%s/avatar", "/api/users/%s/avatar?size=200", "load user:%s"},
+			nil, []string{"/api/users/me", "/api/users/stars", "/api/persona/1"}},
+		{"message", []string{"/api/messages/%s", "/api/messages?user_id=%s", "/api/messages?page=2&user_id=%s"},
+			nil, []string{"/api/messages", "/api/comments/1"}},
+		{"comment", []string{"/api/comments/%s", "/api/comments?target_id=%s&target_type=persona"},
+			nil, []string{"/api/comments", "/api/messages/1"}},
+	} {
+		var paths []string
+		belongs := map[string][]string{}
+		for _, id := range ids {
+			for _, path := range test.own {
+				path = fmt.Sprintf(path, unstale.Escape(id))
+				belongs[id] = append(belongs[id], path)
+				paths = append(paths, path)
+			}
+		}
+		paths = slices.Concat(paths, test.every, test.never)
+		for _, path := range paths {
+			asked(path)
+		}
+		for _, id := range ids {
+			body := fmt.Sprintf(`{"resource":%q,"id":%q}`, test.resource, id)
+			if w := s.json("POST", "/api/admin/cache/invalidate", admin, body); w.Code != http.StatusOK {
+				t.Errorf("%s: %s", body, w.Body)
+			}
+			for _, path := range paths {
+				cleared := slices.Contains(belongs[id], path) || slices.Contains(test.every, path)
+				if kept := asked(path); kept == cleared {
+					t.Errorf("%s: is %s left? %v", body, path, kept)
+				}
+			}
+		}
+	}
+}
+
+// The user's resource is what decides whether his token is good, nobody else's.
+func TestInvalidateOneUser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	annID, ann := s.user("ann", notebook.RoleUser)
+	bobID, bob := s.user("bob", notebook.RoleUser)
+	_, admin := s.user("admin", notebook.RoleAdmin)
+	loads := func(token string) uint64 {
+		before := s.cache.Stats().Loads.Misses
+		if w := s.get("/api/users/stars", token); w.Code != http.StatusOK {
+			t.Fatal(w.Body)
+		}
+		return s.cache.Stats().Loads.Misses - before
+	}
+	for range 2 {
+		loads(ann)
+		loads(bob)
+	}
+	for _, test := range []struct {
+		id       string
+		ann, bob uint64
+	}{
+		{annID, 1, 0}, {bobID, 0, 1}, {annID[:8], 0, 0}, {annID + "1", 0, 0}, {"*", 0, 0},
+	} {
+		body := fmt.Sprintf(`{"resource":"user","id":%q}`, test.id)
+		if w := s.json("POST", "/api/admin/cache/invalidate", admin, body); w.Code != http.StatusOK {
+			t.Fatal(w.Body)
+		}
+		if a, b := loads(ann), loads(bob); a != test.ann || b != test.bob {
+			t.Errorf("%s: ann's account is loaded %d times, want %d, bob's %d, want %d", body, a, test.ann, b, test.bob)
+		}
+	}
+}

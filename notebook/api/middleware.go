@@ -1,0 +1,130 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+const requestIDField = "X-Request-Id"
+
+// Limits on what a request may carry, in bytes.
+const (
+	maxJSON = 1 << 20
+	maxBody = 16 << 20
+)
+
+// outermost returns the handler in front of everything: it names the request,
+// logs it, and bounds its body.
+func (s *server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		r = s.prepare(r)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField)}
+		defer func() {
+			s.finish(l, r, started, recover())
+		}()
+		next.ServeHTTP(l, r)
+	})
+}
+
+// prepare returns a copy of the request with a request id, and with the language
+// that will be answered in as its Accept-Language: the cache then keeps one
+// variant per language, not one per browser.
+func (s *server) prepare(r *http.Request) *http.Request {
+	p := new(http.Request)
+	*p = *r
+	p.Header = r.Header.Clone()
+	if id := r.Header.Get(requestIDField); !plainID(id) {
+		p.Header.Set(requestIDField, uuid.NewString())
+	}
+	p.Header.Set("Accept-Language", string(language(strings.Join(r.Header.Values("Accept-Language"), ","))))
+	return p
+}
+
+// finish answers for a panic, and writes the request's line to the log.
+func (s *server) finish(l *loggedWriter, r *http.Request, started time.Time, panicked any) {
+	attrs := []slog.Attr{
+		slog.String("request_id", l.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	}
+	if cause, ok := panicked.(error); panicked != nil && !(ok && errors.Is(cause, http.ErrAbortHandler)) {
+		s.logger.LogAttrs(r.Context(), slog.LevelError, "panic", append(attrs,
+			slog.String("error", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))...)
+		if l.status == 0 {
+			writeFailure(l, newFailure(callerFrom(r), http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", textInternal, nil))
+			panicked = nil
+		}
+	}
+	s.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", append(attrs,
+		slog.Int("status", l.status), slog.Int64("bytes", l.bytes), slog.Duration("took", time.Since(started)),
+		slog.String("cache", l.Header().Get("Cache-Status")))...)
+	if panicked != nil {
+		panic(http.ErrAbortHandler) // the answer has begun: cut it off, so that it does not look whole
+	}
+}
+
+// loggedWriter notes what is answered, and names the request in the answer.
+type loggedWriter struct {
+	http.ResponseWriter
+	id     string
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *loggedWriter) WriteHeader(status int) {
+	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.status = status
+		w.Header().Set(requestIDField, w.id)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *loggedWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach what is underneath.
+func (w *loggedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// plainID reports whether a request id that a client sent can go into logs.
+func plainID(id string) bool {
+	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
+	})
+}
+
+// language returns the language that an Accept-Language field prefers.
+func language(field string) notebook.Lang {
+	best, weight := notebook.Chinese, 0.0
+	for item := range strings.SplitSeq(field, ",") {
+		tag, parameters, _ := strings.Cut(item, ";")
+		q := 1.0
+		if v, ok := strings.CutPrefix(strings.TrimSpace(parameters), "q="); ok {
+			if f, err := strconv.ParseFloat(v, 64); err == nil {
+				q = f
+			}
+		}
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+		if l := notebook.Lang(primary); q > weight && (l == notebook.Chinese || l == notebook.English) {
+			best, weight = l, q
+		}
+	}
+	return best
+}

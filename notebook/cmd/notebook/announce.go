@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+)
+
+// What the capture tiers claim.
+const (
+	tierS  = "tier S, SQLite through this process, proved by a probe row: every write of this process shows in the very next read, nobody is served an older state once a newer one was seen, and a write of another program to the database file invalidates everything"
+	noTier = "off: every answer is computed anew"
+)
+
+// announce says where the notebook listens, what it promises, and who can log
+// in to the demo.
+func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
+	base := "http://" + reachable(addr)
+	promise := tierS
+	if s.Cache == "off" {
+		promise = noTier
+	}
+	kept := data.path
+	if data.temporary {
+		kept += " (temporary, removed at the end)"
+	}
+	fmt.Fprintf(out, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n", base, base, kept, promise)
+	if !s.Demo {
+		return
+	}
+	fmt.Fprintf(out, "Log in to the demo with the password %s as\n  %-15s super_admin\n", demoPassword, demoAdmin)
+	for _, p := range demoPeople {
+		fmt.Fprintf(out, "  %-15s %s\n", p.name, p.role)
+	}
+	fmt.Fprintf(out, "for example\n  curl -s %s/api/auth/token -d username=alice -d password=%s\n  curl -i %s/api/persona/public\n", base, demoPassword, base)
+}
+
+// reachable is an address that a browser on this machine can open.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return addr.String()
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/metrics"
+	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/api"
+	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/store"
+)
+
+// checkLimit bounds the search for damage in the database before the start.
+const checkLimit = time.Second
+
+// Run serves the notebook as args and env (in the form of os.Environ) say, and
+// returns after ctx has ended and the requests under way have been answered.
+// Where it listens and what it promises goes to stdout, the log to stderr.
+func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err error) {
+	s, err := parse(args, env, stdout)
+	if s == nil || err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s, choose another address with --addr: %w", s.Addr, err)
+	}
+	defer func() { _ = listener.Close() }() // the server closes it before; this is for a failed start
+	data, err := openDataDir(s.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	level := new(slog.LevelVar)
+	service, err := open(ctx, s, data, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+	fill, err := service.people(ctx, s)
+	if err != nil {
+		return err
+	}
+	server := start(listener, service.handler)
+	if fill {
+		level.Set(slog.LevelWarn) // nobody wants to read a line for each of these requests
+		if err := fillDemo(ctx, "http://"+listener.Addr().String()); err != nil {
+			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), server.stop(ctx))
+		}
+		level.Set(slog.LevelInfo)
+	}
+	announce(stdout, s, listener.Addr(), data)
+	return server.wait(ctx)
+}
+
+// A service is the notebook ready to serve, with what it holds open.
+type service struct {
+	cost    int // of password hashes, for bcrypt
+	handler http.Handler
+	store   *store.Store
+	cache   *unstale.Cache
+}
+
+func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (_ *service, err error) {
+	path, err := data.database()
+	if err != nil {
+		return nil, err
+	}
+	secret, fresh, err := data.secret()
+	if err != nil {
+		return nil, err
+	}
+	binding := api.NewBinding(secret)
+	options := binding.Options()
+	options.Off = s.Cache == "off"
+	options.Logger = logger
+	v := &service{cost: bcrypt.DefaultCost}
+	if data.temporary {
+		v.cost = bcrypt.MinCost // there is nothing in it to protect, and a demo should start at once
+	}
+	defer func() {
+		if err != nil {
+			_ = v.Close() // err says what matters
+		}
+	}()
+	if v.cache, err = unstale.New(options); err != nil {
+		return nil, err
+	}
+	if v.store, err = store.Open(ctx, path, v.cache); err != nil {
+		return nil, fmt.Errorf("cannot open the database %s: %w", path, err)
+	}
+	if err := v.check(ctx); err != nil {
+		return nil, fmt.Errorf("cannot use the database %s: %w", path, err)
+	}
+	if fresh {
+		if err := data.keepSecret(secret); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := files.Open(ctx, data.file("files"), v.store.FileReferenced)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the uploaded files: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		metrics.NewCollector(v.cache), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	v.handler, err = api.New(api.Config{
+		Binding: binding, Store: v.store, Files: kept, Cache: v.cache, Gatherer: registry, Logger: logger,
+		PasswordCost: v.cost, Version: version(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Close closes what the service holds. The database goes first: it tells the
+// cache that nobody watches it any more.
+func (v *service) Close() error {
+	var err error
+	if v.store != nil {
+		err = v.store.Close()
+	}
+	if v.cache != nil {
+		err = errors.Join(err, v.cache.Close())
+	}
+	return err
+}
+
+// check looks for damage for as long as checkLimit allows. It is better found
+// now than by the request that meets it.
+func (v *service) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(unstale.Outside(ctx), checkLimit)
+	defer cancel()
+	var verdict string
+	err := v.store.DB().QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	switch {
+	case ctx.Err() != nil:
+		return nil // a large database, and no damage so far
+	case err != nil:
+		return err
+	case verdict != "ok":
+		return damaged(verdict)
+	}
+	return nil
+}
+
+// damaged is what quick_check found.
+type damaged string
+
+func (d damaged) Error() string { return string(d) }
+
+// Code is SQLite's own code for damage.
+func (damaged) Code() int { return sqliteCorrupt }
+
+// people creates the super admins that the settings ask for, and reports
+// whether the demo has still to be filled.
+func (v *service) people(ctx context.Context, s *settings) (fill bool, err error) {
+	if s.SuperAdmin != "" {
+		if _, err := v.superAdmin(ctx, s.SuperAdmin, s.password); err != nil {
+			return false, err
+		}
+	}
+	if s.Demo {
+		return v.superAdmin(ctx, demoAdmin, demoPassword)
+	}
+	return false, nil
+}
+
+func (v *service) superAdmin(ctx context.Context, name, password string) (created bool, err error) {
+	hash, err := notebook.HashPassword(password, v.cost)
+	if err == nil {
+		created, err = v.store.EnsureSuperAdmin(unstale.Outside(ctx), name, hash)
+	}
+	if errors.Is(err, notebook.ErrUsernameTaken) {
+		return false, fmt.Errorf("%q is the name of a user who is no super admin, choose another with --super-admin", name)
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot create the super admin %q: %w", name, err)
+	}
+	return created, nil
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "dev"
+}

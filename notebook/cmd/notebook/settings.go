@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+// settings is how the command is called. Each flag is also an environment
+// variable; a flag wins.
+type settings struct {
+	Addr       string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
+	Data       string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
+	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
+	Demo       bool   `help:"Fill an empty notebook with users, cards and stars, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
+	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
+
+	password string // of the super admin
+}
+
+const (
+	envPrefix   = "NOTEBOOK_"
+	envPassword = envPrefix + "SUPER_ADMIN_PASSWORD"
+	defaultData = "notebook-data"
+)
+
+// A usageError says that the command was called wrongly.
+type usageError struct{ error }
+
+// Unwrap returns what is wrong with the call.
+func (e usageError) Unwrap() error { return e.error }
+
+// parse reads the settings. It returns nil settings and no error when it was
+// asked for help, which it then printed to out.
+func parse(args, env []string, out io.Writer) (*settings, error) {
+	var s settings
+	helped := false
+	variables := environment(env)
+	parser, err := kong.New(&s,
+		kong.Name("notebook"),
+		kong.Description("Serves the notebook: persona cards, over HTTP, every GET cached and never stale."),
+		kong.Writers(out, out),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+			if v, ok := variables[envName(flag.Name)]; ok {
+				return v, nil
+			}
+			return nil, nil
+		})),
+	)
+	if err != nil {
+		return nil, err
+	}
+	known := []string{envPassword}
+	for _, flag := range parser.Model.Flags {
+		if flag.Name != "help" {
+			known = append(known, envName(flag.Name))
+		}
+	}
+	if _, err := parser.Parse(args); helped {
+		return nil, nil
+	} else if err != nil {
+		return nil, usageError{err}
+	}
+	for name := range variables {
+		if !slices.Contains(known, name) {
+			return nil, usageError{fmt.Errorf("unknown environment variable %s; there are %s", name, strings.Join(known, ", "))}
+		}
+	}
+	if len(s.Data) == 0 && !s.Demo {
+		s.Data = defaultData
+	}
+	s.password = variables[envPassword]
+	if s.SuperAdmin != "" && s.password == "" {
+		return nil, usageError{fmt.Errorf("the super admin %q needs a password in the environment variable %s", s.SuperAdmin, envPassword)}
+	}
+	if s.SuperAdmin != "" {
+		if err := notebook.CheckGivenPassword(s.password); err != nil {
+			return nil, usageError{fmt.Errorf("the password in the environment variable %s will not do: %w", envPassword, err)}
+		}
+	}
+	return &s, nil
+}
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// environment returns the notebook's own variables. An empty one counts as
+// unset, as container tools pass what they have no value for.
+func environment(env []string) map[string]string {
+	variables := make(map[string]string)
+	for _, line := range env {
+		name, value, _ := strings.Cut(line, "=")
+		if strings.HasPrefix(name, envPrefix) && value != "" {
+			variables[name] = value
+		}
+	}
+	return variables
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+const (
+	adminName     = "wen"
+	adminPassword = "Long-Enough-1"
+)
+
+var withPassword = []string{envPassword + "=" + adminPassword}
+
+// serving starts a notebook with a super admin on the data directory.
+func serving(t *testing.T, dir string) *process {
+	t.Helper()
+	return spawn(t, withPassword, "--addr=127.0.0.1:0", "--data", dir, "--super-admin", adminName).started()
+}
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "deep", "data")
+	p := serving(t, dir)
+	stdout, _ := p.outputs()
+	for _, want := range []string{p.base, "tier S", "every write of this process shows in the very next read", dir, "/docs"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the start does not say %q:\n%s", want, stdout)
+		}
+	}
+	for _, path := range []string{"/health", "/", "/openapi.json", "/docs", "/api/persona/public"} {
+		if status, body := p.get(path, ""); status != 200 || body == "" {
+			t.Errorf("GET %s: %d %s", path, status, body)
+		}
+	}
+	if _, err := p.logIn(adminName, adminPassword); err != nil {
+		t.Error(err)
+	}
+	p.stop()
+}
+
+// TestWarmStart allows a start what the documentation promises. The binary is
+// built and its file system is warm, the data directory is new or not.
+func TestWarmStart(t *testing.T) {
+	dir := t.TempDir()
+	for _, kind := range []string{"new", "used"} {
+		began := time.Now()
+		p := spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).started()
+		p.get("/api/persona/public", "")
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("with a %s data directory the first answer came after %v", kind, took)
+		}
+		p.stop()
+	}
+}
+
+func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := serving(t, dir)
+	v, err := p.logIn(adminName, adminPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.upload(map[string]string{"name": "kept", "description": "d"}, "version = '1'", nil); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := os.ReadFile(filepath.Join(dir, "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	p = serving(t, dir)
+	if _, body := p.get("/api/users/me", v.token); !strings.Contains(body, adminName) {
+		t.Errorf("a token from before the restart: %s", body)
+	}
+	var me struct{ ID string }
+	v.base = p.base
+	if err := v.get("/api/users/me", &me); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := p.get("/api/persona/user/"+me.ID, v.token); !strings.Contains(body, `"kept"`) {
+		t.Errorf("the card is gone: %s", body)
+	}
+	p.stop()
+	again, err := os.ReadFile(filepath.Join(dir, "secret"))
+	if err != nil || !bytes.Equal(secret, again) {
+		t.Errorf("the secret changed: %v", err)
+	}
+}
+
+func TestSecretIsForTheOwnerAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).started()
+	for _, name := range []string{"secret", "notebook.db", "notebook.db-wal", "notebook.db-shm"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		} else if openToOthers(info) {
+			t.Errorf("%s: %v", name, info.Mode())
+		}
+	}
+	p.stop()
+	path := filepath.Join(dir, "secret")
+	secret, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).fails(1, path, "chmod 600")
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range []string{"", "short", strings.Repeat("z", 64), string(secret[:40])} {
+		if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).fails(1, path, "damaged")
+	}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, nil, "--demo", "--addr=127.0.0.1:0").started()
+	if left, err := os.ReadDir(p.temp); err != nil || len(left) != 1 {
+		t.Errorf("%v %v: the demo keeps its data in one temporary directory", left, err)
+	}
+	for _, name := range []string{demoAdmin, "demo_moderator", "alice", "bob", "xiaoming"} {
+		v, err := p.logIn(name, demoPassword)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if stdout, _ := p.outputs(); !strings.Contains(stdout, name) || !strings.Contains(stdout, demoPassword) {
+			t.Errorf("the start does not say how %s logs in:\n%s", name, stdout)
+		}
+		if name == "demo_moderator" {
+			var waiting []struct{ Name string }
+			if err := v.get("/api/review/persona/pending", &waiting); err != nil || len(waiting) == 0 {
+				t.Errorf("nothing waits for review: %v", err)
+			}
+		}
+	}
+	_, body := p.get("/api/persona/public", "")
+	for _, c := range demoCards {
+		if shown := strings.Contains(body, c.name); shown != (c.verdict == "approve") {
+			t.Errorf("card %q in the public list: %v\n%s", c.name, shown, body)
+		}
+	}
+	if !strings.Contains(body, `"star_count":3`) {
+		t.Errorf("no card has three stars: %s", body)
+	}
+	p.stop()
+	if left, err := os.ReadDir(p.temp); err != nil || len(left) != 0 {
+		t.Errorf("%v %v: the demo leaves something behind", left, err)
+	}
+}
+
+func TestDemoFillsADirectoryOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var bodies []string
+	for range 2 {
+		p := spawn(t, []string{"NOTEBOOK_DEMO=true", "NOTEBOOK_DATA=" + dir, "NOTEBOOK_ADDR=127.0.0.1:0"}).started()
+		_, body := p.get("/api/persona/public", "")
+		bodies = append(bodies, body)
+		p.stop()
+	}
+	if bodies[0] != bodies[1] {
+		t.Errorf("the second start changed the demo:\n%s\n%s", bodies[0], bodies[1])
+	}
+}
+
+func TestCacheOff(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, []string{"NOTEBOOK_CACHE=off"}, "--addr=127.0.0.1:0").started()
+	if stdout, _ := p.outputs(); !strings.Contains(stdout, "off: every answer is computed anew") {
+		t.Errorf("the start does not say that the cache is off:\n%s", stdout)
+	}
+	p.get("/api/persona/public", "")
+	p.stop()
+	if _, err := os.Stat(filepath.Join(p.temp, defaultData, "notebook.db")); err != nil {
+		t.Errorf("without --data: %v", err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, nil, "--help")
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	stdout, _ := p.outputs()
+	for _, want := range []string{"--addr", "--data", "--cache", "--demo", "--super-admin", "NOTEBOOK_ADDR", "NOTEBOOK_DATA", "NOTEBOOK_CACHE", "NOTEBOOK_DEMO", "NOTEBOOK_SUPER_ADMIN", envPassword, "127.0.0.1:8080"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the help does not say %s:\n%s", want, stdout)
+		}
+	}
+	if strings.Contains(stdout, "knowledge") {
+		t.Errorf("the help promises what there is not:\n%s", stdout)
+	}
+}
+
+func TestRefusedSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		env  []string
+		args []string
+		says []string
+	}{
+		{"unknown flag", nil, []string{"--adr=x"}, []string{"--adr"}},
+		{"an argument", nil, []string{"serve"}, []string{"serve"}},
+		{"unknown variable", []string{"NOTEBOOK_ADRR=127.0.0.1:1"}, nil, []string{"NOTEBOOK_ADRR", "NOTEBOOK_ADDR"}},
+		{"cache neither on nor off", nil, []string{"--cache=maybe"}, []string{"--cache", "maybe"}},
+		{"the same as a variable", []string{"NOTEBOOK_CACHE=maybe"}, nil, []string{"maybe"}},
+		{"demo neither true nor false", []string{"NOTEBOOK_DEMO=perhaps"}, nil, []string{"perhaps"}},
+		{"a super admin without a password", nil, []string{"--super-admin=wen"}, []string{envPassword}},
+		{"with an empty one", []string{envPassword + "="}, []string{"--super-admin=wen"}, []string{envPassword}},
+		{"with a weak one", []string{envPassword + "=secret"}, []string{"--super-admin=wen"}, []string{envPassword, "8 to 72"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := spawn(t, c.env, append([]string{"--addr=127.0.0.1:0"}, c.args...)...)
+			p.fails(2, c.says...)
+			if _, stderr := p.outputs(); strings.Contains(stderr, notebook.ErrPasswordWeak.Code) {
+				t.Errorf("a code for programs is shown to people: %s", stderr)
+			}
+			if left, err := os.ReadDir(p.temp); err != nil || len(left) != 0 {
+				t.Errorf("%v %v: a refused call made files", left, err)
+			}
+		})
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	addr := taken.Addr().String()
+	spawn(t, nil, "--addr", addr).fails(1, addr, "--addr", "in use")
+	spawn(t, nil, "--addr", "127.0.0.1:http-please").fails(1, "--addr")
+}
+
+func TestDirectoryInUse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := serving(t, dir)
+	spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).fails(1, dir, "in use by another notebook (process ")
+	if _, err := first.logIn(adminName, adminPassword); err != nil {
+		t.Errorf("the first notebook suffered: %v", err)
+	}
+	// Whatever way the first ends, the directory is free.
+	if err := first.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	first.wait()
+	second := serving(t, dir)
+	if _, err := second.logIn(adminName, adminPassword); err != nil {
+		t.Error(err)
+	}
+	second.stop()
+}
+
+func TestNameOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir, "--demo").started().stop()
+	spawn(t, withPassword, "--addr=127.0.0.1:0", "--data", dir, "--super-admin=alice").fails(1, "alice", "--super-admin")
+}

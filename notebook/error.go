@@ -1,0 +1,106 @@
+package notebook
+
+import "maps"
+
+// Kind says what sort of failure an Error is; the HTTP status follows from it.
+type Kind int
+
+// The kinds of errors.
+const (
+	Invalid         Kind = iota + 1 // the input is at fault
+	Unauthenticated                 // nobody known asks
+	Forbidden                       // somebody known may not
+	NotFound                        // there is no such thing, or nothing the asker may know of
+	Conflict                        // the present state does not allow it
+)
+
+// An Error is a failure that the user is told about. Every Error of this
+// package is a value that is never changed; compare with errors.Is.
+type Error struct {
+	Kind    Kind
+	Code    string // for programs; stable
+	Text    Text   // for people
+	Details map[string]any
+	base    *Error // what With was called on
+}
+
+// Error returns the code and the English sentence.
+func (e *Error) Error() string { return e.Code + ": " + e.Text.EN }
+
+// Is reports whether target is e or the error that e adds a detail to.
+func (e *Error) Is(target error) bool {
+	return target == error(e) || e.base != nil && target == error(e.base)
+}
+
+// With returns a copy of e that carries one more detail.
+func (e *Error) With(key string, value any) *Error {
+	c := *e
+	c.Details = maps.Clone(e.Details)
+	if c.Details == nil {
+		c.Details = map[string]any{}
+	}
+	c.Details[key] = value
+	c.base = e
+	if e.base != nil {
+		c.base = e.base
+	}
+	return &c
+}
+
+func newError(k Kind, code, zh, en string) *Error {
+	return &Error{Kind: k, Code: code, Text: Text{zh, en}}
+}
+
+// What can go wrong with whoever asks.
+var (
+	ErrLoginRequired = newError(Unauthenticated, "AUTHENTICATION_REQUIRED", "请先登录", "Please log in first")
+	ErrInvalidToken  = newError(Unauthenticated, "TOKEN_INVALID", "登录凭证无效或已失效，请重新登录", "The token is invalid or no longer valid; please log in again")
+	ErrWrongPassword = newError(Unauthenticated, "CREDENTIALS_INVALID", "用户名或密码错误", "Wrong username or password")
+	ErrAccountLocked = newError(Unauthenticated, "ACCOUNT_LOCKED", "登录失败次数过多，账户已被锁定，请稍后再试", "Too many failed logins; the account is locked for a while")
+	ErrAccountBanned = newError(Unauthenticated, "ACCOUNT_BANNED", "账户已被封禁", "The account is banned")
+	ErrForbidden     = newError(Forbidden, "PERMISSION_DENIED", "没有权限执行此操作", "You may not do this")
+	ErrAdminBySuper  = newError(Forbidden, "SUPER_ADMIN_REQUIRED", "只有超级管理员可以创建管理员账号", "Only a super admin may create an admin")
+)
+
+// What can go wrong with users and their passwords.
+var (
+	ErrUserNotFound     = newError(NotFound, "USER_NOT_FOUND", "用户不存在", "There is no such user")
+	ErrUsernameTaken    = newError(Conflict, "USERNAME_TAKEN", "用户名已存在", "The username is taken")
+	ErrEmailTaken       = newError(Conflict, "EMAIL_TAKEN", "邮箱已存在", "The email address is taken")
+	ErrUsernameInvalid  = newError(Invalid, "USERNAME_INVALID", "用户名不能为空，且不能超过 64 个字符", "A username has 1 to 64 characters")
+	ErrEmailInvalid     = newError(Invalid, "EMAIL_INVALID", "邮箱格式无效", "The email address is invalid")
+	ErrRoleInvalid      = newError(Invalid, "ROLE_INVALID", "角色必须是 user、moderator 或 admin", "The role must be user, moderator or admin")
+	ErrPasswordWeak     = newError(Invalid, "PASSWORD_WEAK", "密码须为 8 至 72 字节，且必须包含字母和数字", "A password has 8 to 72 bytes, with letters and digits among them")
+	ErrPasswordLength   = newError(Invalid, "PASSWORD_LENGTH", "密码长度须为 6 至 72 字节", "A password has 6 to 72 bytes")
+	ErrPasswordMismatch = newError(Invalid, "PASSWORD_MISMATCH", "新密码与确认密码不匹配", "The new password and its confirmation differ")
+	ErrPasswordSame     = newError(Invalid, "PASSWORD_UNCHANGED", "新密码不能与当前密码相同", "The new password is the current one")
+	ErrCurrentPassword  = newError(Unauthenticated, "CURRENT_PASSWORD_WRONG", "当前密码错误", "The current password is wrong")
+)
+
+// What can go wrong with persona cards.
+var (
+	ErrCardNotFound   = newError(NotFound, "PERSONA_NOT_FOUND", "人设卡不存在", "There is no such persona card")
+	ErrFileNotFound   = newError(NotFound, "FILE_NOT_FOUND", "文件不存在", "There is no such file")
+	ErrNotStarred     = newError(NotFound, "STAR_NOT_FOUND", "未找到收藏记录", "You have not starred this")
+	ErrNothingToDo    = newError(Invalid, "NOTHING_TO_UPDATE", "没有提供要更新的字段", "Nothing to update was given")
+	ErrFieldsMissing  = newError(Invalid, "PERSONA_FIELDS_MISSING", "名称和描述不能为空", "Name and description must not be empty")
+	ErrCardName       = newError(Invalid, "PERSONA_NAME_INVALID", "名称不能超过 200 个字符，且不能包含控制字符", "A name has at most 200 characters and no control characters")
+	ErrNoFiles        = newError(Invalid, "PERSONA_FILES_MISSING", "至少需要上传一个文件", "At least one file is needed")
+	ErrContentOnly    = newError(Forbidden, "PERSONA_CONTENT_ONLY", "公开或审核中的人设卡仅允许修改补充说明", "Of a card that is public or in review only the content may be changed")
+	ErrFilesFixed     = newError(Forbidden, "PERSONA_FILES_FIXED", "公开或审核中的人设卡不允许修改文件", "The files of a card that is public or in review may not be changed")
+	ErrPublishByStaff = newError(Forbidden, "PERSONA_PUBLISH_DENIED", "只有审核员可以直接修改公开状态", "Only a moderator may publish a card directly")
+	ErrNotPending     = newError(Conflict, "PERSONA_NOT_PENDING", "该人设卡不在待审核状态", "The card is not in review")
+	ErrReasonMissing  = newError(Invalid, "REASON_MISSING", "请填写拒绝原因", "A reason is needed")
+)
+
+// What can be wrong with an uploaded bot_config.toml.
+var (
+	ErrFileCount       = newError(Invalid, "PERSONA_FILE_COUNT_INVALID", "必须且仅包含一个 bot_config.toml 文件", "Exactly one bot_config.toml is needed")
+	ErrFileName        = newError(Invalid, "PERSONA_FILE_NAME_INVALID", "配置文件名必须为 bot_config.toml", "The file must be named bot_config.toml")
+	ErrFileType        = newError(Invalid, "PERSONA_FILE_TYPE_INVALID", "不支持的文件类型，仅支持 .toml 文件", "Only .toml files are supported")
+	ErrFileSize        = newError(Invalid, "PERSONA_FILE_SIZE_EXCEEDED", "文件过大，单个文件最大允许 5MB", "The file is larger than 5 MB")
+	ErrUploadSize      = newError(Invalid, "PERSONA_FILE_CONTENT_SIZE_EXCEEDED", "上传内容过大", "The upload as a whole is too large")
+	ErrConfigSyntax    = newError(Invalid, "PERSONA_TOML_PARSE_ERROR", "TOML 语法错误，请检查 bot_config.toml 格式是否正确", "bot_config.toml is not valid TOML")
+	ErrConfigVersion   = newError(Invalid, "PERSONA_TOML_VERSION_MISSING", "TOML 中未找到版本号字段，请在 bot_config.toml 中添加 version 字段", "bot_config.toml has no version")
+	ErrUploadMalformed = newError(Invalid, "UPLOAD_MALFORMED", "上传表单格式错误", "The upload is not a valid multipart form")
+)

@@ -1,0 +1,238 @@
+package notebook
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	for i, have := range Roles() {
+		for j, need := range Roles() {
+			if got := have.Includes(need); got != (i >= j) {
+				t.Errorf("%s.Includes(%s) = %v", have, need, got)
+			}
+		}
+		if have.Includes("king") || Role("king").Includes(have) {
+			t.Error("an unknown role is no role")
+		}
+	}
+	for _, test := range []struct {
+		by, made Role
+		want     error
+	}{
+		{RoleUser, RoleUser, ErrForbidden},
+		{RoleModerator, RoleUser, ErrForbidden},
+		{RoleAdmin, RoleModerator, nil},
+		{RoleAdmin, RoleAdmin, ErrAdminBySuper},
+		{RoleSuperAdmin, RoleAdmin, nil},
+		{RoleSuperAdmin, RoleSuperAdmin, ErrRoleInvalid},
+		{RoleSuperAdmin, "king", ErrRoleInvalid},
+	} {
+		if err := test.by.MayCreate(test.made); !errors.Is(err, test.want) {
+			t.Errorf("%s.MayCreate(%s) = %v, want %v", test.by, test.made, err, test.want)
+		}
+	}
+}
+
+func TestLocksAndBans(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 2, 24, 0, 0, 0, 0, time.UTC)
+	later, reason := now.Add(time.Hour), "spam"
+	for _, test := range []struct {
+		u              User
+		banned, locked bool
+	}{
+		{User{}, false, false},
+		{User{LockedUntil: &later}, false, true},
+		{User{LockedUntil: &now}, false, false},
+		{User{BanReason: &reason}, true, false},
+		{User{BanReason: &reason, LockedUntil: &later}, true, false},
+		{User{BanReason: &reason, LockedUntil: &now}, false, false},
+	} {
+		if b, l := test.u.Banned(now), test.u.Locked(now); b != test.banned || l != test.locked {
+			t.Errorf("%+v: banned %v, locked %v", test.u, b, l)
+		}
+	}
+	// Failed logins must not shorten a ban.
+	u := User{BanReason: &reason, FailedLogins: MaxFailedLogins}
+	u.FailLogin(now)
+	if u.LockedUntil != nil {
+		t.Error("a permanent ban got an end")
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	long := string(make([]byte, 73))
+	for password, want := range map[string]error{"abcdefg1": nil, "abcdefgh": ErrPasswordWeak, "12345678": ErrPasswordWeak, "abc1": ErrPasswordWeak, "a1" + long: ErrPasswordWeak} {
+		if err := CheckGivenPassword(password); !errors.Is(err, want) {
+			t.Errorf("CheckGivenPassword(%q) = %v", password, err)
+		}
+	}
+	for password, want := range map[string]error{"abcdef": nil, "abcde": ErrPasswordLength, long: ErrPasswordLength} {
+		if err := CheckOwnPassword(password); !errors.Is(err, want) {
+			t.Errorf("CheckOwnPassword(%q) = %v", password, err)
+		}
+	}
+	h, err := HashPassword("secret1", 4)
+	if err != nil || !PasswordMatches(h, "secret1") || PasswordMatches(h, "secret2") {
+		t.Error(err)
+	}
+}
+
+func TestCardRules(t *testing.T) {
+	t.Parallel()
+	owner, other, mod := &User{ID: "1", Role: RoleUser}, &User{ID: "2", Role: RoleUser}, &User{ID: "3", Role: RoleModerator}
+	private, pending, public := PersonaCard{UploaderID: "1"}, PersonaCard{UploaderID: "1", Pending: true}, PersonaCard{UploaderID: "1", Public: true}
+	for _, test := range []struct {
+		name                string
+		card                PersonaCard
+		by                  *User
+		read, manage, files error
+	}{
+		{"nobody, private", private, nil, ErrLoginRequired, ErrLoginRequired, ErrLoginRequired},
+		{"nobody, public", public, nil, nil, ErrLoginRequired, ErrLoginRequired},
+		{"owner, private", private, owner, nil, nil, nil},
+		{"owner, pending", pending, owner, nil, nil, ErrFilesFixed},
+		{"owner, public", public, owner, nil, nil, ErrFilesFixed},
+		{"other, private", private, other, ErrForbidden, ErrForbidden, ErrForbidden},
+		{"other, public", public, other, nil, ErrForbidden, ErrForbidden},
+		{"moderator, private", private, mod, nil, nil, nil},
+	} {
+		if err := test.card.ReadableBy(test.by); !errors.Is(err, test.read) {
+			t.Errorf("%s: read %v", test.name, err)
+		}
+		if err := test.card.ManagedBy(test.by); !errors.Is(err, test.manage) {
+			t.Errorf("%s: manage %v", test.name, err)
+		}
+		if err := test.card.FilesChangeableBy(test.by); !errors.Is(err, test.files) {
+			t.Errorf("%s: files %v", test.name, err)
+		}
+	}
+}
+
+func TestApply(t *testing.T) {
+	t.Parallel()
+	owner, other, mod := &User{ID: "1", Role: RoleUser}, &User{ID: "2", Role: RoleUser}, &User{ID: "3", Role: RoleModerator}
+	text, blank, yes, no := "new", " ", true, false
+	now := time.Now()
+	for _, test := range []struct {
+		name   string
+		card   PersonaCard
+		change CardChange
+		by     *User
+		want   error
+	}{
+		{"nothing", PersonaCard{}, CardChange{}, owner, ErrNothingToDo},
+		{"stranger", PersonaCard{}, CardChange{Content: &text}, other, ErrForbidden},
+		{"description", PersonaCard{}, CardChange{Description: &text}, owner, nil},
+		{"blank description", PersonaCard{}, CardChange{Description: &blank}, owner, ErrFieldsMissing},
+		{"content of a public card", PersonaCard{Public: true}, CardChange{Content: &text}, owner, nil},
+		{"description of a public card", PersonaCard{Public: true}, CardChange{Description: &text, Content: &text}, owner, ErrContentOnly},
+		{"description of a pending card, by a moderator", PersonaCard{Pending: true}, CardChange{Description: &text}, mod, ErrContentOnly},
+		{"name is kept", PersonaCard{Name: "old"}, CardChange{Name: &text, CopyrightOwner: &text}, owner, nil},
+		{"publish by the owner", PersonaCard{}, CardChange{Public: &yes}, owner, ErrPublishByStaff},
+		{"unpublish by the owner", PersonaCard{}, CardChange{Public: &no}, owner, ErrPublishByStaff},
+		{"publish by a moderator", PersonaCard{}, CardChange{Public: &yes, Pending: &yes}, mod, nil},
+		{"submit", PersonaCard{RejectionReason: &text}, CardChange{Pending: &yes}, owner, nil},
+	} {
+		c := test.card
+		c.UploaderID = "1"
+		if err := c.Apply(test.change, test.by, now); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		}
+		if c.Name != test.card.Name || c.CopyrightOwner != nil || c.Public && c.Pending || c.Pending && c.RejectionReason != nil {
+			t.Errorf("%s: %+v", test.name, c)
+		}
+		if (test.want == nil) != c.UpdatedAt.Equal(now) {
+			t.Errorf("%s: updated at %v", test.name, c.UpdatedAt)
+		}
+	}
+}
+
+func TestBotConfigVersion(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`version = "1.2"`:                "1.2",
+		"version = 1.0":                  "1.0",
+		"version = 3":                    "3",
+		`card_version = "c"`:             "c",
+		"[meta]\nschema_version = \"m\"": "m",
+		"[other]\nversion = \"far\"\n[Card]\nVersion=2":  "2",
+		"[a.b]\nVERSION = \"deep\"":                      "deep",
+		"[b]\nversion = \"b\"\n[a]\nversion = \"a\"":     "a",
+		"[[list]]\nx = 1\n[[list]]\nversion = \"array\"": "array",
+	} {
+		if got, err := BotConfigVersion([]byte(text)); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]error{
+		"":                    ErrConfigVersion,
+		"version = true":      ErrConfigVersion,
+		`version = " "`:       ErrConfigVersion,
+		"name = \"v\"":        ErrConfigVersion,
+		"version = ":          ErrConfigSyntax,
+		"version = \"\xff\"":  ErrConfigSyntax,
+		"not toml at all, no": ErrConfigSyntax,
+	} {
+		if _, err := BotConfigVersion([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", text, err, want)
+		}
+	}
+	if _, err := BotConfigVersion(make([]byte, MaxBotConfigSize+1)); !errors.Is(err, ErrFileSize) {
+		t.Error(err)
+	}
+	for name, want := range map[string]error{"bot_config.toml": nil, "x.toml": ErrFileName, "bot_config.txt": ErrFileType, "": ErrFileType} {
+		if err := CheckBotConfigName(name); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", name, err, want)
+		}
+	}
+}
+
+func FuzzBotConfigVersion(f *testing.F) {
+	f.Add([]byte("version = 1"))
+	f.Add([]byte("[[a]]\nb = [{version = 'x'}]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := BotConfigVersion(data)
+		if (v == "") == (err == nil) {
+			t.Fatalf("%q, %v", v, err)
+		}
+		if again, _ := BotConfigVersion(data); again != v {
+			t.Fatalf("%q, then %q", v, again)
+		}
+	})
+}
+
+func TestErrorDetails(t *testing.T) {
+	t.Parallel()
+	e := ErrFileName.With("filename", "x").With("n", 1)
+	if !errors.Is(e, ErrFileName) || errors.Is(e, ErrFileType) || len(e.Details) != 2 || ErrFileName.Details != nil {
+		t.Errorf("%+v", e)
+	}
+	if e.Text.In(English) == e.Text.In(Chinese) || e.Text.In("fr") != e.Text.ZH {
+		t.Error("languages")
+	}
+}
+
+func TestCheckCardText(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, description string
+		want              error
+	}{
+		{"麦麦", "d", nil},
+		{strings.Repeat("麦", 200), "d", nil},
+		{strings.Repeat("麦", 201), "d", ErrCardName},
+		{"a\r\nSet-Cookie: x", "d", ErrCardName},
+		{"", "d", ErrFieldsMissing},
+		{"n", "", ErrFieldsMissing},
+	} {
+		if err := CheckCardText(test.name, test.description); !errors.Is(err, test.want) {
+			t.Errorf("%q, %q: %v", test.name, test.description, err)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+const userColumns = `id, username, email, hashed_password, is_active, is_admin, is_moderator, is_super_admin, created_at,
+	failed_login_attempts, locked_until, last_failed_login, is_muted, muted_until, mute_reason, ban_reason,
+	avatar_path, avatar_updated_at, password_version`
+
+func scanUser(row scanner) (notebook.User, error) {
+	var u notebook.User
+	var admin, moderator, super bool
+	err := row.Scan(&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Active, &admin, &moderator, &super, timeColumn{&u.CreatedAt},
+		&u.FailedLogins, optTimeColumn{&u.LockedUntil}, optTimeColumn{&u.LastFailedLogin}, &u.Muted, optTimeColumn{&u.MutedUntil}, &u.MuteReason, &u.BanReason,
+		&u.AvatarPath, optTimeColumn{&u.AvatarUpdatedAt}, &u.PasswordVersion)
+	switch {
+	case super:
+		u.Role = notebook.RoleSuperAdmin
+	case admin:
+		u.Role = notebook.RoleAdmin
+	case moderator:
+		u.Role = notebook.RoleModerator
+	default:
+		u.Role = notebook.RoleUser
+	}
+	return u, err
+}
+
+func oneUser(row *sql.Row) (*notebook.User, error) {
+	u, err := scanUser(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, notebook.ErrUserNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: reading a user: %w", err)
+	}
+	return &u, nil
+}
+
+func userByID(ctx context.Context, q querier, id string) (*notebook.User, error) {
+	return oneUser(q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = ?`, id))
+}
+
+// User returns the user with this id, or notebook.ErrUserNotFound.
+func (s *Store) User(ctx context.Context, id string) (*notebook.User, error) {
+	return userByID(ctx, s.db, id)
+}
+
+// UserNamed returns the user with this name, or notebook.ErrUserNotFound.
+func (s *Store) UserNamed(ctx context.Context, username string) (*notebook.User, error) {
+	return oneUser(s.db.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, username))
+}
+
+// CreateUser adds a user. It fails with what notebook.NewUser.Normalize finds
+// wrong, notebook.ErrUsernameTaken or notebook.ErrEmailTaken.
+func (s *Store) CreateUser(ctx context.Context, n notebook.NewUser, now time.Time) (*notebook.User, error) {
+	if err := n.Normalize(); err != nil {
+		return nil, err
+	}
+	u := &notebook.User{
+		ID: newID(), Username: n.Username, Email: n.Email, PasswordHash: n.PasswordHash, Role: n.Role, Active: true, CreatedAt: now,
+	}
+	err := s.write(ctx, func(tx *sql.Tx) error { return insertUser(ctx, tx, u) })
+	return u, err
+}
+
+func insertUser(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
+	var name, email bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = ?), EXISTS (SELECT 1 FROM users WHERE email = ?)`,
+		u.Username, u.Email).Scan(&name, &email)
+	switch {
+	case err != nil:
+		return err
+	case name:
+		return notebook.ErrUsernameTaken
+	case email:
+		return notebook.ErrEmailTaken
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO users (id, username, email, hashed_password, is_admin, is_moderator, is_super_admin, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.Username, u.Email, u.PasswordHash, u.Role.Includes(notebook.RoleAdmin), u.Role.Includes(notebook.RoleModerator),
+		u.Role.Includes(notebook.RoleSuperAdmin), micros(u.CreatedAt))
+	return err
+}
+
+// EnsureSuperAdmin makes sure that a super admin of this name exists, and
+// creates one with the password hash (see notebook.HashPassword) if nobody has
+// the name; an existing super admin keeps his password. It fails with
+// notebook.ErrUsernameTaken if the name belongs to somebody who is not one.
+func (s *Store) EnsureSuperAdmin(ctx context.Context, username, passwordHash string) (created bool, err error) {
+	n := notebook.NewUser{Username: username, PasswordHash: passwordHash, Role: notebook.RoleSuperAdmin}
+	n.Email = newID() + "@localhost" // nobody can have it, and it can be changed
+	if err := n.Normalize(); err != nil {
+		return false, err
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, n.Username))
+		switch {
+		case err == nil && u.Role == notebook.RoleSuperAdmin:
+			return nil
+		case err == nil:
+			return notebook.ErrUsernameTaken
+		case !errors.Is(err, notebook.ErrUserNotFound):
+			return err
+		}
+		created = true
+		return insertUser(ctx, tx, &notebook.User{
+			ID: newID(), Username: n.Username, Email: n.Email, PasswordHash: n.PasswordHash, Role: n.Role,
+			CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		})
+	})
+	return created && err == nil, err
+}
+
+// RecordLogin notes whether a login with the right name succeeded. It fails with
+// notebook.ErrAccountLocked if failed logins, possibly concurrent ones, keep the
+// user out.
+func (s *Store) RecordLogin(ctx context.Context, id string, succeeded bool, now time.Time) error {
+	// A client that hangs up must not escape the count.
+	ctx = context.WithoutCancel(ctx)
+	return s.write(ctx, func(tx *sql.Tx) error {
+		u, err := userByID(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case u.Locked(now):
+			return notebook.ErrAccountLocked
+		case !succeeded:
+			u.FailLogin(now)
+		case u.FailedLogins == 0 && u.LockedUntil == nil:
+			return nil
+		default:
+			u.FailedLogins = 0
+			if u.BanReason == nil {
+				u.LockedUntil = nil
+			}
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE users SET failed_login_attempts = ?, locked_until = ?, last_failed_login = ? WHERE id = ?`,
+			u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), id)
+		return err
+	})
+}
+
+// SetPassword replaces the password of the user as the caller knows him, and
+// makes every token of his invalid. It fails with notebook.ErrInvalidToken if
+// the password was replaced, or the user removed, meanwhile.
+func (s *Store) SetPassword(ctx context.Context, u *notebook.User, passwordHash string) error {
+	r, err := s.db.ExecContext(ctx, `UPDATE users SET hashed_password = ?, password_version = password_version + 1,
+		failed_login_attempts = 0 WHERE id = ? AND password_version = ?`, passwordHash, u.ID, u.PasswordVersion)
+	if err != nil {
+		return fmt.Errorf("store: replacing a password: %w", err)
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = notebook.ErrInvalidToken
+	}
+	return err
+}

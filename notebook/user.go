@@ -1,0 +1,119 @@
+package notebook
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Role is what a user may do. Each role includes the ones before it.
+type Role string
+
+// The roles, in ascending order.
+const (
+	RoleUser       Role = "user"
+	RoleModerator  Role = "moderator"
+	RoleAdmin      Role = "admin"
+	RoleSuperAdmin Role = "super_admin"
+)
+
+// Roles returns every role in ascending order.
+func Roles() []Role { return []Role{RoleUser, RoleModerator, RoleAdmin, RoleSuperAdmin} }
+
+// Includes reports whether whoever has role r may do what least may.
+func (r Role) Includes(least Role) bool {
+	all := Roles()
+	have, need := slices.Index(all, r), slices.Index(all, least)
+	return have >= 0 && need >= 0 && have >= need
+}
+
+// Failed logins and what follows from them.
+const (
+	MaxFailedLogins = 5                // in a row lock the account
+	LockDuration    = 30 * time.Minute // for so long
+)
+
+// A User is somebody with an account.
+type User struct {
+	ID              string
+	Username        string
+	Email           string // in lower case
+	PasswordHash    string
+	Role            Role
+	Active          bool
+	CreatedAt       time.Time
+	FailedLogins    int
+	LockedUntil     *time.Time // by failed logins, or the end of a ban
+	LastFailedLogin *time.Time
+	Muted           bool
+	MutedUntil      *time.Time
+	MuteReason      *string
+	BanReason       *string // of a banned user; a ban without LockedUntil is permanent
+	AvatarPath      *string
+	AvatarUpdatedAt *time.Time
+	PasswordVersion int // a token made under another version is not accepted
+}
+
+// Banned reports whether the user is banned at the time.
+func (u *User) Banned(now time.Time) bool {
+	return u.BanReason != nil && (u.LockedUntil == nil || now.Before(*u.LockedUntil))
+}
+
+// Locked reports whether failed logins keep the user out at the time. Tokens
+// that were given out before stay valid: else anybody could log him out.
+func (u *User) Locked(now time.Time) bool {
+	return u.BanReason == nil && u.LockedUntil != nil && now.Before(*u.LockedUntil)
+}
+
+// FailLogin records a failed login.
+func (u *User) FailLogin(now time.Time) {
+	if u.LockedUntil != nil && u.BanReason == nil && !now.Before(*u.LockedUntil) {
+		u.LockedUntil, u.FailedLogins = nil, 0
+	}
+	u.FailedLogins++
+	u.LastFailedLogin = &now
+	if u.FailedLogins >= MaxFailedLogins && u.BanReason == nil {
+		until := now.Add(LockDuration)
+		u.LockedUntil = &until
+	}
+}
+
+// NewUser is what an account is made from.
+type NewUser struct {
+	Username     string
+	Email        string
+	PasswordHash string
+	Role         Role
+}
+
+// Normalize trims the name, lower-cases the address, and checks both.
+func (n *NewUser) Normalize() error {
+	n.Username = strings.TrimSpace(n.Username)
+	n.Email = strings.ToLower(strings.TrimSpace(n.Email))
+	if n.Username == "" || utf8.RuneCountInString(n.Username) > 64 {
+		return ErrUsernameInvalid
+	}
+	if a, err := mail.ParseAddress(n.Email); err != nil || a.Address != n.Email {
+		return ErrEmailInvalid
+	}
+	if !slices.Contains(Roles(), n.Role) {
+		return ErrRoleInvalid
+	}
+	return nil
+}
+
+// MayCreate reports whether a user with role r may create one with the role
+// made, as an error: ErrRoleInvalid for what nobody may create by hand.
+func (r Role) MayCreate(made Role) error {
+	switch {
+	case made == RoleSuperAdmin || !slices.Contains(Roles(), made):
+		return ErrRoleInvalid
+	case !r.Includes(RoleAdmin):
+		return ErrForbidden
+	case made == RoleAdmin && !r.Includes(RoleSuperAdmin):
+		return ErrAdminBySuper
+	}
+	return nil
+}

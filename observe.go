@@ -1,0 +1,267 @@
+package unstale
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Stats are counters since New or the last ResetStats, for metrics and people.
+// Maps are keyed by short stable words and hold what occurred only.
+type Stats struct {
+	Routes map[string]RouteStats // by Options.Route
+	Loads  LoadStats
+
+	Refused       map[string]uint64 // results not stored, by reason
+	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, or why everything fell
+	RowsCaptured  uint64            // row changes seen by database adapters
+	Fallbacks     []Fallback        // statements whose dependencies are coarser than their text allows
+
+	UntrackedReads map[string]uint64 // reads without the request's context while a fill was open, by call site
+	WritesInGET    map[string]uint64 // by call site
+	ContextValues  map[string]uint64 // looks at context values from outside, by type of key
+
+	Flux      Histogram // how long commits were in flux
+	OpenFills int       // now
+	Patterns  int       // in force and not yet worked off, now
+	Store     StoreStats
+}
+
+// RouteStats are the counters of one route.
+type RouteStats struct {
+	Hits     uint64            // answers served from an entry
+	Joined   uint64            // requests answered by somebody else's fill
+	Misses   map[string]uint64 // requests that ran the handler, by reason
+	Bypassed map[string]uint64 // requests that passed by the cache, by reason
+	Fills    uint64            // runs of the handler whose answer might have been stored
+	Stored   uint64            // fills whose answer was stored
+	HitBytes uint64            // body bytes served from entries
+
+	WouldHit    uint64 // report-only: what would have been a hit
+	WouldDiffer uint64 // report-only: hits whose stored answer differed from the handler's
+}
+
+// LoadStats are the counters of Load.
+type LoadStats struct {
+	Hits, Misses, Joined uint64
+	Bypassed             uint64 // calls inside a transaction that had changed something
+}
+
+// A Fallback is a statement whose dependencies are coarser than its text allows.
+type Fallback struct {
+	Statement string // its text, bind parameters as written
+	Reason    string
+	Count     uint64
+}
+
+// A Histogram counts durations; Counts[i] holds those up to Bounds[i] that are
+// above the bound before it, and the last element of Counts the rest.
+type Histogram struct {
+	Bounds []time.Duration
+	Counts []uint64
+	Sum    time.Duration
+}
+
+// Causes of invalidations by name or capture.
+const (
+	causeWrite           = "write"
+	causeTag             = "tag"
+	causeKey             = "key"
+	causePattern         = "pattern"
+	causeUnsafeMethod    = "unsafe method"
+	causeTooManyPatterns = "too many patterns"
+)
+
+// Stats returns a snapshot of the counters. It is cheap enough for a scrape.
+func (c *Cache) Stats() Stats {
+	if !c.Enabled() {
+		return Stats{}
+	}
+	s := c.stats.load()
+	out := Stats{
+		Routes: make(map[string]RouteStats),
+		Loads: LoadStats{
+			Hits: s.loads[loadHit].Load(), Misses: s.loads[loadMiss].Load(),
+			Joined: s.loads[loadJoined].Load(), Bypassed: s.loads[loadBypassed].Load(),
+		},
+		Refused:        s.refused.snapshot(),
+		Invalidations:  s.invalidations.snapshot(),
+		RowsCaptured:   s.rowsCaptured.Load(),
+		UntrackedReads: c.reports.snapshot(kindUntracked),
+		WritesInGET:    c.reports.snapshot(kindWrote),
+		ContextValues:  c.reports.snapshot(kindContext),
+		Flux:           s.flux.snapshot(),
+		OpenFills:      int(c.openFills.Load()),
+		Store:          c.store.Stats(),
+	}
+	out.Patterns, _ = c.ledger.Bans()
+	s.routes.Range(func(k, v any) bool {
+		out.Routes[k.(string)] = v.(*routeCounters).snapshot()
+		return true
+	})
+	s.fallbacks.Range(func(k, v any) bool {
+		f := k.(Fallback)
+		f.Count = v.(*atomic.Uint64).Load()
+		out.Fallbacks = append(out.Fallbacks, f)
+		return true
+	})
+	slices.SortFunc(out.Fallbacks, func(a, b Fallback) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}
+
+// ResetStats sets the counters to zero; what is counted by call site is kept, and
+// so are the counters of the Store.
+func (c *Cache) ResetStats() {
+	if c.Enabled() {
+		c.stats.p.Store(new(counters))
+	}
+}
+
+// MissCount returns the sum of the misses of all reasons.
+func (r RouteStats) MissCount() (n uint64) {
+	for v := range maps.Values(r.Misses) {
+		n += v
+	}
+	return n
+}
+
+// stats holds the counters in force.
+type stats struct{ p atomic.Pointer[counters] }
+
+func (s *stats) load() *counters {
+	if p := s.p.Load(); p != nil {
+		return p
+	}
+	s.p.CompareAndSwap(nil, new(counters))
+	return s.p.Load()
+}
+
+type counters struct {
+	routes        sync.Map // string -> *routeCounters
+	routeCount    atomic.Int64
+	loads         [4]atomic.Uint64
+	refused       labels
+	invalidations labels
+	rowsCaptured  atomic.Uint64
+	fallbacks     sync.Map // Fallback without count -> *atomic.Uint64
+	fallbackCount atomic.Int64
+	flux          durations
+}
+
+// Outcomes of Load.
+const (
+	loadHit = iota
+	loadMiss
+	loadJoined
+	loadBypassed
+)
+
+func (s *stats) loadOutcome(outcome int)             { s.load().loads[outcome].Add(1) }
+func (s *stats) refused(reason string)               { s.load().refused.add(reason, 1) }
+func (s *stats) invalidation(cause string, n uint64) { s.load().invalidations.add(cause, n) }
+
+// Bounds of what is told apart by name; the rest is counted under "other".
+const (
+	maxRoutes    = 1000
+	maxFallbacks = 1000
+	maxLabels    = 100
+	otherLabel   = "other"
+)
+
+func (s *stats) fallback(statement, reason string) {
+	c := s.load()
+	k := Fallback{Statement: statement, Reason: reason}
+	v, ok := c.fallbacks.Load(k)
+	if !ok {
+		if c.fallbackCount.Add(1) > maxFallbacks {
+			k = Fallback{Statement: otherLabel, Reason: otherLabel}
+		}
+		v, _ = c.fallbacks.LoadOrStore(k, new(atomic.Uint64))
+	}
+	v.(*atomic.Uint64).Add(1)
+}
+
+// route returns the counters of a route.
+func (s *stats) route(name string) *routeCounters {
+	c := s.load()
+	v, ok := c.routes.Load(name)
+	if !ok {
+		if c.routeCount.Add(1) > maxRoutes {
+			name = otherLabel
+		}
+		v, _ = c.routes.LoadOrStore(name, new(routeCounters))
+	}
+	return v.(*routeCounters)
+}
+
+type routeCounters struct {
+	hits, joined, fills, stored, hitBytes atomic.Uint64
+	wouldHit, wouldDiffer                 atomic.Uint64
+	misses, bypassed                      labels
+}
+
+func (r *routeCounters) snapshot() RouteStats {
+	return RouteStats{
+		Hits: r.hits.Load(), Joined: r.joined.Load(), Fills: r.fills.Load(), Stored: r.stored.Load(), HitBytes: r.hitBytes.Load(),
+		WouldHit: r.wouldHit.Load(), WouldDiffer: r.wouldDiffer.Load(),
+		Misses: r.misses.snapshot(), Bypassed: r.bypassed.snapshot(),
+	}
+}
+
+// labels are counters by label.
+type labels struct {
+	m sync.Map // string -> *atomic.Uint64
+	n atomic.Int64
+}
+
+func (l *labels) add(label string, n uint64) {
+	v, ok := l.m.Load(label)
+	if !ok {
+		if l.n.Add(1) > maxLabels {
+			label = otherLabel
+		}
+		v, _ = l.m.LoadOrStore(label, new(atomic.Uint64))
+	}
+	v.(*atomic.Uint64).Add(n)
+}
+
+func (l *labels) snapshot() map[string]uint64 {
+	out := make(map[string]uint64)
+	l.m.Range(func(k, v any) bool {
+		out[k.(string)] = v.(*atomic.Uint64).Load()
+		return true
+	})
+	return out
+}
+
+var fluxBounds = [...]time.Duration{
+	10 * time.Microsecond, 30 * time.Microsecond, 100 * time.Microsecond, 300 * time.Microsecond,
+	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second,
+}
+
+type durations struct {
+	counts [len(fluxBounds) + 1]atomic.Uint64
+	sum    atomic.Int64
+}
+
+func (d *durations) observe(v time.Duration) {
+	i := 0
+	for i < len(fluxBounds) && v > fluxBounds[i] {
+		i++
+	}
+	d.counts[i].Add(1)
+	d.sum.Add(int64(v))
+}
+
+func (d *durations) snapshot() Histogram {
+	h := Histogram{Bounds: slices.Clone(fluxBounds[:]), Sum: time.Duration(d.sum.Load())}
+	for i := range d.counts {
+		h.Counts = append(h.Counts, d.counts[i].Load())
+	}
+	return h
+}

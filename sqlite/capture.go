@@ -1,0 +1,145 @@
+package sqlite
+
+import (
+	"slices"
+
+	"github.com/unstale/unstale/internal/sqldep"
+	modernc "modernc.org/sqlite"
+)
+
+// Why a commit invalidates everything.
+const (
+	causeSchema   = "schema change"
+	causeStale    = "schema unknown"
+	causeTable    = "table unknown"
+	causeAttached = "attached database written"
+	causeUnseen   = "write without row images"
+	causePanic    = "panic in a hook"
+)
+
+// capture registers the session's hooks on its connection, in place of whatever
+// hooks there are.
+func (s *session) capture() {
+	hooks := s.inner.(modernc.HookRegisterer) // nativeOf saw to it
+	hooks.RegisterPreUpdateHook(s.onChange)
+	hooks.RegisterCommitHook(s.onCommit)
+	hooks.RegisterRollbackHook(s.onRollback)
+}
+
+// onChange is the pre-update hook: a row is about to change.
+func (s *session) onChange(d modernc.SQLitePreUpdateData) {
+	defer s.survive()
+	s.touched = true
+	switch {
+	case s.all != "":
+		return // VACUUM's copies, in a schema of their own, end here too
+	case d.DatabaseName == "temp":
+		return
+	case d.DatabaseName != "main":
+		s.all = causeAttached
+		return
+	}
+	s.captured = true
+	if s.schema == nil {
+		// Whether it is the one that the transaction sees, the commit hook asks.
+		if s.schema = s.db.schema.Load(); s.schema == nil {
+			s.all = causeStale
+			return
+		}
+	}
+	t := s.schema.byName[d.TableName]
+	if t == nil {
+		s.all = causeTable
+		return
+	}
+	if n := s.native.columns(); n != len(t.Columns) || !t.used.Load() || !s.changes.Wants(t.Table) {
+		s.changes.AddUnknown(t.Table)
+		return
+	}
+	s.changes.Add(s.rowOf(t, d))
+}
+
+// rowOf decodes the images of the row that is about to change.
+func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) sqldep.Change {
+	c := sqldep.Change{Table: t.Table}
+	if d.Op != opInsert {
+		c.Old = s.native.image(len(t.Columns), false)
+	}
+	if d.Op != opDelete {
+		c.New = s.native.image(len(t.Columns), true)
+	}
+	c.Moved = d.Op == opUpdate && t.RowID < 0 && !t.WithoutRowID && d.OldRowID != d.NewRowID
+	return c
+}
+
+// onCommit is the commit hook: the open transaction is about to be committed,
+// and nobody else sees it yet. It never prevents the commit.
+func (s *session) onCommit() int32 {
+	defer s.surviveCommit()
+	s.touched = true
+	main := s.native.writing(0)
+	dirty := main && s.native.dirty()
+	if dirty && s.db.watch != nil {
+		s.db.watch.committing(s)
+	}
+	switch {
+	case s.native.writingAttached():
+		s.all = causeAttached
+	case !main:
+		return 0 // only temporary tables changed
+	case s.native.schemaChanging():
+		s.all = causeSchema
+	case s.all != "":
+	case dirty && !s.captured:
+		s.all = causeUnseen
+	case s.schema != nil && s.schema.cookie != s.native.cookie():
+		s.all = causeStale
+	}
+	if s.all != "" {
+		s.markAll(s.all)
+		return 0
+	}
+	if s.changes.Empty() {
+		return 0
+	}
+	s.db.inFlux.Add(1)
+	view := s.db.shapes.View()
+	flux := s.db.engine.Mark(s.changes.Dependencies(nil, view))
+	s.marked = append(s.marked, marked{flux: flux, view: view})
+	s.db.engine.Captured(s.changes.Rows())
+	// The changes are kept until the transaction is known to be over.
+	return 0
+}
+
+// onRollback is the rollback hook.
+func (s *session) onRollback() {
+	s.touched = true
+	s.forget()
+}
+
+// markAll puts everything in flux until the next settle.
+func (s *session) markAll(cause string) {
+	if s.markedAll() {
+		return
+	}
+	s.db.inFlux.Add(1)
+	s.marked = append(s.marked, marked{flux: s.db.engine.MarkAll(cause), all: true})
+}
+
+func (s *session) markedAll() bool {
+	return slices.ContainsFunc(s.marked, func(m marked) bool { return m.all })
+}
+
+// survive keeps a panic from unwinding SQLite's frames, which would leave its
+// mutexes locked. What the hook did not capture then is everything.
+func (s *session) survive() {
+	if recover() != nil {
+		s.all = causePanic
+	}
+}
+
+func (s *session) surviveCommit() {
+	if recover() != nil {
+		s.markAll(causePanic)
+	}
+}

@@ -1,0 +1,220 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/sqldep"
+	lib "modernc.org/sqlite/lib"
+)
+
+const (
+	opInsert = lib.SQLITE_INSERT
+	opUpdate = lib.SQLITE_UPDATE
+	opDelete = lib.SQLITE_DELETE
+)
+
+// A database is what the connections of one Connector share.
+type database struct {
+	engine   *unstale.Database
+	shapes   *sqldep.Shapes
+	analysis *analysis
+	watch    *watch // nil in memory, where there are no others
+	memory   bool
+	closed   atomic.Bool
+	inFlux   atomic.Int64 // what was marked and is not settled
+
+	// generation counts what may have changed the schema. It is raised after
+	// the change became visible, and before the floor is. A reader loads it
+	// after its asOf: if it loads an old one, its asOf lies below that floor, so
+	// that what it learnt of the old schema is never used for an answer.
+	generation atomic.Uint64
+	schema     atomic.Pointer[schema] // the last one loaded
+
+	texts memo[text]
+	plans memo[*plan]
+}
+
+// A plan is what is known of a query under one generation of the schema.
+type plan struct {
+	generation uint64
+	query      *sqldep.Query
+	refused    string // why what it reads is not cached; then there is no query
+}
+
+// Why a statement is not analysed.
+const (
+	refusedSeveral  = "several statements"
+	refusedExplain  = "explain"
+	refusedTooLong  = "statement too long"
+	refusedAnalysis = "cannot be analysed"
+)
+
+func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool) (*database, error) {
+	a, err := openAnalysis(c, memory, config.DeterministicFunctions)
+	if err != nil {
+		return nil, err
+	}
+	db := &database{analysis: a, memory: memory}
+	if !memory {
+		shared, err := a.native.sharedChange()
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+		db.watch = newWatch(shared, db.lost)
+	}
+	// The cache may poll before Database has returned. Nothing has been read
+	// then that a poll could miss.
+	var ready atomic.Bool
+	db.engine = cache.Database(config.Name, func() {
+		if ready.Load() {
+			db.poll()
+		}
+	})
+	db.shapes = sqldep.NewShapes(db.engine.Seed(), db.engine.Seq)
+	ready.Store(true)
+	return db, nil
+}
+
+// connect opens a connection and wraps it.
+func (db *database) connect(c *Connector) (driver.Conn, error) {
+	inner, err := c.openBare()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{db: db, inner: inner}
+	if s.native, err = nativeOf(inner); err == nil {
+		s.capture() // OnConnect may write
+		err = c.prepare(inner)
+		s.capture() // and may have set hooks of its own
+		s.settle()
+	}
+	if err != nil {
+		_ = inner.Close()
+		return nil, err
+	}
+	return &conn{inner: inner, session: s}, nil
+}
+
+func (db *database) close() error {
+	db.closed.Store(true)
+	db.engine.Close()
+	if db.watch != nil {
+		db.watch.close()
+	}
+	return db.analysis.close()
+}
+
+func (db *database) poll() {
+	if db.watch != nil {
+		db.watch.poll()
+	}
+}
+
+// lost invalidates everything, because somebody else wrote to the file; he may
+// have changed the schema, too.
+func (db *database) lost(cause string) {
+	db.generation.Add(1)
+	db.engine.Lost(cause)
+}
+
+// settle ends what a commit put in flux. The commit is visible, or has failed.
+func (db *database) settle(m marked) {
+	defer db.inFlux.Add(-1)
+	if !m.all {
+		m.flux.Settle()
+		m.view.Release()
+		return
+	}
+	db.schema.Store(nil)
+	db.generation.Add(1)
+	m.flux.Settle()
+}
+
+// text returns what an SQL text says.
+func (db *database) text(sql string) text {
+	t, ok := db.texts.get(sql)
+	if !ok {
+		t = textOf(sql)
+		db.texts.put(sql, t)
+	}
+	return t
+}
+
+// track tells the fill what a query is about to read.
+func (db *database) track(caller unstale.Caller, asOf uint64, sql string, args []driver.NamedValue) {
+	generation := db.generation.Load()
+	p, ok := db.plans.get(sql)
+	if !ok || p.generation != generation {
+		p = db.analyse(sql, generation)
+	}
+	if p.refused != "" {
+		caller.Refuse(p.refused)
+		return
+	}
+	caller.DependOn(asOf, p.query.Dependencies(nil, asOf, args))
+}
+
+// analyse makes the plan of a query.
+func (db *database) analyse(sql string, generation uint64) *plan {
+	p := &plan{generation: generation}
+	if len(sql) > maxTextLength {
+		db.engine.Fallback(sql[:80]+"…", refusedTooLong)
+		p.refused = refusedTooLong
+		return p
+	}
+	sch, access, st, err := db.analysis.analyse(sql, db.schema.Load())
+	if sch != nil {
+		db.schema.Store(sch)
+	}
+	switch {
+	case err != nil:
+		p.refused = refusedAnalysis
+	case strings.IndexByte(sql, 0) >= 0 || len(sqldep.Classify(st.tail)) > 1 || sqldep.Classify(st.tail)[0].Kind != sqldep.Empty:
+		p.refused = refusedSeveral
+	case st.explain:
+		p.refused = refusedExplain
+	default:
+		q := sqldep.Analyze(sql, sch.deps, access)
+		if p.refused = q.Refused(); p.refused == "" {
+			sch.use(access)
+			p.query = db.shapes.Use(q)
+			if reason := q.Fallback(); reason != "" {
+				db.engine.Fallback(sql, reason)
+			}
+		}
+	}
+	if p.refused != "" {
+		db.engine.Fallback(sql, p.refused)
+	}
+	if err == nil {
+		db.plans.put(sql, p) // a failure may pass
+	}
+	return p
+}
+
+// refresh sees to it that the schema in which the session will tell its changes
+// is the present one. Where it cannot, the changes invalidate everything.
+func (db *database) refresh(s *session) {
+	generation := db.generation.Load()
+	old := db.schema.Load()
+	if old != nil && old.generation.Load() == generation {
+		return
+	}
+	if db.memory && s.native.reading() {
+		return // the analysis would wait for this connection
+	}
+	sch, err := db.analysis.schema(old)
+	if err != nil {
+		return
+	}
+	sch.generation.Store(generation)
+	db.schema.Store(sch)
+}
+
+// fail reports an error of opening.
+func fail(what string, err error) error { return fmt.Errorf("unstale/sqlite: %s: %w", what, err) }

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/unstale/unstale/internal/sqldep"
+	modernc "modernc.org/sqlite"
+)
+
+// probed proves once per process that what native takes from below the driver
+// means what it should, on a database of its own in memory. It is a variable
+// because the driver is the same for the whole process.
+var probed = sync.OnceValue(probe)
+
+func probe() (err error) {
+	c, err := new(modernc.Driver).Open(":memory:")
+	if err != nil {
+		return fail("probe", err)
+	}
+	defer func() { _ = c.Close() }()
+	n, err := nativeOf(c)
+	if err != nil {
+		return err
+	}
+	hooks, ok := c.(modernc.HookRegisterer)
+	if !ok {
+		return errDriver
+	}
+	var seen []string
+	note := func(what string) { seen = append(seen, what) }
+	hooks.RegisterPreUpdateHook(func(d modernc.SQLitePreUpdateData) {
+		var images []any
+		if d.Op != opInsert {
+			images = append(images, n.image(n.columns(), false))
+		}
+		if d.Op != opDelete {
+			images = append(images, n.image(n.columns(), true))
+		}
+		for _, image := range images {
+			if reflect.DeepEqual(image, probeRow) {
+				note("row")
+			}
+		}
+	})
+	hooks.RegisterCommitHook(func() int32 {
+		note(fmt.Sprint("commit ", n.autocommit(), n.writing(0), n.dirty(), n.schemaChanging(), n.writingAttached()))
+		return 0
+	})
+	exec := func(sql string) {
+		if err == nil {
+			_, err = c.(driver.ExecerContext).ExecContext(context.Background(), sql, nil)
+			note(fmt.Sprint(n.autocommit(), n.reading(), n.attached(), n.temporary()))
+		}
+	}
+	exec(`CREATE TABLE t (i INTEGER, v AS (i + 1) VIRTUAL, s TEXT, b BLOB, f REAL, n, z INTEGER)`)
+	cookie := n.cookie()
+	exec(`BEGIN`)
+	exec(`INSERT INTO t (i, s, b, f, n, z) VALUES (7, 'a' || char(0) || 'b', x'00ff', 1.5, NULL, '12')`)
+	exec(`COMMIT`)
+	exec(`UPDATE t SET i = 7`)
+	exec(`DELETE FROM t`)
+	exec(`BEGIN IMMEDIATE`)
+	exec(`COMMIT`)
+	exec(`CREATE INDEX u ON t (i)`)
+	changed := n.cookie() != cookie
+	exec(`CREATE TEMP TABLE u (i)`)
+	exec(`ATTACH ':memory:' AS other`)
+	if err != nil {
+		return fail("probe", err)
+	}
+	if !changed || !reflect.DeepEqual(seen, probeSeen) {
+		return errDriver
+	}
+	return nil
+}
+
+var probeRow = []sqldep.Value{sqldep.Int(7), {}, sqldep.Text("a\x00b"), sqldep.Blob([]byte{0, 0xff}),
+	sqldep.Float(1.5), sqldep.Null(), sqldep.Int(12)}
+
+// probeSeen is what a driver that is understood shows: after each statement
+// whether no transaction is open, whether one reads, whether there is an
+// attached and a temporary database; and in between what the hooks saw.
+var probeSeen = []string{
+	"commit true true true true false", "true false false false", // CREATE
+	"false false false false",       // BEGIN
+	"row", "false true false false", // INSERT
+	"commit true true true false false", "true false false false", // COMMIT
+	"row", "row", "commit true true false false false", "true false false false", // UPDATE, which writes nothing
+	"row", "commit true true true false false", "true false false false", // DELETE
+	"false true false false",                                       // BEGIN IMMEDIATE
+	"commit true true false false false", "true false false false", // COMMIT
+	"commit true true true true false", "true false false false", // CREATE INDEX
+	"commit true false false true false", "true false false true", // CREATE TEMP TABLE
+	"true false true true", // ATTACH
+}

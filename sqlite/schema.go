@@ -1,0 +1,169 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/unstale/unstale/internal/sqldep"
+)
+
+// A schema is what the analysis loaded of main's schema. It does not change but
+// for its marks.
+type schema struct {
+	cookie     int32         // SQLite's version of the schema
+	generation atomic.Uint64 // of the database, for which it is known to be present
+	deps       *sqldep.Schema
+	byName     map[string]*table // as the pre-update hook names them
+}
+
+// A table is a table of a schema.
+type table struct {
+	*sqldep.Table
+	used atomic.Bool // some query that may be cached reads it
+}
+
+// use marks the tables that a query reads: only their row images matter.
+func (s *schema) use(access sqldep.Access) {
+	for _, r := range access.Reads {
+		if t := s.byName[r.Table]; t != nil {
+			t.used.Store(true)
+		}
+		// Names may differ in case between the statement and the hook.
+		for name, t := range s.byName {
+			if strings.EqualFold(name, r.Table) {
+				t.used.Store(true)
+			}
+		}
+	}
+}
+
+// load reads the schema. The caller holds mu, within a transaction.
+func (a *analysis) load() (*schema, error) {
+	s := &schema{cookie: a.native.cookie(), byName: make(map[string]*table)}
+	rows, err := a.query(`SELECT l.name, l.type, l.wr, l.strict, coalesce(m.sql, '')
+		FROM pragma_table_list AS l LEFT JOIN sqlite_schema AS m ON m.type IN ('table', 'view') AND m.name = l.name
+		WHERE l.schema = 'main'`)
+	if err != nil {
+		return nil, fail("tables", err)
+	}
+	var tables []*sqldep.Table
+	for _, row := range rows {
+		name, kind, sql := str(row[0]), str(row[1]), str(row[4])
+		// Some of SQLite's own tables are written without a word to any hook.
+		// What reads one is not cached.
+		if hasPrefixFold(name, "sqlite_") {
+			continue
+		}
+		t := &sqldep.Table{Name: name, RowID: -1, WithoutRowID: num(row[2]) != 0,
+			View: kind == "view", Virtual: kind == "virtual", SQL: sql}
+		if err := a.columns(t, num(row[3]) != 0); err != nil {
+			return nil, err
+		}
+		if !t.View && !t.Virtual {
+			if err := a.keys(t); err != nil {
+				return nil, err
+			}
+		}
+		tables = append(tables, t)
+		s.byName[name] = &table{Table: t}
+	}
+	s.deps = sqldep.NewSchema(tables, a.deterministic...)
+	return s, nil
+}
+
+// columns reads the columns of a table, and its primary key if that is the rowid.
+func (a *analysis) columns(t *sqldep.Table, strict bool) error {
+	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
+	if err != nil {
+		if t.View || t.Virtual {
+			return nil // a view of something that is gone; SQLite refuses what uses it
+		}
+		return fail("columns of "+t.Name, err)
+	}
+	primary := 0
+	for i, row := range rows {
+		name, declared := str(row[0]), str(row[1])
+		c := sqldep.Column{Name: name, Affinity: sqldep.AffinityOf(declared, strict), NotNull: num(row[2]) != 0}
+		switch num(row[4]) {
+		case 1:
+			c.Hidden = true
+		case 2:
+			c.Generated = sqldep.Virtual
+		case 3:
+			c.Generated = sqldep.Stored
+		}
+		if num(row[3]) != 0 {
+			primary++
+			// In a rowid table with a primary key of several columns none of
+			// them is the rowid; the count below says so.
+			if strings.EqualFold(declared, "INTEGER") && !t.WithoutRowID {
+				t.RowID = i
+			}
+			c.NotNull = c.NotNull || t.WithoutRowID
+		}
+		if !t.View && !t.Virtual {
+			if c.Collation, err = a.native.collation(t.Name, name); err != nil {
+				return fail("collation of "+t.Name+"."+name, err)
+			}
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	if primary != 1 {
+		t.RowID = -1
+	}
+	return nil
+}
+
+// keys reads the unique keys of a table.
+func (a *analysis) keys(t *sqldep.Table) error {
+	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial`, t.Name)
+	if err != nil {
+		return fail("indexes of "+t.Name, err)
+	}
+	for _, index := range indexes {
+		columns, err := a.query(`SELECT cid, coll FROM pragma_index_xinfo(?, 'main') WHERE key ORDER BY seqno`, str(index[0]))
+		if err != nil {
+			return fail("index "+str(index[0]), err)
+		}
+		var key sqldep.Key
+		usable := len(columns) > 0
+		for _, c := range columns {
+			cid := int(num(c[0]))
+			if cid < 0 || cid >= len(t.Columns) || !strings.EqualFold(str(c[1]), t.Columns[cid].Collation) {
+				usable = false // an expression, the rowid, or another collation
+				break
+			}
+			key.Columns = append(key.Columns, cid)
+		}
+		if !usable {
+			continue
+		}
+		if str(index[1]) == "pk" && len(key.Columns) == 1 {
+			t.RowID = -1 // an index of its own: INTEGER PRIMARY KEY DESC, which is not the rowid
+		}
+		t.Keys = append(t.Keys, key)
+	}
+	return nil
+}
+
+func str(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case nil:
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func num(v any) int64 {
+	n, _ := v.(int64)
+	return n
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}

@@ -1,0 +1,255 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/sqldep"
+)
+
+// A session is what is known of one connection: who reads on it, since when its
+// transaction sees the database, what it has changed and not yet committed, and
+// what it has committed and not yet settled.
+//
+// database/sql uses a connection from one goroutine at a time. The hooks run
+// within the driver's calls, so they need no lock either. The methods of a nil
+// session do nothing.
+//
+// The way of a commit:
+//
+//  1. Before each call of the driver, enter says on whose behalf the statement
+//     runs and what it will read.
+//  2. During the call the pre-update hook collects row images in changes.
+//  3. The commit hook runs before the commit is visible to anybody else. It puts
+//     what the changes touch in flux and adds that to marked.
+//  4. After the call, whatever it returned, settle bumps and releases every
+//     member of marked, once. The outcome of each commit is known by then: a
+//     commit hook, and the commit or rollback that follows it, run within one
+//     call of the driver.
+//
+// A rolled back transaction forgets its changes, never what is marked. Changes
+// that a savepoint or a failed statement took back are not forgotten, which
+// invalidates too much. A commit that failed and left its transaction open keeps
+// its changes for the next attempt.
+type session struct {
+	db     *database
+	inner  driver.Conn
+	native native
+
+	txCaller unstale.Caller // on whose behalf BeginTx was called
+	caller   unstale.Caller // on whose behalf the last statement ran
+	readSeq  uint64         // taken before the read transaction began that is open, or was last
+	taint    string         // why nothing read on this connection may be cached, or ""
+
+	lent     bool           // somebody may have replaced the hooks
+	touched  bool           // a hook has run since the last settle
+	wrote    bool           // a statement that writes ran in the open transaction
+	captured bool           // the open transaction changed rows of main
+	changes  sqldep.Changes // those rows
+	schema   *schema        // that the changes are told in
+	all      string         // why the open transaction's commit invalidates everything, or ""
+	marked   []marked
+
+	counted bool           // writer's uncommitted transactions include this one
+	writer  unstale.Caller // on whose behalf the open transaction first changed something
+}
+
+// marked is what one commit put in flux.
+type marked struct {
+	flux *unstale.Flux
+	view *sqldep.View // nil when all
+	all  bool
+}
+
+// Why an answer that was read on a connection is not cached.
+const (
+	refusedFailed    = "failed read"
+	refusedAttached  = "connection with attached database"
+	refusedTemporary = "connection with temporary objects"
+	refusedOwn       = "reads its own writes"
+	refusedClosed    = "database closed"
+)
+
+// enter precedes each call of the driver that runs a text. It returns on whose
+// behalf the statement runs.
+func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue) unstale.Caller {
+	if s == nil {
+		return unstale.Caller{}
+	}
+	s.settle()
+	t := s.db.text(sql)
+	caller := s.callerOf(ctx)
+	// No transaction is open now, so the one that this call may open begins
+	// after this number was taken.
+	if !s.native.reading() {
+		s.readSeq = s.db.engine.Seq()
+	}
+	if t.control {
+		return caller
+	}
+	s.caller = caller
+	if !caller.Known() {
+		s.db.engine.Untracked()
+	}
+	if t.writes {
+		s.wrote = true
+		caller.Wrote()
+		s.db.refresh(s)
+	} else if caller.Fills() {
+		s.track(caller, sql, args)
+	}
+	s.heed(t)
+	return caller
+}
+
+// callerOf returns on whose behalf a statement with ctx runs.
+func (s *session) callerOf(ctx context.Context) unstale.Caller {
+	caller := s.db.engine.Caller(ctx)
+	if !caller.Known() && !s.native.autocommit() {
+		caller = s.txCaller
+	}
+	return caller
+}
+
+// failed follows each call of the driver that ran nothing and failed: whoever
+// takes no notice of the error answers without what he did not get to read.
+func (s *session) failed(ctx context.Context) {
+	if s != nil {
+		s.callerOf(ctx).Refuse(refusedFailed)
+	}
+}
+
+// prepare precedes each call of the driver that only compiles a text. Some
+// PRAGMAs take effect already then.
+func (s *session) prepare(sql string) {
+	if s == nil {
+		return
+	}
+	s.settle()
+	s.heed(s.db.text(sql))
+}
+
+// heed does what the words of a text demand.
+func (s *session) heed(t text) {
+	if t.taints != "" {
+		s.taint = t.taints
+	}
+	if t.upsets == "" {
+		return
+	}
+	s.all = t.upsets
+	if !t.ddl || s.native.autocommit() {
+		s.markAll(t.upsets)
+	}
+}
+
+// track tells the fill what a query is about to read.
+func (s *session) track(caller unstale.Caller, sql string, args []driver.NamedValue) {
+	switch {
+	case s.db.closed.Load():
+		caller.Refuse(refusedClosed)
+	case s.taint != "":
+		caller.Refuse("connection with " + s.taint)
+	case s.native.attached():
+		caller.Refuse(refusedAttached)
+	case s.native.temporary():
+		caller.Refuse(refusedTemporary)
+	case s.uncommitted():
+		caller.Refuse(refusedOwn)
+	default:
+		s.db.track(caller, s.readSeq, sql, args)
+	}
+}
+
+// leave follows each call of the driver that ran a text on behalf of caller. err
+// is what the call returned.
+func (s *session) leave(caller unstale.Caller, err error) {
+	if s == nil {
+		return
+	}
+	if err != nil && !errors.Is(err, driver.ErrSkip) {
+		caller.Refuse(refusedFailed)
+	}
+	s.settle()
+}
+
+// uncommitted reports whether the open transaction may have changed something.
+// Row images do not tell all of it: a virtual table may keep in memory what it
+// writes to its tables when the transaction commits.
+func (s *session) uncommitted() bool { return s.all != "" || s.wrote || !s.changes.Empty() }
+
+// settle bumps and releases what was marked. It follows each call of the driver
+// that may have run a hook.
+func (s *session) settle() {
+	if s == nil || !s.touched && !s.wrote && len(s.marked) == 0 && s.all == "" {
+		return
+	}
+	s.touched = false
+	if s.lent {
+		s.lent = false
+		s.capture()
+	}
+	if w := s.db.watch; w != nil {
+		if s.markedAll() {
+			w.adopt() // VACUUM, for one, commits without a hook
+		}
+		w.settle(s)
+	}
+	s.release()
+	if s.native.autocommit() && !s.native.writing(0) && !s.native.writingAttached() {
+		s.forget()
+		s.wrote = false
+	}
+	s.count()
+}
+
+// release settles what was marked.
+func (s *session) release() {
+	for _, m := range s.marked {
+		s.db.settle(m)
+	}
+	s.marked = s.marked[:0]
+}
+
+// forget forgets the changes of a transaction that has ended.
+func (s *session) forget() {
+	s.changes.Reset()
+	s.captured, s.all, s.schema = false, "", nil
+}
+
+// count keeps the writer's number of uncommitted transactions.
+func (s *session) count() {
+	switch uncommitted := s.uncommitted(); {
+	case uncommitted && !s.counted:
+		s.counted, s.writer = true, s.caller
+		s.writer.Uncommitted(1)
+	case !uncommitted && s.counted:
+		s.counted = false
+		s.writer.Uncommitted(-1)
+	}
+}
+
+// unwrap is called when somebody gets hold of the driver's own connection:
+// whatever he does there concerns everything, and nobody knows for whom.
+func (s *session) unwrap() {
+	if s == nil {
+		return
+	}
+	const cause = "driver access"
+	s.db.engine.Untracked()
+	s.taint, s.lent = cause, true
+	s.markAll(cause)
+}
+
+// ended follows the connection's end. What it did not commit is gone.
+func (s *session) ended() {
+	if s == nil {
+		return
+	}
+	s.release()
+	s.forget()
+	s.wrote = false
+	s.count()
+}

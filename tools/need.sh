@@ -1,0 +1,94 @@
+#!/bin/sh
+# need.sh NAME... makes sure that what the Makefile needs is here.
+#
+# Where something is missing it names the one command that installs it and
+# fails. In CI (CI=true), as root on Debian, it runs that command instead.
+#
+# NAME is one of: go, cc (what the race detector needs), make.
+set -eu
+
+# The Go that is installed where there is none; go.mod says which is enough.
+go_version=1.26.8
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+can_install() {
+	[ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ]
+}
+
+# missing WHAT COMMAND says what is missing and how it is installed, or
+# installs it.
+missing() {
+	if ! can_install; then
+		printf '%s\nInstall it with:\n\n    %s\n\n' "$1" "$2" >&2
+		exit 1
+	fi
+	printf '%s Installing it: %s\n' "$1" "$2" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	sh -ec "$2"
+}
+
+sudo() { [ "$(id -u)" = 0 ] || printf 'sudo '; }
+
+packages() {
+	if [ -f /etc/debian_version ]; then
+		echo "$(sudo)sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends $*'"
+	elif [ "$(uname -s)" = Darwin ]; then
+		echo "xcode-select --install"
+	else
+		echo "your system's package manager (the packages are called about: $*)"
+	fi
+}
+
+need_go() {
+	if command -v go >/dev/null 2>&1; then
+		# Reading go.mod, the go command compares its own version with the one
+		# asked for there, and says so where it is too old.
+		(cd "$root" && GOWORK=off go list -m >/dev/null) && return
+		why="The go command on the PATH ($(command -v go)) is too old or does not work."
+	else
+		why="Go is not on the PATH."
+	fi
+	case $(uname -m) in
+	x86_64) arch=amd64 ;;
+	aarch64 | arm64) arch=arm64 ;;
+	*) arch=$(uname -m) ;;
+	esac
+	os=$(uname -s | tr '[:upper:]' '[:lower:]')
+	url=https://go.dev/dl/go$go_version.$os-$arch.tar.gz
+	fetch="$(sudo)sh -c 'rm -rf /usr/local/go && curl -fsSL $url | tar -C /usr/local -xz && ln -sf /usr/local/go/bin/go /usr/local/go/bin/gofmt /usr/local/bin/'"
+	if can_install && ! command -v curl >/dev/null 2>&1; then
+		missing "curl is not on the PATH." "$(packages curl ca-certificates)"
+	fi
+	missing "$why" "$fetch"
+}
+
+# A compiler that is there may still lack the C library's headers, so a small
+# program is compiled to find out.
+need_cc() {
+	cc=$(GOWORK=off go env CC 2>/dev/null || true)
+	cc=${cc:-cc}
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	printf '#include <stdlib.h>\n#include <pthread.h>\nint main(void) { return 0; }\n' >"$tmp/main.c"
+	# CC may carry flags, so it is split into words.
+	# shellcheck disable=SC2086
+	$cc -o "$tmp/main" "$tmp/main.c" 2>/dev/null && return
+	missing "The race detector needs a C compiler and the C library's headers ($cc does not work)." "$(packages gcc libc6-dev)"
+}
+
+need_make() {
+	command -v make >/dev/null 2>&1 && return
+	missing "make is not on the PATH." "$(packages make)"
+}
+
+for name in "$@"; do
+	case $name in
+	go) need_go ;;
+	cc) need_cc ;;
+	make) need_make ;;
+	*)
+		echo "need.sh: unknown name $name" >&2
+		exit 2
+		;;
+	esac
+done

@@ -1,0 +1,125 @@
+package unstale_test
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/unstale/unstale"
+)
+
+// A toy is a database of named values behind an adapter of its own, so that the
+// engine can be tested at every step of a read and a write.
+type toy struct {
+	*unstale.Database
+	mu   sync.Mutex
+	rows map[string]string
+}
+
+func newToy(c *unstale.Cache) *toy {
+	return &toy{Database: c.Database("toy", nil), rows: make(map[string]string)}
+}
+
+func (d *toy) hash(name string) []uint64 { return []uint64{maphash.String(d.Seed(), name)} }
+
+// get reads a value as an adapter does.
+func (d *toy) get(ctx context.Context, name string) string {
+	caller := d.Caller(ctx)
+	if !caller.Known() {
+		d.Untracked()
+	}
+	caller.DependOn(d.Seq(), d.hash(name))
+	return d.peek(name)
+}
+
+// peek reads a value past the adapter.
+func (d *toy) peek(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rows[name]
+}
+
+// set commits a value; it is acknowledged when set returns.
+func (d *toy) set(name, value string) {
+	f := d.Mark(d.hash(name))
+	defer f.Settle()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rows[name] = value
+}
+
+// A reply is what a handler answered.
+type reply struct {
+	code   int
+	body   string
+	status string // Cache-Status
+	header http.Header
+}
+
+func (r reply) hit() bool { return strings.Contains(r.status, ";hit") }
+
+// request makes a request; fields are "Name: value".
+func request(method, target string, fields ...string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		r.Header.Add(name, value)
+	}
+	return r
+}
+
+// serve has h answer a request.
+func serve(h http.Handler, r *http.Request) reply {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return reply{w.Code, w.Body.String(), w.Header().Get("Cache-Status"), w.Header()}
+}
+
+// get has h answer a GET.
+func get(h http.Handler, target string, fields ...string) reply {
+	return serve(h, request(http.MethodGet, target, fields...))
+}
+
+// want fails unless the reply has the body, and came from an entry or not.
+func (r reply) want(t *testing.T, body string, hit bool) {
+	t.Helper()
+	if r.body != body || r.hit() != hit {
+		t.Errorf("answered %d %q (%s), want %q, hit %t", r.code, r.body, r.status, body, hit)
+	}
+}
+
+// A logbook is a logger that keeps what it was told.
+type logbook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logbook) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *logbook) count(text string) int { return strings.Count(l.String(), text) }
+
+// byToken takes who asks from Authorization.
+func byToken(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil }
+
+// write answers with a text.
+func write(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }

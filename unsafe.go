@@ -1,0 +1,119 @@
+package unstale
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/unstale/unstale/internal/ledger"
+	"github.com/unstale/unstale/internal/rfc9111"
+)
+
+// method lets a request with a method that is not cached pass. Unless the method
+// is safe, an answer that is no error invalidates what the request and the answer
+// name (RFC 9111 §4.4): before it leaves, so that whoever sees it sees its effect,
+// and again when the handler is done.
+func (h *handler) method(w http.ResponseWriter, r *http.Request, route *routeCounters) {
+	route.bypassed.add(bypassMethod, 1)
+	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardMethod}.String())
+	if rfc9111.SafeMethod(r.Method) {
+		h.next.ServeHTTP(w, h.outside(r))
+		return
+	}
+	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, status: http.StatusOK}
+	u.url = *publicURL(r)                     // a copy: handlers may rewrite r.URL in place
+	defer func() { u.invalidate(u.status) }() // after a panic, too
+	h.next.ServeHTTP(u, h.outside(r))
+}
+
+// unsafeWriter invalidates when the answer to an unsafe request leaves.
+type unsafeWriter struct {
+	http.ResponseWriter
+	cache   *Cache
+	r       *http.Request
+	url     url.URL // that the client asked for
+	status  int
+	wrote   bool
+	counted bool // as an invalidation
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (u *unsafeWriter) WriteHeader(status int) {
+	if status >= 200 && !u.wrote {
+		u.wrote, u.status = true, status
+		u.invalidate(status)
+	}
+	u.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (u *unsafeWriter) Write(p []byte) (int, error) {
+	if !u.wrote {
+		u.WriteHeader(http.StatusOK)
+	}
+	return u.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (u *unsafeWriter) Flush() { _ = u.FlushError() }
+
+// FlushError is Flush as http.ResponseController wants it.
+func (u *unsafeWriter) FlushError() error {
+	if !u.wrote {
+		u.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(u.ResponseWriter).Flush()
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (u *unsafeWriter) ReadFrom(src io.Reader) (int64, error) {
+	if u.wrote {
+		return io.Copy(u.ResponseWriter, src)
+	}
+	// A source that fails at once must leave the status open.
+	n, err := io.CopyN(struct{ io.Writer }{u}, src, sniffLength)
+	switch {
+	case errors.Is(err, io.EOF):
+		return n, nil
+	case err != nil:
+		return n, err
+	}
+	m, err := io.Copy(u.ResponseWriter, src)
+	return n + m, err
+}
+
+// sniffLength is how much of a body net/http looks at for its type.
+const sniffLength = 512
+
+// Hijack implements http.Hijacker. What is written to the connection is not
+// seen, so that the effect comes first.
+func (u *unsafeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	u.invalidate(u.status)
+	return http.NewResponseController(u.ResponseWriter).Hijack()
+}
+
+// CloseNotify is what http.CloseNotifier asks for.
+func (u *unsafeWriter) CloseNotify() <-chan bool { return closeNotify(u.r.Context()) }
+
+// Unwrap is for http.ResponseController.
+func (u *unsafeWriter) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
+// invalidate drops every variant of the URIs that the exchange names.
+func (u *unsafeWriter) invalidate(status int) {
+	c := u.cache
+	var slots []ledger.Slot
+	for _, target := range rfc9111.InvalidatedTargets(&u.url, u.r.Host, status, u.Header()) {
+		t := targetOf(u.r.Host, u.r.TLS != nil, target)
+		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
+	}
+	if len(slots) > 0 {
+		c.apply(slots, nil)
+		if !u.counted {
+			u.counted = true
+			c.stats.invalidation(causeUnsafeMethod, 1)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package unstale
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/unstale/unstale/internal/rfc9111"
+)
+
+// A Difference is a stored answer that is not what the handler answers now,
+// although nothing that it is known to depend on has changed: the handler looks
+// at something that nobody declared.
+type Difference struct {
+	Key    string // of the response
+	What   string // what differs, for people
+	Stored []byte // the stored body; not to be changed
+	Fresh  []byte // the handler's
+}
+
+// Verifier is Handler for tests: each time it answers from a stored response, it
+// runs next as well, as a fill would, and calls report if next answers something
+// else although the stored response is still valid. report may be called from
+// several requests at once. A GET must be free of side effects for this.
+func (c *Cache) Verifier(next http.Handler, report func(Difference)) http.Handler {
+	if !c.Enabled() {
+		return c.Handler(next)
+	}
+	return &handler{cache: c, next: next, report: report}
+}
+
+// verify recomputes e, which is about to be served, and reports a difference.
+func (g *get) verify(e *Entry) {
+	c := g.cache
+	f := c.begin()
+	s := g.scope(f)
+	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
+	defer cancel()
+	defer context.AfterFunc(g.r.Context(), cancel)()
+	rec := newRecorder(ctx, &nowhere{header: make(http.Header)}, c.options.MaxBody, f.refuse)
+	func() {
+		defer f.end()
+		g.next.ServeHTTP(rec, g.fillRequest(ctx))
+		rec.finish()
+	}()
+	if rec.mode != keeping || ctx.Err() != nil {
+		return
+	}
+	what := difference(e, rec)
+	if what == "" || c.judge(e, time.Now()) != missNone {
+		return
+	}
+	g.report(Difference{Key: g.key, What: what, Stored: e.body, Fresh: rec.body})
+}
+
+// difference says in what a recorded answer differs from the stored one, or "".
+// Fields that are not stored do not count.
+func difference(e *Entry, rec *recorder) string {
+	if e.status != rec.status {
+		return fmt.Sprintf("status %d, stored %d", rec.status, e.status)
+	}
+	if !bytes.Equal(e.body, rec.body) {
+		i := 0
+		for i < min(len(e.body), len(rec.body)) && e.body[i] == rec.body[i] {
+			i++
+		}
+		return fmt.Sprintf("body from byte %d: %q, stored %q", i, excerpt(rec.body[i:]), excerpt(e.body[i:]))
+	}
+	h := rec.frozen.Clone()
+	complete(h, rec.status, rec.body)
+	bound(h, e.asked)
+	h = rfc9111.StoredHeader(h)
+	for name, values := range e.header {
+		if name != "Content-Length" && !slices.Equal(values, h[name]) {
+			return fmt.Sprintf("field %s: %q, stored %q", name, h[name], values)
+		}
+	}
+	for name, values := range h {
+		if _, ok := e.header[name]; !ok && name != "Content-Length" {
+			return fmt.Sprintf("field %s: %q, not stored", name, values)
+		}
+	}
+	return ""
+}
+
+func excerpt(b []byte) []byte { return b[:min(len(b), 40)] }
+
+// nowhere is a ResponseWriter that keeps nothing.
+type nowhere struct{ header http.Header }
+
+func (w *nowhere) Header() http.Header         { return w.header }
+func (w *nowhere) WriteHeader(int)             {}
+func (w *nowhere) Write(p []byte) (int, error) { return len(p), nil }
