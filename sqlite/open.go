@@ -36,7 +36,25 @@ type Config struct {
 	// Name stands for the database in logs and statistics. Default: the last
 	// element of its file name.
 	Name string
+
+	// Precision bounds how finely dependencies are told apart. Default Exact.
+	Precision Precision
 }
+
+// Precision is how finely the dependencies of what was read are told apart. All
+// of them are safe; the coarser ones invalidate more, by a simpler argument.
+type Precision uint8
+
+// The precisions.
+const (
+	// Exact tells apart rows by any column, columns, and ranges of an order.
+	Exact Precision = iota
+	// RowPrecision tells apart rows by unique key, and columns.
+	RowPrecision
+	// TablePrecision tells apart tables: every change of a table invalidates
+	// whatever read it.
+	TablePrecision
+)
 
 // Open opens a database whose reads are tracked and whose writes are captured
 // by the cache. With a nil or switched off cache it opens the same database with

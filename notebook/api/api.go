@@ -92,6 +92,7 @@ func New(c Config) (http.Handler, error) {
 	s.huma = humago.New(s.mux, s.document())
 	s.huma.UseMiddleware(withCaller)
 	s.routes()
+	s.completeDocument()
 	if err := s.serveDocs(); err != nil {
 		return nil, fmt.Errorf("api: documentation: %w", err)
 	}

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/unstale/unstale/notebook"
 )
 
@@ -21,6 +23,11 @@ type answer[T any] struct {
 
 // nothing is the data of an answer that has none.
 type nothing struct{}
+
+// Schema says that there is none.
+func (nothing) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Nullable: true, AdditionalProperties: false}
+}
 
 // say returns an answer with a message in the caller's language.
 func say[T any](ctx context.Context, data T, zh, en string) *answer[T] {

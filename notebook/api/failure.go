@@ -68,20 +68,25 @@ func (s *server) failure(ctx context.Context, c caller, err error) *failure {
 			slog.String("method", c.method), slog.String("path", c.path), slog.Any("error", err))
 		return newFailure(c, http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", textInternal, nil)
 	}
-	status, kind := http.StatusBadRequest, "API_ERROR"
-	switch e.Kind {
-	case notebook.Invalid:
-		status, kind = http.StatusUnprocessableEntity, "VALIDATION_ERROR"
-	case notebook.Unauthenticated:
-		status, kind = http.StatusUnauthorized, "AUTHENTICATION_ERROR"
-	case notebook.Forbidden:
-		status, kind = http.StatusForbidden, "AUTHORIZATION_ERROR"
-	case notebook.NotFound:
-		status, kind = http.StatusNotFound, "NOT_FOUND_ERROR"
-	case notebook.Conflict:
-		status, kind = http.StatusConflict, "CONFLICT_ERROR"
-	}
+	status, kind := statusOf(e.Kind)
 	return newFailure(c, status, kind, e.Code, e.Text, e.With("code", e.Code).Details)
+}
+
+// statusOf returns the status and the type of errors of a kind.
+func statusOf(k notebook.Kind) (status int, kind string) {
+	switch k {
+	case notebook.Invalid:
+		return http.StatusUnprocessableEntity, "VALIDATION_ERROR"
+	case notebook.Unauthenticated:
+		return http.StatusUnauthorized, "AUTHENTICATION_ERROR"
+	case notebook.Forbidden:
+		return http.StatusForbidden, "AUTHORIZATION_ERROR"
+	case notebook.NotFound:
+		return http.StatusNotFound, "NOT_FOUND_ERROR"
+	case notebook.Conflict:
+		return http.StatusConflict, "CONFLICT_ERROR"
+	}
+	return http.StatusBadRequest, "API_ERROR"
 }
 
 // refuse answers with an error before the handler has run.
