@@ -5,8 +5,9 @@
 // say who asks by userOf or who. Nothing here says what an answer depends on or
 // what a write makes stale. Two files name keys: binding.go the one under which
 // an account is loaded when a token is checked, resources.go those that people
-// may want to invalidate by hand. patterns.go names the routes that are not
-// cached, and those whose answers no database holds.
+// may want to invalidate by hand, with the tags of what no database holds.
+// watched.go declares files that people edit. patterns.go names the routes that
+// are not cached, and those whose answers no database holds.
 package api
 
 import (
@@ -34,6 +35,9 @@ type Config struct {
 	Files *files.Store
 	// Cache stands around everything. It may be off, not nil.
 	Cache *unstale.Cache
+	// Dictionary is the path of the JSON file with the translations, which people
+	// may edit at any time. No file there: an empty dictionary.
+	Dictionary string
 	// Gatherer feeds /api/metrics/prometheus. Nil: an empty page.
 	Gatherer prometheus.Gatherer
 	// Logger receives one line per request and the cause of every 5xx. Default
@@ -62,6 +66,8 @@ type server struct {
 	mux      *mux
 	huma     huma.API
 	decoy    string // the hash against which a nobody's password is checked
+
+	dictionary *watchedFile
 }
 
 // New returns the whole service: what is under /api, and /, /health, /docs and
@@ -84,6 +90,7 @@ func New(c Config) (http.Handler, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
+	s.dictionary = watch(c.Dictionary, dictionaryTag, c.Cache)
 	s.tokens = tokens{secret: c.Binding.secret, now: s.clock}
 	var err error
 	if s.decoy, err = notebook.HashPassword("nobody's password", s.cost); err != nil {
@@ -99,7 +106,8 @@ func New(c Config) (http.Handler, error) {
 	if err := c.Binding.bind(s); err != nil {
 		return nil, err
 	}
-	return s.outermost(c.Cache.Handler(s.mux)), nil
+	_, path := splitPattern(dictionaryRoute)
+	return s.outermost(s.watching(path, s.dictionary, c.Cache.Handler(s.mux))), nil
 }
 
 func (s *server) routes() {

@@ -14,6 +14,7 @@ const (
 	metricsHealthRoute = "GET /api/metrics/health"
 	healthRoute        = "GET /health"
 	docsRoute          = "GET /docs"
+	dictionaryRoute    = "GET /api/dictionary/translation"
 )
 
 // uncachedRoutes returns the GET routes that every request must reach: those

@@ -2,6 +2,12 @@ package api
 
 import "github.com/unstale/unstale"
 
+// Tags of what answers are made from and no database holds.
+const (
+	dictionaryTag unstale.Tag = "dictionary" // the file with the translations
+	moderationTag unstale.Tag = "moderation" // who moderates, and how he is
+)
+
 // A resource says which keys belong to a kind of thing, for people who
 // invalidate by hand, and for what no database holds. Nothing that the API
 // writes needs it. In a pattern "{id}" stands for the id as a whole.

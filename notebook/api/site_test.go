@@ -49,17 +49,20 @@ func (l *lockedBuffer) String() string {
 type site struct {
 	*testing.T
 	handler http.Handler
+	server  *server
 	cache   *unstale.Cache
 	store   *store.Store
 	secret  []byte
+	dir     string
 	log     lockedBuffer
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, adjust ...func(*Config)) *site {
 	t.Helper()
 	s := &site{T: t, secret: []byte("0123456789abcdef0123456789abcdef")}
 	logger := slog.New(slog.NewTextHandler(&s.log, nil))
 	dir, binding := t.TempDir(), NewBinding(s.secret)
+	s.dir = dir
 	options := binding.Options()
 	options.Logger = logger
 	var err error
@@ -73,10 +76,17 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Logger: logger, PasswordCost: bcrypt.MinCost}
+	config := Config{
+		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Logger: logger, PasswordCost: bcrypt.MinCost,
+		Dictionary: filepath.Join(dir, "dictionary.json"),
+	}
+	for _, f := range adjust {
+		f(&config)
+	}
 	if s.handler, err = New(config); err != nil {
 		t.Fatal(err)
 	}
+	s.server = binding.server.Load()
 	if _, err := New(config); err == nil {
 		t.Error("a binding was bound twice")
 	}
