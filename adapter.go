@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -168,6 +169,7 @@ func (f *Flux) Settle() {
 			c.ledger.ReleaseAll()
 		} else {
 			c.ledger.Bump(f.slots)
+			failpoint.Pass(failpoint.BeforeRelease)
 			c.ledger.Release(f.slots)
 			c.stats.invalidation(causeWrite, 1)
 		}

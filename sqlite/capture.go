@@ -3,6 +3,7 @@ package sqlite
 import (
 	"slices"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/sqldep"
 	modernc "modernc.org/sqlite"
 )
@@ -102,11 +103,14 @@ func (s *session) onCommit() int32 {
 	if s.changes.Empty() {
 		return 0
 	}
+	failpoint.Pass(failpoint.BeforeMark)
 	s.db.inFlux.Add(1)
 	view := s.db.shapes.View()
 	flux := s.db.engine.Mark(s.changes.Dependencies(nil, view))
+	failpoint.Pass(failpoint.AfterMark)
 	s.marked = append(s.marked, marked{flux: flux, view: view})
 	s.db.engine.Captured(s.changes.Rows())
+	failpoint.Pass(failpoint.BeforeCommit)
 	// The changes are kept until the transaction is known to be over.
 	return 0
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/sqldep"
 )
 
@@ -208,6 +209,7 @@ func (s *session) settle() {
 // release settles what was marked.
 func (s *session) release() {
 	for _, m := range s.marked {
+		failpoint.Pass(failpoint.AfterCommit)
 		s.db.settle(m)
 	}
 	s.marked = s.marked[:0]

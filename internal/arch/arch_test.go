@@ -17,6 +17,7 @@ const (
 	prometheus = "github.com/prometheus/client_golang/..."
 
 	root     = module
+	fail     = module + "/internal/failpoint"
 	ledger   = module + "/internal/ledger"
 	rfc9111  = module + "/internal/rfc9111"
 	sqldep   = module + "/internal/sqldep"
@@ -25,6 +26,7 @@ const (
 
 	notebook = module + "/notebook"
 	files    = notebook + "/files"
+	moderate = notebook + "/moderation"
 	store    = notebook + "/store"
 	web      = notebook + "/web"
 )
@@ -33,19 +35,21 @@ const (
 // standard library; tests are free. A package that is not in the table does not
 // belong to the library yet: give it a line here first.
 var mayImport = map[string][]string{
-	"":                 {ledger, rfc9111, otter},
+	"":                 {fail, ledger, rfc9111, otter},
 	"internal/ledger":  {},
 	"internal/rfc9111": {},
 	"internal/sqldep":  {meyer},
 	"internal/arch":    {},
 	"storetest":        {root},
-	"sqlite":           {root, sqldep, modernc, libc},
+	"sqlite":           {root, fail, sqldep, modernc, libc},
 	"metrics":          {root, prometheus},
 	"unstaletest":      {root},
+
+	"internal/failpoint": {},
 }
 
 // otherModules are the trees in this repository that are not the library.
-var otherModules = []string{"bench", "examples", "notebook", "tools"}
+var otherModules = []string{"bench", "cmd", "examples", "notebook", "tools"}
 
 func inOtherModule(p pkg) bool { return slices.ContainsFunc(otherModules, p.in) }
 
@@ -96,11 +100,12 @@ func TestUsersImportNothingInternal(t *testing.T) {
 // the module's root, is what the others are about, and so knows none of them.
 // Only main, which connects them, knows all.
 var notebookMayImport = map[string][]string{
-	"notebook":       {},
-	"notebook/files": {notebook},
-	"notebook/store": {notebook, files, root, sqlite},
-	"notebook/web":   {notebook},
-	"notebook/api":   {notebook, files, store, web, root},
+	"notebook":            {},
+	"notebook/moderation": {},
+	"notebook/files":      {notebook},
+	"notebook/store":      {notebook, files, root, sqlite},
+	"notebook/web":        {notebook},
+	"notebook/api":        {notebook, files, moderate, store, web, root},
 }
 
 func TestNotebookImports(t *testing.T) {
