@@ -23,6 +23,7 @@ import (
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/moderation"
 	"github.com/unstale/unstale/notebook/store"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	// Dictionary is the path of the JSON file with the translations, which people
 	// may edit at any time. No file there: an empty dictionary.
 	Dictionary string
+	// Moderator judges texts. Default moderation.DefaultWords.
+	Moderator moderation.Moderator
 	// Gatherer feeds /api/metrics/prometheus. Nil: an empty page.
 	Gatherer prometheus.Gatherer
 	// Logger receives one line per request and the cause of every 5xx. Default
@@ -68,6 +71,8 @@ type server struct {
 	decoy    string // the hash against which a nobody's password is checked
 
 	dictionary *watchedFile
+	moderator  moderation.Moderator
+	moderation *declared[moderationState]
 }
 
 // New returns the whole service: what is under /api, and /, /health, /docs and
@@ -91,6 +96,10 @@ func New(c Config) (http.Handler, error) {
 		s.clock = time.Now
 	}
 	s.dictionary = watch(c.Dictionary, dictionaryTag, c.Cache)
+	if s.moderator = c.Moderator; s.moderator == nil {
+		s.moderator = moderation.DefaultWords()
+	}
+	s.moderation = declare(moderationState{moderator: s.moderator.Name(), well: true}, moderationTag, c.Cache)
 	s.tokens = tokens{secret: c.Binding.secret, now: s.clock}
 	var err error
 	if s.decoy, err = notebook.HashPassword("nobody's password", s.cost); err != nil {
@@ -106,8 +115,7 @@ func New(c Config) (http.Handler, error) {
 	if err := c.Binding.bind(s); err != nil {
 		return nil, err
 	}
-	_, path := splitPattern(dictionaryRoute)
-	return s.outermost(s.watching(path, s.dictionary, c.Cache.Handler(s.mux))), nil
+	return s.outermost(s.watching(c.Cache.Handler(s.mux))), nil
 }
 
 func (s *server) routes() {

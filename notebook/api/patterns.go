@@ -15,6 +15,8 @@ const (
 	healthRoute        = "GET /health"
 	docsRoute          = "GET /docs"
 	dictionaryRoute    = "GET /api/dictionary/translation"
+
+	moderationHealthRoute = "GET /api/moderation/health"
 )
 
 // uncachedRoutes returns the GET routes that every request must reach: those
