@@ -124,7 +124,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	}
 	v.handler, err = api.New(api.Config{
 		Binding: binding, Store: v.store, Files: kept, Cache: v.cache, Gatherer: registry, Logger: logger,
-		PasswordCost: v.cost, Version: version(),
+		PasswordCost: v.cost, Version: version(), Dictionary: s.dictionary(data), Moderator: s.moderator,
 	})
 	if err != nil {
 		return nil, err

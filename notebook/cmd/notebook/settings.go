@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/moderation"
 )
 
 // settings is how the command is called. Each flag is also an environment
@@ -20,12 +21,19 @@ type settings struct {
 	Demo       bool   `help:"Fill an empty notebook with users, cards and stars, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
 	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
 
-	password string // of the super admin
+	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, env NOTEBOOK_DICTIONARY)"`
+	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
+	ModerationModel string `placeholder:"NAME" help:"Name of that model. (env NOTEBOOK_MODERATION_MODEL)"`
+	ModerationWords string `placeholder:"FILE" help:"List of words by which texts are judged, instead of the one that is built in; read at the start. (env NOTEBOOK_MODERATION_WORDS)"`
+
+	password  string // of the super admin
+	moderator moderation.Moderator
 }
 
 const (
 	envPrefix   = "NOTEBOOK_"
 	envPassword = envPrefix + "SUPER_ADMIN_PASSWORD"
+	envKey      = envPrefix + "MODERATION_KEY"
 	defaultData = "notebook-data"
 )
 
@@ -56,7 +64,7 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := []string{envPassword}
+	known := []string{envPassword, envKey}
 	for _, flag := range parser.Model.Flags {
 		if flag.Name != "help" {
 			known = append(known, envName(flag.Name))
@@ -83,6 +91,9 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 		if err := notebook.CheckGivenPassword(s.password); err != nil {
 			return nil, usageError{fmt.Errorf("the password in the environment variable %s will not do: %w", envPassword, err)}
 		}
+	}
+	if err := s.readInputs(variables[envKey]); err != nil {
+		return nil, err
 	}
 	return &s, nil
 }

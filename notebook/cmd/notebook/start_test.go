@@ -229,6 +229,10 @@ func TestRefusedSettings(t *testing.T) {
 		{"demo neither true nor false", []string{"NOTEBOOK_DEMO=perhaps"}, nil, []string{"perhaps"}},
 		{"a super admin without a password", nil, []string{"--super-admin=wen"}, []string{envPassword}},
 		{"with an empty one", []string{envPassword + "="}, []string{"--super-admin=wen"}, []string{envPassword}},
+		{"a model nowhere", nil, []string{"--moderation-model=m"}, []string{"--moderation-url", "--moderation-model"}},
+		{"a service without a model", nil, []string{"--moderation-url=http://127.0.0.1:1"}, []string{"--moderation-url", "--moderation-model"}},
+		{"a service that is none", nil, []string{"--moderation-url=nowhere", "--moderation-model=m"}, []string{"--moderation-url", "http://"}},
+		{"a model and a list", nil, []string{"--moderation-url=http://h", "--moderation-model=m", "--moderation-words=w"}, []string{"exclude each other"}},
 		{"with a weak one", []string{envPassword + "=secret"}, []string{"--super-admin=wen"}, []string{envPassword, "8 to 72"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
