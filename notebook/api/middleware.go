@@ -6,13 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/unstale/unstale/notebook"
 )
 
 const requestIDField = "X-Request-Id"
@@ -108,23 +105,4 @@ func plainID(id string) bool {
 	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
 	})
-}
-
-// language returns the language that an Accept-Language field prefers.
-func language(field string) notebook.Lang {
-	best, weight := notebook.Chinese, 0.0
-	for item := range strings.SplitSeq(field, ",") {
-		tag, parameters, _ := strings.Cut(item, ";")
-		q := 1.0
-		if v, ok := strings.CutPrefix(strings.TrimSpace(parameters), "q="); ok {
-			if f, err := strconv.ParseFloat(v, 64); err == nil {
-				q = f
-			}
-		}
-		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
-		if l := notebook.Lang(primary); q > weight && (l == notebook.Chinese || l == notebook.English) {
-			best, weight = l, q
-		}
-	}
-	return best
 }

@@ -1,0 +1,231 @@
+package api
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+func TestAcceptLanguage(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]notebook.Lang{
+		"":                                 notebook.Chinese,
+		"en":                               notebook.English,
+		"EN-gb":                            notebook.English,
+		"zh-Hans-CN, en;q=0.9":             notebook.Chinese,
+		"zh;q=0.8, en;q=0.9":               notebook.English,
+		"en;q=0.8 , zh; q=0.801":           notebook.Chinese,
+		"en;Q=0.3, zh;q=0.2":               notebook.English,
+		"en, zh":                           notebook.English,
+		"zh, en":                           notebook.Chinese,
+		"de":                               notebook.Chinese,
+		"de, *;q=0.5":                      notebook.Chinese,
+		"de, en;q=0.1":                     notebook.English,
+		"en;q=0":                           notebook.Chinese,
+		"en;q=0, *":                        notebook.Chinese,
+		"zh;q=0, *;q=0.5":                  notebook.English,
+		"zh;q=0":                           notebook.English,
+		"zh;q=0, en;q=0":                   notebook.Chinese,
+		"*;q=0, en":                        notebook.English,
+		"*, en;q=0.5":                      notebook.Chinese,
+		"en-US;q=0, en-GB;q=0.7, zh;q=0.6": notebook.English,
+		"en;q=2, zh;q=0.9":                 notebook.English,
+		"en;q=NaN":                         notebook.English,
+		"english":                          notebook.Chinese,
+		";;,,=;q":                          notebook.Chinese,
+	} {
+		if got := language(field); got != want {
+			t.Errorf("language(%q) = %q, want %q", field, got, want)
+		}
+	}
+}
+
+// Two fields are one list (RFC 9110, section 5.3), and an answer says that it
+// depends on it.
+func TestAnswersVaryByLanguage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/api/persona/public", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header["Accept-Language"] = []string{"zh;q=0.1", "en;q=0.2"}
+	w := s.serve(r)
+	if !slices.Contains(w.Header().Values("Vary"), "Accept-Language") || hasHan(w.Body.String()) {
+		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+}
+
+func hasHan(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
+
+// sentence is a text in both languages as it stands in the code.
+type sentence struct {
+	at     string
+	zh, en string
+}
+
+// sentences returns every text of the notebook's code that is written in both
+// languages, and complains of those that are not written out.
+func sentences(t *testing.T) (list []sentence) {
+	t.Helper()
+	// Functions that take a Chinese and an English text as their last arguments.
+	takes := []string{"newError", "say", "said", "sayPage", "in"}
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			return err
+		}
+		add := func(n ast.Node, zh, en ast.Expr) {
+			z, okZ := literal(zh)
+			e, okE := literal(en)
+			if okZ && okE {
+				list = append(list, sentence{set.Position(n.Pos()).String(), z, e})
+			} else if okZ != okE {
+				t.Errorf("%s: only one language is written out", set.Position(n.Pos()))
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if len(n.Args) >= 2 && slices.Contains(takes, called(n.Fun)) {
+					add(n, n.Args[len(n.Args)-2], n.Args[len(n.Args)-1])
+				}
+			case *ast.CompositeLit:
+				if called(n.Type) != "Text" {
+					return true
+				}
+				values := map[string]ast.Expr{}
+				for i, e := range n.Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						values[called(kv.Key)] = kv.Value
+					} else if i < 2 {
+						values[[]string{"ZH", "EN"}[i]] = e
+					}
+				}
+				if values["ZH"] == nil || values["EN"] == nil {
+					t.Errorf("%s: a Text lacks a language", set.Position(n.Pos()))
+					return true
+				}
+				add(n, values["ZH"], values["EN"])
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// called returns the last name of an expression such as notebook.Text or say[T].
+func called(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.IndexExpr:
+		return called(e.X)
+	}
+	return ""
+}
+
+func literal(e ast.Expr) (string, bool) {
+	if b, ok := e.(*ast.BinaryExpr); ok {
+		x, okX := literal(b.X)
+		y, okY := literal(b.Y)
+		return x + y, okX && okY
+	}
+	l, ok := e.(*ast.BasicLit)
+	if !ok || l.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(l.Value)
+	return s, err == nil
+}
+
+// Every error and every message of the code is in Chinese and in English.
+func TestEverySentenceIsTranslated(t *testing.T) {
+	t.Parallel()
+	list := sentences(t)
+	if len(list) < 70 {
+		t.Errorf("only %d sentences were found: the test looks past the others", len(list))
+	}
+	for _, s := range list {
+		if !hasHan(s.zh) || hasHan(s.en) || strings.TrimSpace(s.en) == "" {
+			t.Errorf("%s: %q, %q", s.at, s.zh, s.en)
+		}
+	}
+}
+
+// Every operation fails in the language of whoever asks, with one code, in one
+// form, and as it is documented.
+func TestEveryOperationFailsInBothLanguages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, ann := s.user("ann", notebook.RoleUser)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any
+		}
+	}
+	s.decode(s.get("/openapi.json", ""), &doc)
+	failures := 0
+	for path, operations := range doc.Paths {
+		for method, op := range operations {
+			method := strings.ToUpper(method)
+			target := strings.NewReplacer("{id}", "unknown", "{file_id}", "unknown", "{user_id}", "unknown", "{type}", "unknown").Replace(path)
+			var got []failed
+			for _, token := range []string{"", "garbage", ann} {
+				for _, lang := range []string{"zh", "en"} {
+					w := s.send(method, target+"?page=0&target_type=none", token, strings.NewReader("{"), "Content-Type", "application/json", "Accept-Language", lang)
+					if w.Code < 400 {
+						continue // what anybody may do without any input
+					}
+					var f failed
+					if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || f.Error.Code == "" || f.Error.Type == "" {
+						t.Errorf("%s %s: %d %s", method, target, w.Code, w.Body)
+						continue
+					}
+					if hasHan(f.Error.Message) != (lang == "zh") || f.Error.Message == "" {
+						t.Errorf("%s %s in %s: %q", method, target, lang, f.Error.Message)
+					}
+					if vary := w.Header().Values("Vary"); !slices.Contains(vary, "Accept-Language") {
+						t.Errorf("%s %s: Vary %v", method, target, vary)
+					}
+					if _, ok := op.Responses[strconv.Itoa(w.Code)]; !ok {
+						t.Errorf("%s %s: status %d is not documented: %s", method, path, w.Code, w.Body)
+					}
+					got = append(got, f)
+					failures++
+				}
+			}
+			for i := 0; i+1 < len(got); i += 2 {
+				if got[i].Error.Code != got[i+1].Error.Code {
+					t.Errorf("%s %s: %s in Chinese, %s in English", method, target, got[i].Error.Code, got[i+1].Error.Code)
+				}
+			}
+		}
+	}
+	if failures < 2*len(doc.Paths) {
+		t.Errorf("only %d failures: most operations were not made to fail", failures)
+	}
+}
