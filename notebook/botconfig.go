@@ -16,14 +16,14 @@ const (
 	MaxBotConfigSize = 5 << 20 // bytes
 )
 
-// CheckBotConfigName returns nil if a persona card may contain a file of this
+// checkBotConfigName returns nil if a persona card may contain a file of this
 // name.
-func CheckBotConfigName(name string) error {
+func checkBotConfigName(name string) error {
 	if strings.ToLower(path.Ext(name)) != ".toml" {
-		return ErrFileType.With("filename", name)
+		return ErrFileType.Of(TargetPersona).With("filename", name)
 	}
 	if name != BotConfigName {
-		return ErrFileName.With("filename", name)
+		return ErrFileName.Of(TargetPersona).With("filename", name)
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ func CheckBotConfigName(name string) error {
 // nearest to the top first.
 func BotConfigVersion(data []byte) (string, error) {
 	if len(data) > MaxBotConfigSize {
-		return "", ErrFileSize
+		return "", ErrFileSize.Of(TargetPersona)
 	}
 	var doc map[string]any
 	if err := toml.Unmarshal(data, &doc); err != nil {

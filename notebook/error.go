@@ -12,7 +12,12 @@ const (
 	Forbidden                       // somebody known may not
 	NotFound                        // there is no such thing, or nothing the asker may know of
 	Conflict                        // the present state does not allow it
+	RateLimited                     // too often; the detail RetryAfter says when again
+	Unavailable                     // what this needs is not there at the moment
 )
+
+// RetryAfter names the detail that says after how many seconds to try again.
+const RetryAfter = "retry_after"
 
 // An Error is a failure that the user is told about. Every Error of this
 // package is a value that is never changed; compare with errors.Is.
@@ -21,7 +26,7 @@ type Error struct {
 	Code    string // for programs; stable
 	Text    Text   // for people
 	Details map[string]any
-	base    *Error // what With was called on
+	base    error // what With or Of was called on
 }
 
 // Error returns the code and the English sentence.
@@ -29,7 +34,7 @@ func (e *Error) Error() string { return e.Code + ": " + e.Text.EN }
 
 // Is reports whether target is e or the error that e adds a detail to.
 func (e *Error) Is(target error) bool {
-	return target == error(e) || e.base != nil && target == error(e.base)
+	return target == error(e) || e.base != nil && target == e.base
 }
 
 // With returns a copy of e that carries one more detail.
@@ -62,6 +67,15 @@ var (
 	ErrAdminBySuper  = newError(Forbidden, "SUPER_ADMIN_REQUIRED", "只有超级管理员可以创建管理员账号", "Only a super admin may create an admin")
 )
 
+// What can go wrong with mailed codes.
+var (
+	ErrCodeInvalid     = newError(Invalid, "CODE_INVALID", "验证码错误或已过期", "The code is wrong or no longer good")
+	ErrTooManyCodes    = newError(RateLimited, "CODE_TOO_OFTEN", "验证码发送过于频繁，请稍后再试", "Too many codes were sent to this address; please wait")
+	ErrTooManyRequests = newError(RateLimited, "TOO_MANY_REQUESTS", "请求过于频繁，请稍后再试", "Too many requests; please wait")
+	ErrMailOff         = newError(Unavailable, "MAIL_NOT_CONFIGURED", "本站未配置邮件服务，无法发送验证码", "This site sends no mail")
+	ErrMailFailed      = newError(Unavailable, "MAIL_FAILED", "邮件发送失败，请稍后再试", "The mail could not be sent; please try again later")
+)
+
 // What can go wrong with users and their passwords.
 var (
 	ErrUserNotFound     = newError(NotFound, "USER_NOT_FOUND", "用户不存在", "There is no such user")
@@ -77,29 +91,16 @@ var (
 	ErrCurrentPassword  = newError(Unauthenticated, "CURRENT_PASSWORD_WRONG", "当前密码错误", "The current password is wrong")
 )
 
-// What can go wrong with persona cards.
+// What can go wrong beside items; see also ItemError.
 var (
-	ErrCardNotFound   = newError(NotFound, "PERSONA_NOT_FOUND", "人设卡不存在", "There is no such persona card")
-	ErrFileNotFound   = newError(NotFound, "FILE_NOT_FOUND", "文件不存在", "There is no such file")
-	ErrNotStarred     = newError(NotFound, "STAR_NOT_FOUND", "未找到收藏记录", "You have not starred this")
-	ErrNothingToDo    = newError(Invalid, "NOTHING_TO_UPDATE", "没有提供要更新的字段", "Nothing to update was given")
-	ErrFieldsMissing  = newError(Invalid, "PERSONA_FIELDS_MISSING", "名称和描述不能为空", "Name and description must not be empty")
-	ErrCardName       = newError(Invalid, "PERSONA_NAME_INVALID", "名称不能超过 200 个字符，且不能包含控制字符", "A name has at most 200 characters and no control characters")
-	ErrNoFiles        = newError(Invalid, "PERSONA_FILES_MISSING", "至少需要上传一个文件", "At least one file is needed")
-	ErrContentOnly    = newError(Forbidden, "PERSONA_CONTENT_ONLY", "公开或审核中的人设卡仅允许修改补充说明", "Of a card that is public or in review only the content may be changed")
-	ErrFilesFixed     = newError(Forbidden, "PERSONA_FILES_FIXED", "公开或审核中的人设卡不允许修改文件", "The files of a card that is public or in review may not be changed")
-	ErrPublishByStaff = newError(Forbidden, "PERSONA_PUBLISH_DENIED", "只有审核员可以直接修改公开状态", "Only a moderator may publish a card directly")
-	ErrNotPending     = newError(Conflict, "PERSONA_NOT_PENDING", "该人设卡不在待审核状态", "The card is not in review")
-	ErrReasonMissing  = newError(Invalid, "REASON_MISSING", "请填写拒绝原因", "A reason is needed")
+	ErrFileNotFound  = newError(NotFound, "FILE_NOT_FOUND", "文件不存在", "There is no such file")
+	ErrNotStarred    = newError(NotFound, "STAR_NOT_FOUND", "未找到收藏记录", "You have not starred this")
+	ErrNothingToDo   = newError(Invalid, "NOTHING_TO_UPDATE", "没有提供要更新的字段", "Nothing to update was given")
+	ErrReasonMissing = newError(Invalid, "REASON_MISSING", "请填写拒绝原因", "A reason is needed")
 )
 
 // What can be wrong with an uploaded bot_config.toml.
 var (
-	ErrFileCount       = newError(Invalid, "PERSONA_FILE_COUNT_INVALID", "必须且仅包含一个 bot_config.toml 文件", "Exactly one bot_config.toml is needed")
-	ErrFileName        = newError(Invalid, "PERSONA_FILE_NAME_INVALID", "配置文件名必须为 bot_config.toml", "The file must be named bot_config.toml")
-	ErrFileType        = newError(Invalid, "PERSONA_FILE_TYPE_INVALID", "不支持的文件类型，仅支持 .toml 文件", "Only .toml files are supported")
-	ErrFileSize        = newError(Invalid, "PERSONA_FILE_SIZE_EXCEEDED", "文件过大，单个文件最大允许 5MB", "The file is larger than 5 MB")
-	ErrUploadSize      = newError(Invalid, "PERSONA_FILE_CONTENT_SIZE_EXCEEDED", "上传内容过大", "The upload as a whole is too large")
 	ErrConfigSyntax    = newError(Invalid, "PERSONA_TOML_PARSE_ERROR", "TOML 语法错误，请检查 bot_config.toml 格式是否正确", "bot_config.toml is not valid TOML")
 	ErrConfigVersion   = newError(Invalid, "PERSONA_TOML_VERSION_MISSING", "TOML 中未找到版本号字段，请在 bot_config.toml 中添加 version 字段", "bot_config.toml has no version")
 	ErrUploadMalformed = newError(Invalid, "UPLOAD_MALFORMED", "上传表单格式错误", "The upload is not a valid multipart form")

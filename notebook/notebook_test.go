@@ -86,10 +86,10 @@ func TestPasswords(t *testing.T) {
 func TestCardRules(t *testing.T) {
 	t.Parallel()
 	owner, other, mod := &User{ID: "1", Role: RoleUser}, &User{ID: "2", Role: RoleUser}, &User{ID: "3", Role: RoleModerator}
-	private, pending, public := PersonaCard{UploaderID: "1"}, PersonaCard{UploaderID: "1", Pending: true}, PersonaCard{UploaderID: "1", Public: true}
+	private, pending, public := Item{Kind: TargetPersona, UploaderID: "1"}, Item{Kind: TargetPersona, UploaderID: "1", Pending: true}, Item{Kind: TargetPersona, UploaderID: "1", Public: true}
 	for _, test := range []struct {
 		name                string
-		card                PersonaCard
+		card                Item
 		by                  *User
 		read, manage, files error
 	}{
@@ -121,23 +121,23 @@ func TestApply(t *testing.T) {
 	now := time.Now()
 	for _, test := range []struct {
 		name   string
-		card   PersonaCard
-		change CardChange
+		card   Item
+		change ItemChange
 		by     *User
 		want   error
 	}{
-		{"nothing", PersonaCard{}, CardChange{}, owner, ErrNothingToDo},
-		{"stranger", PersonaCard{}, CardChange{Content: &text}, other, ErrForbidden},
-		{"description", PersonaCard{}, CardChange{Description: &text}, owner, nil},
-		{"blank description", PersonaCard{}, CardChange{Description: &blank}, owner, ErrFieldsMissing},
-		{"content of a public card", PersonaCard{Public: true}, CardChange{Content: &text}, owner, nil},
-		{"description of a public card", PersonaCard{Public: true}, CardChange{Description: &text, Content: &text}, owner, ErrContentOnly},
-		{"description of a pending card, by a moderator", PersonaCard{Pending: true}, CardChange{Description: &text}, mod, ErrContentOnly},
-		{"name is kept", PersonaCard{Name: "old"}, CardChange{Name: &text, CopyrightOwner: &text}, owner, nil},
-		{"publish by the owner", PersonaCard{}, CardChange{Public: &yes}, owner, ErrPublishByStaff},
-		{"unpublish by the owner", PersonaCard{}, CardChange{Public: &no}, owner, ErrPublishByStaff},
-		{"publish by a moderator", PersonaCard{}, CardChange{Public: &yes, Pending: &yes}, mod, nil},
-		{"submit", PersonaCard{RejectionReason: &text}, CardChange{Pending: &yes}, owner, nil},
+		{"nothing", Item{}, ItemChange{}, owner, ErrNothingToDo},
+		{"stranger", Item{}, ItemChange{Content: &text}, other, ErrForbidden},
+		{"description", Item{}, ItemChange{Description: &text}, owner, nil},
+		{"blank description", Item{}, ItemChange{Description: &blank}, owner, ErrFieldsMissing},
+		{"content of a public card", Item{Kind: TargetPersona, Public: true}, ItemChange{Content: &text}, owner, nil},
+		{"description of a public card", Item{Kind: TargetPersona, Public: true}, ItemChange{Description: &text, Content: &text}, owner, ErrContentOnly},
+		{"description of a pending card, by a moderator", Item{Pending: true}, ItemChange{Description: &text}, mod, ErrContentOnly},
+		{"name is kept", Item{Name: "old"}, ItemChange{Name: &text, CopyrightOwner: &text}, owner, nil},
+		{"publish by the owner", Item{}, ItemChange{Public: &yes}, owner, ErrPublishByStaff},
+		{"unpublish by the owner", Item{}, ItemChange{Public: &no}, owner, ErrPublishByStaff},
+		{"publish by a moderator", Item{}, ItemChange{Public: &yes, Pending: &yes}, mod, nil},
+		{"submit", Item{RejectionReason: &text}, ItemChange{Pending: &yes}, owner, nil},
 	} {
 		c := test.card
 		c.UploaderID = "1"
@@ -187,7 +187,7 @@ func TestBotConfigVersion(t *testing.T) {
 		t.Error(err)
 	}
 	for name, want := range map[string]error{"bot_config.toml": nil, "x.toml": ErrFileName, "bot_config.txt": ErrFileType, "": ErrFileType} {
-		if err := CheckBotConfigName(name); !errors.Is(err, want) {
+		if _, err := ItemKind(TargetPersona).FileType(name); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", name, err, want)
 		}
 	}
@@ -209,8 +209,9 @@ func FuzzBotConfigVersion(f *testing.F) {
 
 func TestErrorDetails(t *testing.T) {
 	t.Parallel()
-	e := ErrFileName.With("filename", "x").With("n", 1)
-	if !errors.Is(e, ErrFileName) || errors.Is(e, ErrFileType) || len(e.Details) != 2 || ErrFileName.Details != nil {
+	name := ErrFileName.Of(TargetPersona)
+	e := name.With("filename", "x").With("n", 1)
+	if !errors.Is(e, ErrFileName) || errors.Is(e, ErrFileType) || len(e.Details) != 2 || name.Details != nil {
 		t.Errorf("%+v", e)
 	}
 	if e.Text.In(English) == e.Text.In(Chinese) || e.Text.In("fr") != e.Text.ZH {
@@ -218,7 +219,7 @@ func TestErrorDetails(t *testing.T) {
 	}
 }
 
-func TestCheckCardText(t *testing.T) {
+func TestCheckText(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, description string
@@ -226,13 +227,15 @@ func TestCheckCardText(t *testing.T) {
 	}{
 		{"麦麦", "d", nil},
 		{strings.Repeat("麦", 200), "d", nil},
-		{strings.Repeat("麦", 201), "d", ErrCardName},
-		{"a\r\nSet-Cookie: x", "d", ErrCardName},
+		{strings.Repeat("麦", 201), "d", ErrItemName},
+		{"a\r\nSet-Cookie: x", "d", ErrItemName},
 		{"", "d", ErrFieldsMissing},
 		{"n", "", ErrFieldsMissing},
 	} {
-		if err := CheckCardText(test.name, test.description); !errors.Is(err, test.want) {
-			t.Errorf("%q, %q: %v", test.name, test.description, err)
+		for _, kind := range ItemKinds() {
+			if err := kind.CheckText(test.name, test.description); !errors.Is(err, test.want) {
+				t.Errorf("%s %q, %q: %v", kind, test.name, test.description, err)
+			}
 		}
 	}
 }

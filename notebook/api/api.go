@@ -122,11 +122,14 @@ func (s *server) routes() {
 	s.siteRoutes()
 	s.authRoutes()
 	s.userRoutes()
-	s.personaRoutes()
-	s.personaFileRoutes()
+	for _, k := range notebook.ItemKinds() {
+		i := items{s, k}
+		i.routes()
+		i.fileRoutes()
+		i.starRoutes()
+		i.reviewRoutes()
+	}
 	s.starRoutes()
-	s.reviewRoutes()
-	s.knowledgeRoutes()
 	s.historyRoutes()
 	s.commentRoutes()
 	s.messageRoutes()

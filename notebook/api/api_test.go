@@ -87,7 +87,7 @@ func TestLanguages(t *testing.T) {
 	var zh, en failed
 	s.decode(s.get("/api/persona/x", ""), &zh)
 	s.decode(s.get("/api/persona/x", "", "Accept-Language", "en-US,en;q=0.9"), &en)
-	if zh.Error.Message != notebook.ErrCardNotFound.Text.ZH || en.Error.Message != notebook.ErrCardNotFound.Text.EN {
+	if want := notebook.ErrItemNotFound.Of(notebook.TargetPersona).Text; zh.Error.Message != want.ZH || en.Error.Message != want.EN {
 		t.Errorf("%q, %q", zh.Error.Message, en.Error.Message)
 	}
 	// One variant per language, not one per browser.

@@ -16,17 +16,30 @@ const requestIDField = "X-Request-Id"
 
 // Limits on what a request may carry, in bytes.
 const (
-	maxJSON = 1 << 20
-	maxBody = 16 << 20
+	maxJSON          = 1 << 20
+	maxBody          = 16 << 20
+	maxKnowledgeBody = notebook.MaxKnowledgeFiles*notebook.MaxKnowledgeFileSize + maxBody
 )
 
 // outermost returns the handler in front of everything: it names the request,
 // logs it, and bounds its body.
+// bodyLimit returns how large the body of a request may be, in bytes.
+func (s *server) bodyLimit(r *http.Request) int64 {
+	if r.Method != http.MethodPost {
+		return maxBody
+	}
+	create, add := uploadRoutes(notebook.TargetKnowledge)
+	if route := s.mux.Route(r); route == create || route == add {
+		return maxKnowledgeBody
+	}
+	return maxBody
+}
+
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		r = s.prepare(r)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit(r))
 		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField)}
 		defer func() {
 			s.finish(l, r, started, recover())

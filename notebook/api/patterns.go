@@ -3,16 +3,18 @@ package api
 import (
 	"strings"
 	"time"
+
+	"github.com/unstale/unstale/notebook"
 )
 
 // Patterns of routes that are named in more than one place.
 const (
-	downloadRoute      = "GET /api/persona/{id}/download"
 	cacheStatsRoute    = "GET /api/admin/cache/stats"
 	metricsRoute       = "GET /api/metrics/prometheus"
 	metricsCacheRoute  = "GET /api/metrics/cache"
 	metricsHealthRoute = "GET /api/metrics/health"
 	healthRoute        = "GET /health"
+	socketRoute        = "GET /api/ws/{token}"
 	docsRoute          = "GET /docs"
 	dictionaryRoute    = "GET /api/dictionary/translation"
 
@@ -22,7 +24,23 @@ const (
 // uncachedRoutes returns the GET routes that every request must reach: those
 // that count, and those that show what nobody tracks.
 func uncachedRoutes() []string {
-	return []string{downloadRoute, cacheStatsRoute, metricsRoute, metricsCacheRoute, metricsHealthRoute, healthRoute}
+	list := []string{cacheStatsRoute, metricsRoute, metricsCacheRoute, metricsHealthRoute, healthRoute, socketRoute}
+	for _, k := range notebook.ItemKinds() {
+		list = append(list, downloadRoute(k))
+	}
+	return list
+}
+
+// itemRoute returns the pattern of a route about items of the kind.
+func itemRoute(k notebook.ItemKind, method, rest string) string {
+	return method + " /api/" + string(k) + "/" + rest
+}
+
+func downloadRoute(k notebook.ItemKind) string { return itemRoute(k, "GET", "{id}/download") }
+
+// uploadRoutes returns the routes that take the files of items of the kind.
+func uploadRoutes(k notebook.ItemKind) (create, add string) {
+	return itemRoute(k, "POST", "upload"), itemRoute(k, "POST", "{id}/files")
 }
 
 // constantLife is how long an answer is kept that stays the same for as long as

@@ -7,10 +7,16 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-func (s *server) reviewRoutes() {
-	handle(s, "GET /api/review/persona/pending", moderators, "List persona cards in review", s.pendingPersonas)
-	handle(s, "POST /api/review/persona/{id}/approve", moderators, "Make a persona card in review public", s.approvePersona)
-	handle(s, "POST /api/review/persona/{id}/reject", moderators, "Reject a persona card in review", s.rejectPersona)
+func (i items) reviewRoutes() {
+	fails := i.fails(notebook.ErrItemNotFound, notebook.ErrNotPending)
+	handle(i.server, i.review("GET", "pending"), moderators, i.text("List {en}s in review"), i.pending)
+	handle(i.server, i.review("POST", "{id}/approve"), moderators, i.text("Make a {en} in review public"), i.approve, fails)
+	handle(i.server, i.review("POST", "{id}/reject"), moderators, i.text("Reject a {en} in review"), i.reject, fails)
+}
+
+// review returns the pattern of a route about the review of the kind's items.
+func (i items) review(method, rest string) string {
+	return method + " /api/review/" + string(i.kind) + "/" + rest
 }
 
 type pendingInput struct {
@@ -22,21 +28,21 @@ type pendingInput struct {
 	SortOrder  string `query:"sort_order" enum:"asc,desc" default:"desc"`
 }
 
-func (s *server) pendingPersonas(ctx context.Context, in *pendingInput) (*pageAnswer[persona], error) {
-	f := notebook.CardFilter{
-		State: notebook.StatePending, Name: in.Name, Uploader: in.UploaderID,
+func (i items) pending(ctx context.Context, in *pendingInput) (*pageAnswer[item], error) {
+	f := notebook.ItemFilter{
+		Kind: i.kind, State: notebook.StatePending, Name: in.Name, Uploader: in.UploaderID,
 		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
-	cards, total, err := s.store.Cards(ctx, f)
+	list, total, err := i.store.Items(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	return sayPage(ctx, cards, showPersona, f.Page, total, "获取待审核人设卡成功", "Persona cards in review"), nil
+	return sayPage(ctx, list, showItem, f.Page, total, i.text("获取待审核{zh}成功"), i.text("{En}s in review")), nil
 }
 
-func (s *server) approvePersona(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	if err := s.store.ReviewCard(ctx, in.ID, userOf(ctx).ID, notebook.Verdict{Approved: true}, s.now()); err != nil {
+func (i items) approve(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	if err := i.store.ReviewItem(ctx, i.kind, in.ID, userOf(ctx).ID, notebook.Verdict{Approved: true}, i.now()); err != nil {
 		return nil, err
 	}
 	return said(ctx, "审核通过，已发送通知", "Approved; the uploader has been told"), nil
@@ -50,12 +56,12 @@ type rejectInput struct {
 	}
 }
 
-func (s *server) rejectPersona(ctx context.Context, in *rejectInput) (*answer[*nothing], error) {
+func (i items) reject(ctx context.Context, in *rejectInput) (*answer[*nothing], error) {
 	v := notebook.Verdict{Reason: strings.TrimSpace(in.Body.Reason)}
 	if v.Reason == "" {
 		return nil, notebook.ErrReasonMissing
 	}
-	if err := s.store.ReviewCard(ctx, in.ID, userOf(ctx).ID, v, s.now()); err != nil {
+	if err := i.store.ReviewItem(ctx, i.kind, in.ID, userOf(ctx).ID, v, i.now()); err != nil {
 		return nil, err
 	}
 	return said(ctx, "审核拒绝，已发送通知", "Rejected; the uploader has been told"), nil

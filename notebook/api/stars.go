@@ -8,28 +8,32 @@ import (
 )
 
 func (s *server) starRoutes() {
-	handle(s, "GET /api/persona/{id}/starred", users, "Have I starred this persona card", s.starred)
-	handle(s, "POST /api/persona/{id}/star", users, "Star a persona card, or take the star back", s.toggleStar)
-	handle(s, "DELETE /api/persona/{id}/star", users, "Take back my star on a persona card", s.unstar)
 	handle(s, "GET /api/users/stars", users, "List what I have starred", s.stars)
 	handle(s, "GET /api/user/stars", users, "List what I have starred", s.stars)
+}
+
+func (i items) starRoutes() {
+	notFound := i.fails(notebook.ErrItemNotFound)
+	handle(i.server, i.pattern("GET", "{id}/starred"), users, i.text("Have I starred this {en}"), i.starred)
+	handle(i.server, i.pattern("POST", "{id}/star"), users, i.text("Star a {en}, or take the star back"), i.toggleStar, notFound)
+	handle(i.server, i.pattern("DELETE", "{id}/star"), users, i.text("Take back my star on a {en}"), i.unstar, notFound, fails(notebook.ErrNotStarred))
 }
 
 type starredState struct {
 	Starred bool `json:"starred"`
 }
 
-func (s *server) starred(ctx context.Context, in *byID) (*answer[starredState], error) {
-	starred, err := s.store.Starred(ctx, userOf(ctx).ID, notebook.TargetPersona, in.ID)
+func (i items) starred(ctx context.Context, in *byID) (*answer[starredState], error) {
+	starred, err := i.store.Starred(ctx, userOf(ctx).ID, i.kind, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	return say(ctx, starredState{starred}, "收藏状态检查成功", "Whether you have starred it"), nil
 }
 
-func (s *server) toggleStar(ctx context.Context, in *byID) (*answer[starredState], error) {
+func (i items) toggleStar(ctx context.Context, in *byID) (*answer[starredState], error) {
 	u := userOf(ctx)
-	starred, err := s.store.ToggleStar(ctx, u.ID, in.ID, s.now(), func(c *notebook.PersonaCard) error { return c.ReadableBy(u) })
+	starred, err := i.store.ToggleStar(ctx, u.ID, i.kind, in.ID, i.now(), func(found *notebook.Item) error { return found.ReadableBy(u) })
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +43,8 @@ func (s *server) toggleStar(ctx context.Context, in *byID) (*answer[starredState
 	return say(ctx, starredState{true}, "收藏成功", "Starred"), nil
 }
 
-func (s *server) unstar(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	if err := s.store.Unstar(ctx, userOf(ctx).ID, in.ID); err != nil {
+func (i items) unstar(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	if err := i.store.Unstar(ctx, userOf(ctx).ID, i.kind, in.ID); err != nil {
 		return nil, err
 	}
 	return said(ctx, "取消收藏成功", "Star taken back"), nil
@@ -69,7 +73,7 @@ type star struct {
 	*starDetails
 }
 
-// starDetails is what a persona has that every star has not.
+// starDetails is what an item has that every star has not.
 type starDetails struct {
 	UploaderID      string    `json:"uploader_id"`
 	Author          string    `json:"author"`
@@ -88,13 +92,13 @@ type starDetails struct {
 
 func showStar(v *notebook.Star) star {
 	return star{
-		ID: v.ID, Type: v.TargetType, TargetID: v.Card.ID, Name: v.Card.Name, Description: v.Card.Description,
-		StarCount: v.Card.StarCount, CreatedAt: v.CreatedAt,
+		ID: v.ID, Type: string(v.Item.Kind), TargetID: v.Item.ID, Name: v.Item.Name, Description: v.Item.Description,
+		StarCount: v.Item.StarCount, CreatedAt: v.CreatedAt,
 	}
 }
 
 func showStarDetails(v *notebook.Star) star {
-	out, p := showStar(v), showPersona(&v.Card)
+	out, p := showStar(v), showItem(&v.Item)
 	out.ID, out.CreatedAt = p.ID, p.CreatedAt
 	out.starDetails = &starDetails{
 		UploaderID: p.UploaderID, Author: p.Author, AuthorID: p.AuthorID, CopyrightOwner: p.CopyrightOwner, Content: p.Content,
@@ -111,7 +115,7 @@ func (s *server) stars(ctx context.Context, in *starsInput) (*pageAnswer[star], 
 	}
 	for _, t := range []string{in.StarType, in.Type} {
 		if t != "all" {
-			f.Type = t
+			f.Kind = notebook.ItemKind(t)
 		}
 	}
 	list, total, err := s.store.Stars(ctx, f)

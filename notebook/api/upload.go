@@ -7,15 +7,17 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/files"
 )
 
 // documentUpload documents a multipart body. It is said after registration: else
-// huma would read the body, which upload.read does part by part.
+// huma would read the body, which items.receive does part by part.
 func documentUpload(op *huma.Operation, required ...string) {
 	text := &huma.Schema{Type: huma.TypeString}
 	properties := map[string]*huma.Schema{
@@ -32,8 +34,8 @@ func documentUpload(op *huma.Operation, required ...string) {
 	}}
 }
 
-// upload is a multipart form with the files of a persona card. Its parts are
-// read by the handler, once it knows that it wants them.
+// upload is a multipart form with the files of an item. Its parts are read by
+// the handler, once it knows that it wants them.
 type upload struct{ request *http.Request }
 
 // Resolve implements huma.Resolver.
@@ -48,87 +50,155 @@ type uploaded struct {
 	files  []uploadedFile
 }
 
+// uploadedFile is a file that is on disk, and stays if a row refers to it.
 type uploadedFile struct {
-	name string
-	data []byte
+	name, extension string
+	draft           *files.Draft
 }
 
-// maxField bounds a form field that is not a file, in bytes.
-const maxField = 1 << 20
+// What a form may hold besides its files.
+const (
+	maxField  = 1 << 20 // bytes of a field
+	maxFields = 100     // fields, those that nobody reads and choices of no file included
+)
 
-// read reads the form. It keeps no more than one file of the permitted size and
-// remembers of further ones only that they were there.
-func (u *upload) read() (*uploaded, error) {
-	parts, err := u.request.MultipartReader()
-	if err != nil {
-		return nil, notebook.ErrUploadMalformed
-	}
+// maxLeftover is how much of a refused upload is read, in bytes: a client that
+// is still sending would not see the answer.
+const maxLeftover = maxBody
+
+// receive reads an upload, the files of which go to disk as they come, and lets
+// commit commit the rows that refer to them. It leaves no file behind to which
+// none does.
+func (i items) receive(ctx context.Context, in *upload, commit func(*uploaded) error) error {
 	form := &uploaded{fields: map[string]string{}}
-	for {
+	defer func() {
+		for _, f := range form.files {
+			if err := f.draft.Release(ctx); err != nil {
+				i.logger.WarnContext(ctx, "a file may be left behind until the next start", "hash", f.draft.Hash, "error", err)
+			}
+		}
+	}()
+	if err := i.read(form, in.request); err != nil {
+		_, _ = io.CopyN(io.Discard, in.request.Body, maxLeftover)
+		return err
+	}
+	return commit(form)
+}
+
+// read reads the form, and stops at the first part that the kind does not allow.
+func (i items) read(form *uploaded, r *http.Request) error {
+	if r.ContentLength > i.server.bodyLimit(r) {
+		return notebook.ErrUploadSize.Of(i.kind)
+	}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return notebook.ErrUploadMalformed
+	}
+	for fields := 0; ; {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return form, nil
+			return nil
 		}
 		if err != nil {
-			return nil, readError(err)
+			return i.readError(err)
 		}
-		if err := form.add(part); err != nil {
-			return nil, err
+		if part.FormName() == "files" && part.FileName() != "" {
+			err = i.readFile(form, part)
+		} else if fields++; fields > maxFields {
+			err = notebook.ErrUploadSize.Of(i.kind)
+		} else {
+			err = i.readField(form, part)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-func (form *uploaded) add(part *multipart.Part) error {
-	if part.FormName() == "files" {
-		if part.FileName() == "" {
-			return nil // what a browser sends when no file was chosen
-		}
-		f := uploadedFile{name: part.FileName()}
-		if len(form.files) == 0 {
-			data, err := io.ReadAll(io.LimitReader(part, notebook.MaxBotConfigSize+1))
-			if err != nil {
-				return readError(err)
-			}
-			f.data = data
-		}
-		form.files = append(form.files, f)
-		return nil
-	}
+func (i items) readField(form *uploaded, part *multipart.Part) error {
 	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
 	if err != nil {
-		return readError(err)
+		return i.readError(err)
 	}
 	if len(value) > maxField {
-		return notebook.ErrUploadSize
+		return notebook.ErrUploadSize.Of(i.kind)
 	}
 	form.fields[part.FormName()] = strings.ToValidUTF8(string(value), "\uFFFD")
 	return nil
 }
 
-func readError(err error) error {
+func (i items) readFile(form *uploaded, part *multipart.Part) error {
+	if len(form.files) == i.kind.MaxFiles() {
+		return notebook.ErrFileCount.Of(i.kind)
+	}
+	name := part.FileName()
+	extension, err := i.kind.FileType(name)
+	if err != nil {
+		return err
+	}
+	draft, err := i.files.PutFrom(&fileReader{i, part, i.kind.MaxFileSize()})
+	if err != nil {
+		return err
+	}
+	form.files = append(form.files, uploadedFile{name, extension, draft})
+	if i.kind == notebook.TargetKnowledge && draft.Size == 0 {
+		return notebook.ErrFileEmpty.Of(i.kind).With("filename", name)
+	}
+	return nil
+}
+
+// fileReader reads a part that may have only so many bytes left. Its errors are
+// what the client is told, unlike those of the disk that the bytes go to.
+type fileReader struct {
+	items
+	part *multipart.Part
+	left int64
+}
+
+// Read implements io.Reader.
+func (r *fileReader) Read(p []byte) (int, error) {
+	n, err := r.part.Read(p)
+	if r.left -= int64(n); r.left < 0 {
+		return n, notebook.ErrFileSize.Of(r.kind)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = r.readError(err)
+	}
+	return n, err
+}
+
+func (i items) readError(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return notebook.ErrUploadSize
+		return notebook.ErrUploadSize.Of(i.kind)
 	}
 	return notebook.ErrUploadMalformed
 }
 
-// botConfig returns the one file that a persona card consists of, with its
-// version.
-func (form *uploaded) botConfig() (data []byte, version string, err error) {
-	switch len(form.files) {
-	case 0:
-		return nil, "", notebook.ErrNoFiles
-	case 1:
-	default:
-		return nil, "", notebook.ErrFileCount
+// version returns the version that the files of an item declare.
+func (i items) version(form *uploaded) (string, error) {
+	switch {
+	case len(form.files) == 0:
+		return "", notebook.ErrNoFiles.Of(i.kind)
+	case i.kind == notebook.TargetKnowledge:
+		return notebook.FirstVersion, nil
 	}
-	f := form.files[0]
-	if err := notebook.CheckBotConfigName(f.name); err != nil {
-		return nil, "", err
+	data, err := i.files.Read(form.files[0].draft.Hash)
+	if err != nil {
+		return "", err
 	}
-	version, err = notebook.BotConfigVersion(f.data)
-	return f.data, version, err
+	return notebook.BotConfigVersion(data)
+}
+
+// rows returns the files as they are recorded.
+func (form *uploaded) rows(now time.Time) []notebook.ItemFile {
+	list := make([]notebook.ItemFile, len(form.files))
+	for n, f := range form.files {
+		list[n] = notebook.ItemFile{
+			FileName: f.name, OriginalName: f.name, FileType: f.extension, Hash: f.draft.Hash, FileSize: f.draft.Size, CreatedAt: now, UpdatedAt: now,
+		}
+	}
+	return list
 }
 
 // optional returns the field, or nil if it is absent or empty.
@@ -151,25 +221,6 @@ func (form *uploaded) flag(name string) (bool, error) {
 		return false, nil
 	}
 	return false, errFlag
-}
-
-// keep stores the bytes, lets commit commit the row that refers to them, and
-// leaves no file behind if it fails.
-func (s *server) keep(ctx context.Context, data []byte, commit func(*notebook.PersonaFile) error) error {
-	draft, err := s.files.Put(data)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := draft.Release(ctx); err != nil {
-			s.logger.WarnContext(ctx, "a file may be left behind until the next start", "hash", draft.Hash, "error", err)
-		}
-	}()
-	now := s.now()
-	return commit(&notebook.PersonaFile{
-		FileName: notebook.BotConfigName, OriginalName: notebook.BotConfigName, FileType: ".toml",
-		Hash: draft.Hash, FileSize: draft.Size, CreatedAt: now, UpdatedAt: now,
-	})
 }
 
 // collect removes files whose rows are gone. The deletion has succeeded whether

@@ -11,18 +11,20 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 )
 
-// Errors of Read.
+// Errors of Open and Read.
 var (
 	// ErrNotFound means that there is no file with this hash.
 	ErrNotFound = errors.New("files: not found")
@@ -76,31 +78,19 @@ type Draft struct {
 }
 
 // Put stores the bytes. When it returns without an error they are on disk.
-func (s *Store) Put(data []byte) (*Draft, error) {
-	sum := sha256.Sum256(data)
-	hash := hex.EncodeToString(sum[:])
-	s.mu.Lock()
-	s.drafts[hash]++
-	s.mu.Unlock()
-	d := &Draft{Hash: hash, Size: int64(len(data)), s: s}
-	if err := s.write(hash, data); err != nil {
-		return nil, fmt.Errorf("files: %w", errors.Join(err, d.Release(context.Background())))
-	}
-	return d, nil
-}
+func (s *Store) Put(data []byte) (*Draft, error) { return s.PutFrom(bytes.NewReader(data)) }
 
-func (s *Store) write(hash string, data []byte) error {
-	// A file that is there is complete, since it got its name last; but bytes
-	// can rot, and here is a good copy.
-	if _, err := s.Read(hash); err == nil {
-		return nil
-	}
+// PutFrom stores what it reads until io.EOF, of which it holds little in memory.
+// When it returns without an error everything is on disk. An error of the reader
+// is returned, wrapped.
+func (s *Store) PutFrom(r io.Reader) (*Draft, error) {
 	f, err := os.CreateTemp(s.temporary(), "put-*")
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("files: %w", err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // fails once it is renamed
-	_, err = f.Write(data)
+	h := sha256.New()
+	size, err := io.Copy(io.MultiWriter(f, h), r)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -108,7 +98,25 @@ func (s *Store) write(hash string, data []byte) error {
 		err = closing
 	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("files: %w", err)
+	}
+	hash := hex.EncodeToString(h.Sum(nil))
+	s.mu.Lock()
+	s.drafts[hash]++
+	s.mu.Unlock()
+	d := &Draft{Hash: hash, Size: size, s: s}
+	if err := s.adopt(f.Name(), hash); err != nil {
+		return nil, fmt.Errorf("files: %w", errors.Join(err, d.Release(context.Background())))
+	}
+	return d, nil
+}
+
+// adopt gives a temporary file that is complete its place.
+func (s *Store) adopt(temporary, hash string) error {
+	// A file that is there is complete, since it got its name last; but bytes
+	// can rot, and here is a good copy.
+	if c, err := s.Open(hash); err == nil {
+		return c.Close()
 	}
 	dir := filepath.Dir(s.path(hash))
 	if err := os.Mkdir(dir, 0o750); err == nil {
@@ -119,7 +127,7 @@ func (s *Store) write(hash string, data []byte) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Rename(f.Name(), s.path(hash)); err != nil {
+	if err := os.Rename(temporary, s.path(hash)); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -169,20 +177,63 @@ func (s *Store) collect(ctx context.Context, hash string) error {
 	return nil
 }
 
-// Read returns the content of the file, having verified it.
-func (s *Store) Read(hash string) ([]byte, error) {
+// maxHeld is how much of a file Open keeps in memory, in bytes.
+const maxHeld = 64 << 10
+
+// Open returns the content of the file, having verified it. The caller closes
+// it. A file that is removed meanwhile can be read to its end.
+func (s *Store) Open(hash string) (io.ReadCloser, error) {
 	if !valid(hash) {
 		return nil, ErrNotFound
 	}
-	data, err := os.ReadFile(s.path(hash))
+	f, err := os.Open(s.path(hash))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("files: %w", err)
 	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != hash {
+	content, err := verified(f, hash)
+	if err != nil {
+		return nil, fmt.Errorf("files: %w", errors.Join(err, f.Close()))
+	}
+	return content, nil
+}
+
+// verified returns what the file contains if that has the hash.
+func verified(f *os.File, hash string) (io.ReadCloser, error) {
+	h := sha256.New()
+	var head bytes.Buffer
+	n, err := io.CopyN(io.MultiWriter(h, &head), f, maxHeld)
+	if err == nil {
+		_, err = io.Copy(h, f)
+	} else if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if hex.EncodeToString(h.Sum(nil)) != hash {
 		return nil, fmt.Errorf("%w: %s", ErrCorrupt, hash)
+	}
+	if n < maxHeld {
+		return io.NopCloser(&head), f.Close()
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Read returns the content of the file, having verified it.
+func (s *Store) Read(hash string) ([]byte, error) {
+	content, err := s.Open(hash)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(content)
+	if err = errors.Join(err, content.Close()); err != nil {
+		return nil, fmt.Errorf("files: %w", err)
 	}
 	return data, nil
 }

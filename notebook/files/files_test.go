@@ -1,12 +1,16 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 )
 
 // rows is a stand-in for the table that refers to files.
@@ -219,5 +223,64 @@ func TestHashIsNoPath(t *testing.T) {
 		if err := s.Collect(t.Context(), hash); err != nil {
 			t.Errorf("Collect(%q): %v", hash, err)
 		}
+	}
+}
+
+// Files larger than what is held in memory come back as they went in, are found
+// out when they rot, and can be read to the end when they are removed meanwhile.
+func TestLargeFiles(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 1, maxHeld - 1, maxHeld, maxHeld + 1, 3 * maxHeld} {
+		dir := t.TempDir()
+		s := open(t, dir, &rows{set: map[string]bool{}})
+		content := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+		d, err := s.PutFrom(iotest.OneByteReader(bytes.NewReader(content)))
+		if err != nil || d.Size != int64(size) {
+			t.Fatalf("%d bytes: %+v, %v", size, d, err)
+		}
+		if again, err := s.PutFrom(bytes.NewReader(content)); err != nil || again.Hash != d.Hash || again.Release(t.Context()) != nil || kept(t, dir) != 1 {
+			t.Errorf("%d bytes once more: %+v, %v", size, again, err)
+		}
+		if got, err := s.Read(d.Hash); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes came back as %d, %v", size, len(got), err)
+		}
+		open, err := s.Open(d.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Release(t.Context()); err != nil || kept(t, dir) != 0 {
+			t.Errorf("%d files are left, %v", kept(t, dir), err)
+		}
+		got, err := io.ReadAll(open)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes that were removed came back as %d, %v", size, len(got), err)
+		}
+		if err := open.Close(); err != nil {
+			t.Error(err)
+		}
+		if size == 0 {
+			continue
+		}
+		if d, err = s.PutFrom(bytes.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		content[size-1]++
+		if err := os.WriteFile(s.path(d.Hash), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Open(d.Hash); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d bytes, the last of which has changed: %v", size, err)
+		}
+	}
+}
+
+func TestReaderThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, &rows{set: map[string]bool{}})
+	gone := errors.New("the client is gone")
+	_, err := s.PutFrom(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxHeld)), iotest.ErrReader(gone)))
+	if !errors.Is(err, gone) || kept(t, dir) != 0 || len(s.drafts) != 0 {
+		t.Errorf("%v, %d files, %d drafts", err, kept(t, dir), len(s.drafts))
 	}
 }

@@ -4,49 +4,49 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/unstale/unstale/notebook"
 )
 
 // Starred reports whether the user has starred the target.
-func (s *Store) Starred(ctx context.Context, userID, targetType, targetID string) (starred bool, err error) {
+func (s *Store) Starred(ctx context.Context, userID string, k notebook.ItemKind, id string) (starred bool, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM star_records WHERE user_id = ? AND target_type = ? AND target_id = ?)`,
-		userID, targetType, targetID).Scan(&starred)
+		userID, k, id).Scan(&starred)
 	return starred, err
 }
 
-// ToggleStar stars the card with this id for the user, or takes his star back,
-// if allow returns nil. It reports whether the card is starred now.
-func (s *Store) ToggleStar(ctx context.Context, userID, cardID string, now time.Time, allow func(*notebook.PersonaCard) error) (starred bool, err error) {
+// ToggleStar stars the item of the kind with this id for the user, or takes his
+// star back, if allow returns nil. It reports whether the item is starred now.
+func (s *Store) ToggleStar(ctx context.Context, userID string, k notebook.ItemKind, id string, now time.Time, allow func(*notebook.Item) error) (starred bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		c, err := cardByID(ctx, tx, cardID)
+		i, err := itemByID(ctx, tx, k, id)
 		if err != nil {
 			return err
 		}
-		if err := allow(c); err != nil {
+		if err := allow(i); err != nil {
 			return err
 		}
-		had, err := deleteStar(ctx, tx, userID, cardID)
+		had, err := deleteStar(ctx, tx, userID, k, id)
 		if err != nil || had {
 			return err
 		}
 		starred = true
-		_, err = tx.ExecContext(ctx, `INSERT INTO star_records (id, user_id, target_id, target_type, created_at) VALUES (?, ?, ?, 'persona', ?)`,
-			newID(), userID, cardID, micros(now))
+		_, err = tx.ExecContext(ctx, statements(k).star, newID(), userID, id, micros(now))
 		return err
 	})
 	return starred, err
 }
 
-// Unstar takes back the user's star on the card with this id. It fails with
-// notebook.ErrCardNotFound or notebook.ErrNotStarred.
-func (s *Store) Unstar(ctx context.Context, userID, cardID string) error {
+// Unstar takes back the user's star on the item of the kind with this id. It
+// fails with notebook.ErrItemNotFound or notebook.ErrNotStarred.
+func (s *Store) Unstar(ctx context.Context, userID string, k notebook.ItemKind, id string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := cardByID(ctx, tx, cardID); err != nil {
+		if _, err := itemByID(ctx, tx, k, id); err != nil {
 			return err
 		}
-		had, err := deleteStar(ctx, tx, userID, cardID)
+		had, err := deleteStar(ctx, tx, userID, k, id)
 		if err == nil && !had {
 			err = notebook.ErrNotStarred
 		}
@@ -54,8 +54,8 @@ func (s *Store) Unstar(ctx context.Context, userID, cardID string) error {
 	})
 }
 
-func deleteStar(ctx context.Context, tx *sql.Tx, userID, cardID string) (had bool, err error) {
-	r, err := tx.ExecContext(ctx, `DELETE FROM star_records WHERE user_id = ? AND target_type = 'persona' AND target_id = ?`, userID, cardID)
+func deleteStar(ctx context.Context, tx *sql.Tx, userID string, k notebook.ItemKind, id string) (had bool, err error) {
+	r, err := tx.ExecContext(ctx, statements(k).unstar, userID, id)
 	if err != nil {
 		return false, err
 	}
@@ -64,23 +64,30 @@ func deleteStar(ctx context.Context, tx *sql.Tx, userID, cardID string) (had boo
 }
 
 // Stars returns the page of a user's stars that the filter describes, and how
-// many there are on all pages. A card that is not public is left out.
+// many there are on all pages. An item that is not public is left out.
 func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []notebook.Star, total int, err error) {
-	if f.Type != "" && f.Type != notebook.TargetPersona {
-		return []notebook.Star{}, 0, nil
+	kinds := notebook.ItemKinds()
+	if f.Kind != "" {
+		kinds = []notebook.ItemKind{f.Kind}
 	}
-	const from = ` FROM star_records s JOIN persona_cards p ON p.id = s.target_id
-		WHERE s.user_id = ? AND s.target_type = 'persona' AND p.is_public = 1`
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*)`+from, f.UserID).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("store: counting stars: %w", err)
+	var parts []string
+	var args []any
+	for _, k := range kinds {
+		text := statements(k)
+		parts, args = append(parts, text.stars), append(args, f.UserID)
+		var n int
+		if err := s.db.QueryRowContext(ctx, text.countStars, f.UserID).Scan(&n); err != nil {
+			return nil, 0, fmt.Errorf("store: counting stars: %w", err)
+		}
+		total += n
 	}
-	order := "s.created_at"
+	order := "starred_at"
 	if f.SortBy == "star_count" {
-		order = "p.star_count"
+		order = "star_count"
 	}
 	d := direction(f.Ascending)
-	stars, err = collect(ctx, s.db, scanStar, `SELECT s.id, s.target_type, s.created_at, `+cardColumns+from+
-		` ORDER BY `+order+` `+d+`, s.id `+d+` LIMIT ? OFFSET ?`, f.UserID, f.Page.Size, f.Page.Offset())
+	stars, err = collect(ctx, s.db, scanStar, strings.Join(parts, ` UNION ALL `)+` ORDER BY `+order+` `+d+`, star_id `+d+` LIMIT ? OFFSET ?`,
+		append(args, f.Page.Size, f.Page.Offset())...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing stars: %w", err)
 	}
@@ -89,6 +96,6 @@ func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []noteb
 
 func scanStar(row scanner) (notebook.Star, error) {
 	var s notebook.Star
-	err := row.Scan(append([]any{&s.ID, &s.TargetType, timeColumn{&s.CreatedAt}}, cardFields(&s.Card)...)...)
+	err := row.Scan(append([]any{&s.ID, &s.Item.Kind, timeColumn{&s.CreatedAt}}, itemFields(&s.Item)...)...)
 	return s, err
 }

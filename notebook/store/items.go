@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+func itemFields(i *notebook.Item) []any {
+	return []any{&i.ID, &i.Name, &i.Description, &i.UploaderID, &i.Author, &i.CopyrightOwner, &i.Content, &i.Tags, &i.StarCount,
+		&i.Downloads, &i.BasePath, &i.Public, &i.Pending, &i.RejectionReason, &i.Version, timeColumn{&i.CreatedAt}, timeColumn{&i.UpdatedAt}}
+}
+
+// scanItem returns what reads an item of the kind.
+func scanItem(k notebook.ItemKind) func(scanner) (notebook.Item, error) {
+	return func(row scanner) (notebook.Item, error) {
+		i := notebook.Item{Kind: k}
+		err := row.Scan(itemFields(&i)...)
+		return i, err
+	}
+}
+
+func itemByID(ctx context.Context, q querier, k notebook.ItemKind, id string) (*notebook.Item, error) {
+	i, err := scanItem(k)(q.QueryRowContext(ctx, statements(k).get, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, notebook.ErrItemNotFound.Of(k)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: reading an item: %w", err)
+	}
+	return &i, nil
+}
+
+// Item returns the item of the kind with this id, or notebook.ErrItemNotFound.
+func (s *Store) Item(ctx context.Context, k notebook.ItemKind, id string) (*notebook.Item, error) {
+	return itemByID(ctx, s.db, k, id)
+}
+
+// Items returns the page of items that the filter describes, and how many there
+// are on all pages.
+func (s *Store) Items(ctx context.Context, f notebook.ItemFilter) (items []notebook.Item, total int, err error) {
+	if f.Uploader != "" {
+		if f.OwnerID, err = s.uploaderID(ctx, f); err != nil {
+			return nil, 0, fmt.Errorf("store: listing items: %w", err)
+		}
+	}
+	text := statements(f.Kind)
+	where, args := itemConditions(f)
+	if err := s.db.QueryRowContext(ctx, text.count+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("store: counting items: %w", err)
+	}
+	order := map[string]string{"updated_at": "p.updated_at", "star_count": "p.star_count", "name": "lower(p.name)", "downloads": "p.downloads"}[f.SortBy]
+	if order == "" {
+		order = "p.created_at"
+	}
+	d := direction(f.Ascending)
+	items, err = collect(ctx, s.db, scanItem(f.Kind), text.list+where+` ORDER BY `+order+` `+d+`, p.id `+d+` LIMIT ? OFFSET ?`,
+		append(args, f.Page.Size, f.Page.Offset())...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("store: listing items: %w", err)
+	}
+	return items, total, nil
+}
+
+// uploaderID returns the id of the user whom the filter names, or what it names
+// if that is nobody's name: it is an id then.
+func (s *Store) uploaderID(ctx context.Context, f notebook.ItemFilter) (id string, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT id FROM users WHERE username = ?`, f.Uploader).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f.Uploader, nil
+	}
+	return id, err
+}
+
+func itemConditions(f notebook.ItemFilter) (where string, args []any) {
+	var all []string
+	add := func(condition string, values ...any) {
+		all = append(all, condition)
+		args = append(args, values...)
+	}
+	switch f.State {
+	case notebook.StatePublic:
+		add(`p.is_public = 1`)
+	case notebook.StatePending:
+		add(`p.is_pending = 1`)
+	case notebook.StateRejected:
+		add(`p.is_public = 0 AND p.is_pending = 0 AND p.rejection_reason IS NOT NULL`)
+	}
+	if f.OwnerID != "" {
+		add(`p.uploader_id = ?`, f.OwnerID)
+	}
+	if f.Name != "" {
+		add(`p.name LIKE ? ESCAPE '\'`, containing(f.Name))
+	}
+	if f.Tag != "" {
+		add(`p.tags LIKE ? ESCAPE '\'`, containing(f.Tag))
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return ` WHERE ` + strings.Join(all, ` AND `), args
+}
+
+// containing returns the LIKE pattern, with ESCAPE '\', for texts that contain s.
+func containing(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s) + "%"
+}
+
+// CreateItem adds an item with its files and the record of the upload, in one
+// transaction. It sets their ids. It fails with notebook.ErrNameTaken where the
+// uploader must not use a name twice, or notebook.ErrFileTaken.
+func (s *Store) CreateItem(ctx context.Context, i *notebook.Item, files []notebook.ItemFile) error {
+	i.ID = newID()
+	text := statements(i.Kind)
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if i.Kind.UniqueNames() {
+			var taken bool
+			if err := tx.QueryRowContext(ctx, text.nameTaken, i.UploaderID, i.Name).Scan(&taken); err != nil {
+				return fmt.Errorf("store: looking for a name: %w", err)
+			}
+			if taken {
+				return notebook.ErrNameTaken.Of(i.Kind)
+			}
+		}
+		_, err := tx.ExecContext(ctx, text.insert, i.ID, i.Name, i.Description, i.UploaderID, i.CopyrightOwner, i.Content, i.Tags, i.BasePath,
+			i.Public, i.Pending, i.Version, micros(i.CreatedAt), micros(i.UpdatedAt))
+		if err != nil {
+			return fmt.Errorf("store: creating an item: %w", err)
+		}
+		if err := insertFiles(ctx, tx, i, files); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, text.record,
+			newID(), i.UploaderID, i.ID, i.Name, i.Description, uploadStatus(i), micros(i.CreatedAt), micros(i.UpdatedAt))
+		if err != nil {
+			return fmt.Errorf("store: recording an upload: %w", err)
+		}
+		return nil
+	})
+}
+
+// uploadStatus is how the upload of an item stands.
+func uploadStatus(i *notebook.Item) notebook.ItemState {
+	switch {
+	case i.Pending:
+		return notebook.StatePending
+	case i.RejectionReason != nil:
+		return notebook.StateRejected
+	}
+	return notebook.StatePublic
+}
+
+// updateItem lets change alter the item of the kind with this id, and writes it
+// back, in the transaction.
+func updateItem(ctx context.Context, tx *sql.Tx, k notebook.ItemKind, id string, change func(*notebook.Item) error) (*notebook.Item, error) {
+	i, err := itemByID(ctx, tx, k, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := change(i); err != nil {
+		return nil, err
+	}
+	text := statements(k)
+	_, err = tx.ExecContext(ctx, text.save, i.Description, i.Content, i.Tags, i.Public, i.Pending, i.RejectionReason, i.Version, micros(i.UpdatedAt), i.ID)
+	if err != nil {
+		return nil, fmt.Errorf("store: saving an item: %w", err)
+	}
+	status := uploadStatus(i)
+	if _, err := tx.ExecContext(ctx, text.saveRecord, status, micros(i.UpdatedAt), i.ID, status); err != nil {
+		return nil, fmt.Errorf("store: saving an upload: %w", err)
+	}
+	return i, nil
+}
+
+// UpdateItem lets change alter the item of the kind with this id, and writes it
+// back, in one transaction. An error of change leaves everything as it was and
+// is returned.
+func (s *Store) UpdateItem(ctx context.Context, k notebook.ItemKind, id string, change func(*notebook.Item) error) (i *notebook.Item, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		i, err = updateItem(ctx, tx, k, id, change)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// ReviewItem applies a verdict to the item of the kind with this id, and sends
+// its uploader the message that goes with it, in one transaction. It fails with
+// notebook.ErrItemNotFound or notebook.ErrNotPending.
+func (s *Store) ReviewItem(ctx context.Context, k notebook.ItemKind, id, reviewerID string, v notebook.Verdict, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		var title, content string
+		i, err := updateItem(ctx, tx, k, id, func(i *notebook.Item) (err error) {
+			title, content, err = i.Review(v, now)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+			newID(), i.UploaderID, reviewerID, title, content, micros(now))
+		return err
+	})
+}
+
+// DeleteItem removes the item of the kind with this id, and with it its files
+// and stars, if allow returns nil. It returns the hashes of the files that it
+// referred to.
+func (s *Store) DeleteItem(ctx context.Context, k notebook.ItemKind, id string, allow func(*notebook.Item) error) (hashes []string, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		i, err := itemByID(ctx, tx, k, id)
+		if err != nil {
+			return err
+		}
+		if err := allow(i); err != nil {
+			return err
+		}
+		hashes, err = deleteItem(ctx, tx, k, id)
+		return err
+	})
+	return hashes, err
+}
+
+func deleteItem(ctx context.Context, tx *sql.Tx, k notebook.ItemKind, id string) ([]string, error) {
+	text := statements(k)
+	hashes, err := collect(ctx, tx, scanString, text.hashes, id)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, text.remove, id)
+	return hashes, err
+}
+
+func scanString(row scanner) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}
+
+// CountDownload counts a download of the item of the kind with this id.
+func (s *Store) CountDownload(ctx context.Context, k notebook.ItemKind, id string, now time.Time) error {
+	text := statements(k)
+	return s.write(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, text.downloads, id)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, notebook.ErrItemNotFound.Of(k))
+		}
+		_, err = tx.ExecContext(ctx, text.download, newID(), id, micros(now))
+		return err
+	})
+}
