@@ -26,6 +26,7 @@ const (
 
 	notebook = module + "/notebook"
 	files    = notebook + "/files"
+	live     = notebook + "/live"
 	moderate = notebook + "/moderation"
 	store    = notebook + "/store"
 	web      = notebook + "/web"
@@ -103,9 +104,10 @@ var notebookMayImport = map[string][]string{
 	"notebook":            {},
 	"notebook/moderation": {},
 	"notebook/files":      {notebook},
+	"notebook/live":       {},
 	"notebook/store":      {notebook, files, root, sqlite},
 	"notebook/web":        {notebook},
-	"notebook/api":        {notebook, files, moderate, store, web, root},
+	"notebook/api":        {notebook, files, live, moderate, store, web, root},
 }
 
 func TestNotebookImports(t *testing.T) {

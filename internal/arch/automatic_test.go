@@ -18,11 +18,12 @@ var cacheWords = []string{
 }
 
 // mayManageTheCache are the notebook's files that say any of them: who asks is
-// found through Load, with a ban that ends by the clock, administration
-// invalidates what an operator names, and what no database holds is declared: a
-// file that people edit. Pages of knowledge bases are results of Load, and what
-// shows today ends with the day. No service and no other handler does.
-var mayManageTheCache = []string{"api/binding.go", "api/cache.go", "api/resources.go", "api/results.go", "api/watched.go"}
+// found through Load, with a ban that ends by the clock, and so is whether
+// somebody's messages have changed, administration invalidates what an operator
+// names, and what no database holds is declared: a file that people edit. Pages
+// of knowledge bases are results of Load, and what shows today ends with the
+// day. No service and no other handler does.
+var mayManageTheCache = []string{"api/binding.go", "api/cache.go", "api/resources.go", "api/results.go", "api/socket.go", "api/watched.go"}
 
 // TestNotebookIsAutomatic holds the promise that services contain no
 // invalidation code: a file that imports the library may not use these words.
