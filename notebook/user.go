@@ -91,17 +91,29 @@ type NewUser struct {
 // Normalize trims the name, lower-cases the address, and checks both.
 func (n *NewUser) Normalize() error {
 	n.Username = strings.TrimSpace(n.Username)
-	n.Email = strings.ToLower(strings.TrimSpace(n.Email))
 	if n.Username == "" || utf8.RuneCountInString(n.Username) > 64 {
 		return ErrUsernameInvalid
 	}
-	if a, err := mail.ParseAddress(n.Email); err != nil || a.Address != n.Email {
-		return ErrEmailInvalid
+	var err error
+	if n.Email, err = NormalizeEmail(n.Email); err != nil {
+		return err
 	}
 	if !slices.Contains(Roles(), n.Role) {
 		return ErrRoleInvalid
 	}
 	return nil
+}
+
+// maxEmail bounds a mail address, in bytes: longer ones cannot be mailed to.
+const maxEmail = 254
+
+// NormalizeEmail returns the address in lower case, or ErrEmailInvalid.
+func NormalizeEmail(email string) (string, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || len(email) > maxEmail {
+		return "", ErrEmailInvalid
+	}
+	return email, nil
 }
 
 // MayCreate reports whether a user with role r may create one with the role
