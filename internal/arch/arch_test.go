@@ -106,6 +106,7 @@ var notebookMayImport = map[string][]string{
 	"notebook/files":      {notebook},
 	"notebook/live":       {},
 	"notebook/store":      {notebook, files, root, sqlite},
+	"notebook/mail":       {notebook},
 	"notebook/web":        {notebook},
 	"notebook/api":        {notebook, files, live, moderate, store, web, root},
 }
