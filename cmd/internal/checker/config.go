@@ -1,0 +1,136 @@
+package checker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says what to check and how long. Write, Reads and Version are needed.
+//
+// In the URL and body of a request {key} stands for the number of a key, from 0,
+// {version} for the version that is written, and {user} for the name of who asks.
+type Config struct {
+	Write   Request   // writes a version; 2xx acknowledges it, 4xx says that nothing was written
+	Reads   []Request // each read is one of them; 200 is an answer
+	Version Extractor // every version in the answer to a read
+	Key     Extractor // the key that an answer says it is about; may be empty
+	Owner   Extractor // the user that an answer says it is for; may be empty
+
+	Users       []User        // a read is made as one of them; none: as nobody
+	Keys        int           // default 16
+	Concurrency int           // connections, each with one request at a time; default 16
+	Writes      float64       // share of the requests that write, below 1; default 0.05
+	Leave       float64       // share of the requests whose client hangs up before the answer is there
+	Timeout     time.Duration // of a request; default 5 s. After two of them without any answer the check ends
+	Seed        uint64        // fixes what is asked in which order, not how the machine interleaves it
+	Histories   int           // sampled histories to check at most; default 200, negative: none
+
+	// The check ends when one of these is reached; with none, after 30 s.
+	Duration time.Duration
+	MaxReads int64 // answered reads
+	MaxHits  int64 // reads answered from a cache, as their Cache-Status says (RFC 9211)
+	First    bool  // also end at the first wrong answer
+
+	Progress io.Writer // a line every second; may be nil
+}
+
+// A Request is a template. Fields are "Name: value".
+type Request struct {
+	Method string
+	URL    string
+	Body   string
+	Fields []string
+}
+
+// A User is somebody who reads. Authorization is the value of that field. It
+// appears in no report, only Name does.
+type User struct{ Name, Authorization string }
+
+// complete checks the configuration and fills in defaults.
+func (c *Config) complete() error {
+	if c.Version.empty() {
+		return errors.New("how to find the version in an answer is not said")
+	}
+	if len(c.Reads) == 0 {
+		return errors.New("there is no read request")
+	}
+	if err := c.Write.check(); err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	if !strings.Contains(c.Write.URL+c.Write.Body, "{version}") {
+		return errors.New("write request: neither URL nor body says {version}")
+	}
+	for _, r := range c.Reads {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("read request: %w", err)
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodPost {
+			return fmt.Errorf("read request: method %s, not GET or POST", r.Method)
+		}
+	}
+	for _, u := range c.Users {
+		if u.Name == "" || strings.ContainsAny(u.Name+u.Authorization, "\r\n") {
+			return fmt.Errorf("user %q: a name and one line are needed", u.Name)
+		}
+	}
+	if !c.Owner.empty() && len(c.Users) == 0 {
+		return errors.New("who an answer is for can be checked only if users are given")
+	}
+	for name, v := range map[string]float64{
+		"keys": float64(c.Keys), "concurrency": float64(c.Concurrency), "timeout": float64(c.Timeout),
+		"duration": float64(c.Duration), "reads": float64(c.MaxReads), "hits": float64(c.MaxHits),
+	} {
+		if v < 0 {
+			return fmt.Errorf("%s: negative", name)
+		}
+	}
+	for name, v := range map[string]float64{"writes": c.Writes, "leave": c.Leave} {
+		if math.IsNaN(v) || v < 0 || v >= 1 {
+			return fmt.Errorf("%s: %v is no share below 1", name, v)
+		}
+	}
+	c.Keys, c.Concurrency = or(c.Keys, 16), or(c.Concurrency, 16)
+	c.Writes, c.Timeout, c.Histories = or(c.Writes, 0.05), or(c.Timeout, 5*time.Second), or(c.Histories, 200)
+	if c.Keys > 1<<20 || c.Concurrency > 1<<14 {
+		return errors.New("at most 1048576 keys and 16384 connections")
+	}
+	if c.Duration == 0 && c.MaxReads == 0 && c.MaxHits == 0 {
+		c.Duration = 30 * time.Second
+	}
+	return nil
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// check says what is wrong with a template.
+func (r Request) check() error {
+	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("method %q", r.Method)
+	}
+	u, err := url.Parse(r.expand(r.URL, 0, 0, ""))
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%q is no URL with http:// or https://", r.URL)
+	}
+	for _, f := range r.Fields {
+		name, _, found := strings.Cut(f, ":")
+		if !found || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(f, "\r\n") {
+			return fmt.Errorf("field %q is not \"Name: value\"", name)
+		}
+	}
+	return nil
+}

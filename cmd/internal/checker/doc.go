@@ -1,0 +1,31 @@
+// Package checker finds out whether a service gives stale answers. It writes
+// rising versions through the service, reads them back over many connections,
+// and holds each answer against what was acknowledged, and what anybody had
+// seen, before its request was sent.
+//
+// # What is checked
+//
+// Each key is a register whose value only rises. A write is in one of three
+// states: acknowledged (2xx), refused (4xx: nothing was written), or of unknown
+// outcome (everything else: it may be there, or come to be there, or not). An
+// answer that shows a version is wrong if
+//
+//   - a newer version was acknowledged before the request was sent: [Stale];
+//   - somebody was given a newer version before the request was sent: [Backwards];
+//   - nobody has sent that version yet: [Invented];
+//   - it shows two versions that one write wrote together: [Torn];
+//   - it is about another key, or for somebody else: [OtherKey], [OtherOwner].
+//
+// This takes two loads before a request and a few comparisons after it, so it is
+// done for every read. Beside it, the last operations on each key are kept, and
+// samples of them are given to a checker of linearizability that knows nothing
+// of the above: [NotLinearizable].
+//
+// # What is asked of the service
+//
+// One process of the checker is the only writer of its keys. It has one write of
+// a key under way at a time, and goes on to the next version when it has the
+// answer, or has given up waiting for it. A write that was given up must not
+// overwrite a later one when it comes through at last; a service sees to that by
+// comparing, as in UPDATE … WHERE version < ?.
+package checker

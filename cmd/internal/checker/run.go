@@ -1,0 +1,342 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A run is one check under way.
+type run struct {
+	config Config
+	start  time.Time
+	keys   []*key
+	halt   chan struct{} // closed when the workers are to end
+	ending sync.Once
+
+	reads, hits, failed, left      atomic.Int64
+	acknowledged, unknown, refused atomic.Int64
+	histories, undecided           atomic.Int64
+	lastAnswer                     atomic.Int64 // time of it, since the start
+	worst                          atomic.Int64 // age of the worst stale answer
+	counts                         [kinds]atomic.Int64
+
+	mu      sync.Mutex
+	first   [kinds]*Violation
+	failure error // of the last request that failed
+	gaveUp  error
+}
+
+// Run checks a service until the configuration's end, or until ctx ends, and
+// reports what it found. An error means that nothing could be checked; the
+// report is nil then.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	if err := c.complete(); err != nil {
+		return nil, &UsageError{err}
+	}
+	r := &run{config: c, start: time.Now(), halt: make(chan struct{})}
+	if err := r.prepare(ctx); err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	r.lastAnswer.Store(int64(time.Since(r.start)))
+	if c.Duration > 0 {
+		defer time.AfterFunc(c.Duration, r.end).Stop()
+	}
+	defer context.AfterFunc(ctx, r.end)()
+
+	var workers, others sync.WaitGroup
+	done := make(chan struct{})
+	for i := range c.Concurrency {
+		workers.Go(func() { r.work(ctx, i) })
+	}
+	if c.Histories > 0 {
+		others.Go(func() { r.sample(ctx, done) })
+	}
+	others.Go(func() { r.watch(done) })
+	workers.Wait()
+	close(done)
+	others.Wait()
+	if r.gaveUp != nil {
+		return nil, r.gaveUp
+	}
+	if r.reads.Load() == 0 {
+		return nil, fmt.Errorf("no read was answered: %w", r.lastFailure())
+	}
+	return r.report(time.Since(started)), nil
+}
+
+// A UsageError says that the configuration makes no sense.
+type UsageError struct{ err error }
+
+func (e *UsageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *UsageError) Unwrap() error { return e.err }
+
+func (r *run) end() { r.ending.Do(func() { close(r.halt) }) }
+
+func (r *run) ended() bool {
+	select {
+	case <-r.halt:
+		return true
+	default:
+		return false
+	}
+}
+
+// prepare learns where the versions of each key begin, writes the first one of
+// this run, and sees whether it can be read.
+func (r *run) prepare(ctx context.Context) error {
+	c := &client{timeout: r.config.Timeout}
+	defer c.close()
+	for id := range r.config.Keys {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		k := &key{id: id}
+		r.keys = append(r.keys, k)
+		a, err := c.send(ctx, r.config.Reads[0], id, 0, r.user(0), stays)
+		if err != nil {
+			return fmt.Errorf("the service cannot be reached: %w", err)
+		}
+		// No key yet is an answer, too.
+		if _, greatest, err := r.versions(a); err == nil {
+			k.sent.Store(greatest)
+		}
+		if err := r.write(ctx, c, 0, k, stays); err != nil {
+			return fmt.Errorf("writing the first version of key %d: %w", id, err)
+		}
+	}
+	for _, read := range r.config.Reads {
+		err := r.probe(ctx, c, read)
+		// An answer from before the write is what we are here to find, not an error.
+		for ; err != nil && ctx.Err() == nil && time.Since(r.start) < r.config.Timeout; err = r.probe(ctx, c, read) {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", read.Method, read.URL, err)
+		}
+	}
+	return nil
+}
+
+// probe sees whether a read of the first key shows a version.
+func (r *run) probe(ctx context.Context, c *client, read Request) error {
+	a, err := c.send(ctx, read, 0, 0, r.user(0), stays)
+	if err != nil {
+		return err
+	}
+	_, _, err = r.versions(a)
+	return err
+}
+
+// versions returns the least and the greatest version in an answer.
+func (r *run) versions(a answer) (least, greatest int64, err error) {
+	if a.status != http.StatusOK {
+		return 0, 0, statusError(a)
+	}
+	least, greatest, n, err := r.config.Version.versions(a.body)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("no version at %s: %s", r.config.Version, excerpt(a.body))
+	}
+	return least, greatest, err
+}
+
+func (r *run) user(n int) User {
+	if len(r.config.Users) == 0 {
+		return User{}
+	}
+	return r.config.Users[n%len(r.config.Users)]
+}
+
+// work asks until the run ends.
+func (r *run) work(ctx context.Context, worker int) {
+	rng := rand.New(rand.NewPCG(r.config.Seed, uint64(worker)))
+	zipf := rand.NewZipf(rng, 1.1, 1, uint64(len(r.keys)-1))
+	c := &client{timeout: r.config.Timeout}
+	defer c.close()
+	for pause := time.Duration(0); !r.ended(); {
+		k := r.keys[zipf.Uint64()]
+		stay := stays
+		if rng.Float64() < r.config.Leave {
+			stay = sends + patience(rng.IntN(2))
+		}
+		var err error
+		if rng.Float64() < r.config.Writes && k.writing.TryLock() {
+			err = r.write(ctx, c, worker, k, stay)
+			k.writing.Unlock()
+		} else {
+			err = r.read(ctx, c, worker, k, rng.IntN(len(r.config.Reads)), r.user(rng.IntN(max(1, len(r.config.Users)))), stay)
+		}
+		switch {
+		case err == nil:
+			pause = 0
+			r.lastAnswer.Store(int64(time.Since(r.start)))
+		case errors.Is(err, errLeft) || ctx.Err() != nil:
+		default:
+			r.note(err)
+			pause = min(max(2*pause, time.Millisecond), 50*time.Millisecond)
+			select {
+			case <-time.After(pause):
+			case <-r.halt:
+			}
+		}
+	}
+}
+
+// write writes the next version of a key, which the caller has to himself.
+func (r *run) write(ctx context.Context, c *client, worker int, k *key, stay patience) error {
+	version := k.sent.Load() + 1
+	k.begin(op{worker: worker, write: true, start: time.Since(r.start), version: version})
+	a, err := c.send(ctx, r.config.Write, k.id, version, User{}, stay)
+	what := unknown
+	switch {
+	case err != nil:
+		r.unknown.Add(1)
+	case a.status >= 200 && a.status < 300:
+		what = acknowledged
+		r.acknowledged.Add(1)
+	case a.status >= 400 && a.status < 500:
+		what = refused
+		r.refused.Add(1)
+		err = statusError(a)
+	default:
+		r.unknown.Add(1)
+		err = statusError(a)
+	}
+	k.wrote(time.Since(r.start), what)
+	return err
+}
+
+// read reads a key and judges the answer.
+func (r *run) read(ctx context.Context, c *client, worker int, k *key, which int, user User, stay patience) error {
+	request := r.config.Reads[which]
+	b := k.bar()
+	o := op{worker: worker, source: request.URL, start: time.Since(r.start)}
+	a, err := c.send(ctx, request, k.id, 0, user, stay)
+	var least, greatest int64
+	if err == nil {
+		least, greatest, err = r.versions(a)
+	}
+	if err != nil {
+		if errors.Is(err, errLeft) {
+			r.left.Add(1)
+		} else {
+			r.failed.Add(1)
+		}
+		return err
+	}
+	o.end, o.hit = time.Since(r.start), a.hit
+	if kind := r.stranger(a.body, k, user); kind != Fine {
+		o.kind, o.version = kind, least
+		r.violated(k, o, b, nil)
+	} else if o = k.read(o, b, least, greatest); o.kind != Fine {
+		r.violated(k, o, b, nil)
+	}
+	if a.hit && r.hits.Add(1) == r.config.MaxHits {
+		r.end()
+	}
+	if r.reads.Add(1) == r.config.MaxReads {
+		r.end()
+	}
+	return nil
+}
+
+// stranger says whether an answer is about another key, or for somebody else.
+func (r *run) stranger(body []byte, k *key, user User) (kind Kind) {
+	if !r.config.Key.empty() {
+		want := fmt.Sprint(k.id)
+		r.config.Key.find(body, func(got string) {
+			if got != want {
+				kind = OtherKey
+			}
+		})
+	}
+	if !r.config.Owner.empty() {
+		r.config.Owner.find(body, func(got string) {
+			if got != user.Name {
+				kind = OtherOwner
+			}
+		})
+	}
+	return kind
+}
+
+// violated counts a wrong answer, and keeps the first of each kind with what led
+// to it.
+func (r *run) violated(k *key, o op, b bar, ops []op) {
+	if o.kind == Stale {
+		raise(&r.worst, int64(k.age(o.version, o.start)))
+	}
+	if r.counts[o.kind].Add(1) > 1 {
+		return
+	}
+	if ops == nil {
+		ops, _ = k.history()
+	}
+	if r.config.First {
+		r.end()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.first[o.kind] = &Violation{Kind: o.kind, Key: k.id, bad: o, bar: b, ops: ops}
+}
+
+func (r *run) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failure = err
+}
+
+func (r *run) lastFailure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// watch tells how far the run is, and gives up when nobody answers any longer.
+func (r *run) watch(done <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	before := int64(0)
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if silent := time.Since(r.start) - time.Duration(r.lastAnswer.Load()); silent > 2*r.config.Timeout && !r.ended() {
+			r.gaveUp = fmt.Errorf("no answer for %s: %w", silent.Round(time.Second), r.lastFailure())
+			r.end()
+			return
+		}
+		if w := r.config.Progress; w != nil {
+			reads, wrong := r.reads.Load(), int64(0)
+			for i := range r.counts {
+				wrong += r.counts[i].Load()
+			}
+			fmt.Fprintf(w, "%4.0f s  %d reads (%d/s), %d from a cache, %d writes, %d wrong\n", time.Since(r.start).Seconds(),
+				reads, reads-before, r.hits.Load(), r.acknowledged.Load(), wrong)
+			before = reads
+		}
+	}
+}
+
+func statusError(a answer) error {
+	return fmt.Errorf("status %d: %s", a.status, excerpt(a.body))
+}
+
+// excerpt is the beginning of a body on one line.
+func excerpt(body []byte) string {
+	const most = 120
+	if len(body) > most {
+		return fmt.Sprintf("%q…", body[:most])
+	}
+	return fmt.Sprintf("%q", body)
+}
