@@ -26,7 +26,10 @@ import (
 var migrations embed.FS
 
 // Store is the notebook's data. All methods may be called concurrently.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db      *sql.DB
+	changed signal // by write
+}
 
 // Open opens the SQLite database in the file at path, which it creates if there
 // is none, through the cache, which may be nil or off, and brings its schema up
@@ -67,8 +70,15 @@ func (s *Store) Close() error { return s.db.Close() }
 // DB returns the database, for probes.
 func (s *Store) DB() *sql.DB { return s.db }
 
-// write runs f in a write transaction, which commits if f returns nil.
+// Changed returns a channel that is closed after the next change of the data
+// through this store. Whoever wants to miss none asks for the channel first, and
+// reads the data then. It may be closed although nothing has changed.
+func (s *Store) Changed() <-chan struct{} { return s.changed.wait() }
+
+// write runs f in a write transaction, which commits if f returns nil. Every
+// change of the data goes through it.
 func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
+	defer s.changed.raise() // last of all: whoever is woken finds the change
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -71,9 +71,10 @@ func (s *Store) CreateUser(ctx context.Context, n notebook.NewUser, now time.Tim
 	return u, err
 }
 
-func insertUser(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
+// checkFree reports, as an error, which of name and address somebody has.
+func checkFree(ctx context.Context, q querier, u notebook.NewUser) error {
 	var name, email bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = ?), EXISTS (SELECT 1 FROM users WHERE email = ?)`,
+	err := q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = ?), EXISTS (SELECT 1 FROM users WHERE email = ?)`,
 		u.Username, u.Email).Scan(&name, &email)
 	switch {
 	case err != nil:
@@ -83,7 +84,14 @@ func insertUser(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
 	case email:
 		return notebook.ErrEmailTaken
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO users (id, username, email, hashed_password, is_admin, is_moderator, is_super_admin, created_at)
+	return nil
+}
+
+func insertUser(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
+	if err := checkFree(ctx, tx, notebook.NewUser{Username: u.Username, Email: u.Email}); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, username, email, hashed_password, is_admin, is_moderator, is_super_admin, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Username, u.Email, u.PasswordHash, u.Role.Includes(notebook.RoleAdmin), u.Role.Includes(notebook.RoleModerator),
 		u.Role.Includes(notebook.RoleSuperAdmin), micros(u.CreatedAt))
@@ -152,14 +160,15 @@ func (s *Store) RecordLogin(ctx context.Context, id string, succeeded bool, now 
 // makes every token of his invalid. It fails with notebook.ErrInvalidToken if
 // the password was replaced, or the user removed, meanwhile.
 func (s *Store) SetPassword(ctx context.Context, u *notebook.User, passwordHash string) error {
-	r, err := s.db.ExecContext(ctx, `UPDATE users SET hashed_password = ?, password_version = password_version + 1,
-		failed_login_attempts = 0 WHERE id = ? AND password_version = ?`, passwordHash, u.ID, u.PasswordVersion)
-	if err != nil {
-		return fmt.Errorf("store: replacing a password: %w", err)
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = notebook.ErrInvalidToken
-	}
-	return err
+	return s.write(ctx, func(tx *sql.Tx) error {
+		n, err := changeRows(ctx, tx, `UPDATE users SET hashed_password = ?, password_version = password_version + 1,
+			failed_login_attempts = 0 WHERE id = ? AND password_version = ?`, passwordHash, u.ID, u.PasswordVersion)
+		switch {
+		case err != nil:
+			return fmt.Errorf("store: replacing a password: %w", err)
+		case n == 0:
+			return notebook.ErrInvalidToken
+		}
+		return nil
+	})
 }
