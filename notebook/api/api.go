@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -69,6 +70,8 @@ type server struct {
 	mux      *mux
 	huma     huma.API
 	decoy    string // the hash against which a nobody's password is checked
+
+	failedReads atomic.Uint64 // GETs that failed on our side
 
 	dictionary *watchedFile
 	moderator  moderation.Moderator

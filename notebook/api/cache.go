@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
@@ -10,14 +12,15 @@ import (
 func (s *server) cacheRoutes() {
 	handle(s, cacheStatsRoute, admins, "Show what the cache has done", s.cacheStats)
 	handle(s, "POST /api/admin/cache/stats/reset", admins, "Set the cache's counters to zero", s.resetCacheStats)
-	handle(s, "POST /api/admin/cache/invalidate", admins, "Invalidate by tag, key, key pattern or resource", s.invalidate)
+	handle(s, "POST /api/admin/cache/invalidate", admins, "Invalidate by tag, key, key pattern or resource", s.invalidate,
+		fails(errNoTarget, errTarget, errIdleID))
 }
 
 // cacheCounters is what the cache has done since it started or was reset.
 type cacheCounters struct {
 	Hits               uint64            `json:"hits"`
 	Misses             uint64            `json:"misses"`
-	Errors             uint64            `json:"errors" doc:"answers whose handler or whose asker's identity failed"`
+	Errors             uint64            `json:"errors" doc:"reads that failed on our side, with the cache or without"`
 	Bypassed           uint64            `json:"bypassed" doc:"requests that passed by the cache"`
 	Degraded           uint64            `json:"degraded" doc:"answers that could not be stored"`
 	DegradationReasons map[string]uint64 `json:"degradation_reasons" doc:"why, with how often"`
@@ -27,7 +30,7 @@ type cacheCounters struct {
 
 func (s *server) counters() cacheCounters {
 	stats := s.cache.Stats()
-	c := cacheCounters{DegradationReasons: map[string]uint64{}, CacheEnabled: s.cache.Enabled()}
+	c := cacheCounters{Errors: s.failedReads.Load(), DegradationReasons: map[string]uint64{}, CacheEnabled: s.cache.Enabled()}
 	for _, r := range stats.Routes {
 		c.Hits += r.Hits + r.Joined
 		c.Misses += r.MissCount()
@@ -36,10 +39,6 @@ func (s *server) counters() cacheCounters {
 		}
 	}
 	for reason, n := range stats.Refused {
-		switch reason {
-		case "failed", "identity failed", "incomplete":
-			c.Errors += n
-		}
 		c.Degraded += n
 		c.DegradationReasons[reason] = n
 	}
@@ -55,19 +54,24 @@ func (s *server) cacheStats(ctx context.Context, _ *struct{}) (*answer[cacheCoun
 
 func (s *server) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {
 	s.cache.ResetStats()
+	s.failedReads.Store(0)
 	return said(ctx, "缓存统计已重置", "The counters are zero"), nil
 }
 
+// maxTargets bounds each list of an invalidation.
+const maxTargets = 100
+
 type invalidateInput struct {
 	Body struct {
-		Tags     []string `json:"tags,omitempty"`
-		Keys     []string `json:"keys,omitempty"`
-		Patterns []string `json:"patterns,omitempty" doc:"key patterns, in which * stands for any text"`
+		Tags     []string `json:"tags,omitempty" maxItems:"100" example:"[\"dictionary\"]"`
+		Keys     []string `json:"keys,omitempty" maxItems:"100" example:"[\"maimnp:http:GET localhost:8080 /api/persona/public\"]"`
+		Patterns []string `json:"patterns,omitempty" maxItems:"100" doc:"key patterns, in which * stands for any text and {id} for the id as a whole" example:"[\"maimnp:http:*persona/public*\"]"`
 		Resource string   `json:"resource,omitempty" enum:"persona,knowledge,user,message,comment"`
-		ID       string   `json:"id,omitempty" doc:"of the resource; all of them without it"`
+		ID       string   `json:"id,omitempty" maxLength:"200" doc:"of the resource, all of them without it, and what {id} stands for in patterns"`
 	}
 }
 
+// invalidated says how many tags, keys and patterns the request came to.
 type invalidated struct {
 	Targets int `json:"targets"`
 }
@@ -77,9 +81,12 @@ var (
 		ZH: "请提供标签、键、模式或资源", EN: "Give tags, keys, patterns or a resource"}}
 	errTarget = &notebook.Error{Kind: notebook.Invalid, Code: "TARGET_INVALID", Text: notebook.Text{
 		ZH: "失效目标格式错误", EN: "A target is malformed"}}
+	errIdleID = &notebook.Error{Kind: notebook.Invalid, Code: "TARGET_ID_UNUSED", Text: notebook.Text{
+		ZH: "id 需要与资源或含有占位符的模式一起使用", EN: "The id belongs to no resource and to no pattern"}}
 )
 
-func (s *server) invalidate(ctx context.Context, in *invalidateInput) (*answer[invalidated], error) {
+// targets returns all that the input names, to be invalidated as one batch.
+func (in *invalidateInput) targets() ([]unstale.Target, error) {
 	b := in.Body
 	var targets []unstale.Target
 	for _, t := range b.Tags {
@@ -88,14 +95,31 @@ func (s *server) invalidate(ctx context.Context, in *invalidateInput) (*answer[i
 	for _, k := range b.Keys {
 		targets = append(targets, unstale.Key(k))
 	}
+	used := b.Resource != ""
 	for _, p := range b.Patterns {
-		targets = append(targets, unstale.Pattern(p))
+		var ids []string
+		if b.ID != "" {
+			ids = slices.Repeat([]string{b.ID}, min(strings.Count(p, "{"), maxTargets))
+		}
+		used = used || len(ids) > 0
+		targets = append(targets, unstale.Pattern(p, ids...))
 	}
 	if r, ok := resources()[b.Resource]; ok {
 		targets = append(targets, r.targets(b.ID)...)
 	}
-	if len(targets) == 0 {
+	switch {
+	case len(targets) == 0:
 		return nil, errNoTarget
+	case b.ID != "" && !used:
+		return nil, errIdleID
+	}
+	return targets, nil
+}
+
+func (s *server) invalidate(ctx context.Context, in *invalidateInput) (*answer[invalidated], error) {
+	targets, err := in.targets()
+	if err != nil {
+		return nil, err
 	}
 	if err := s.cache.Invalidate(ctx, targets...); err != nil {
 		return nil, errTarget.With("cause", err.Error())

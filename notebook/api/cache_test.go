@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
@@ -118,5 +119,93 @@ func TestInvalidateOneUser(t *testing.T) {
 		if a, b := loads(ann), loads(bob); a != test.ann || b != test.bob {
 			t.Errorf("%s: ann's account is loaded %d times, want %d, bob's %d, want %d", body, a, test.ann, b, test.bob)
 		}
+	}
+}
+
+// Tags, keys, patterns and a resource are one batch: all of them, or none if one
+// is malformed.
+func TestInvalidateIsOneBatch(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, ann := s.user("ann", notebook.RoleUser)
+	_, admin := s.user("admin", notebook.RoleAdmin)
+	one, two := s.upload(ann, "one"), s.upload(ann, "two")
+	s.exec("UPDATE persona_cards SET is_public = 1, is_pending = 0")
+	paths := []string{dictionaryPath, "/api/persona/public", "/api/persona/" + one, "/api/persona/" + two, "/api/users/stars"}
+	left := func() (list []string) {
+		for _, p := range paths {
+			if hit(s.get(p, ann)) {
+				list = append(list, p)
+			}
+		}
+		return list
+	}
+	invalidate := func(body string) *httptest.ResponseRecorder {
+		return s.json("POST", "/api/admin/cache/invalidate", admin, body)
+	}
+	left()
+	for body, code := range map[string]string{
+		`{"tags":["dictionary"],"keys":[""]}`:                          "TARGET_INVALID",
+		`{"tags":["dictionary"],"patterns":["http:*persona/{id}*"]}`:   "TARGET_INVALID",
+		`{"tags":["dictionary"],"patterns":["http:*x{id}*"],"id":"1"}`: "TARGET_INVALID",
+		`{"tags":["dictionary"],"id":"1"}`:                             "TARGET_ID_UNUSED",
+		`{"tags":["dictionary"],"resource":"none"}`:                    "INPUT_INVALID",
+		`{"patterns":[` + strings.Repeat(`"*",`, maxTargets) + `"*"]}`: "INPUT_INVALID",
+	} {
+		s.wantFailure(invalidate(body), 422, "VALIDATION_ERROR", code)
+		if got := left(); len(got) != len(paths) {
+			t.Errorf("%.80s: left %v", body, got)
+		}
+	}
+	for _, test := range []struct {
+		body    string
+		targets int
+		left    []string
+	}{
+		{`{"tags":["dictionary"],"keys":["http:GET example.com /api/persona/` + one + `"],"patterns":["maimnp:http:*users/stars*"]}`, 3, []string{paths[1], paths[3]}},
+		{`{"patterns":["http:*persona/{pc_id}*","http:*{a}/{b}*"],"id":"` + two + `"}`, 2, []string{paths[0], paths[1], paths[2], paths[4]}},
+		{`{"resource":"persona","id":"` + one + `","tags":["dictionary"]}`, 3, []string{paths[3], paths[4]}},
+	} {
+		var got struct{ Data struct{ Targets int } }
+		w := invalidate(test.body)
+		s.decode(w, &got)
+		if l := left(); w.Code != http.StatusOK || got.Data.Targets != test.targets || !slices.Equal(l, test.left) {
+			t.Errorf("%s: %d %s, left %v, want %v", test.body, w.Code, w.Body, l, test.left)
+		}
+	}
+}
+
+// What the counters say of what was just done.
+func TestCacheStatsCount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, admin := s.user("admin", notebook.RoleAdmin)
+	read := func() cacheCounters {
+		var stats struct{ Data cacheCounters }
+		s.decode(s.get("/api/admin/cache/stats", admin), &stats)
+		return stats.Data
+	}
+	if w := s.json("POST", "/api/admin/cache/stats/reset", admin, ""); w.Code != http.StatusOK {
+		t.Fatal(w.Body)
+	}
+	for range 4 {
+		s.get("/api/persona/public", "")
+	}
+	s.writeDictionary("{", time.Now().Add(-time.Hour))
+	s.get(dictionaryPath, "") // answers with an error
+	s.get("/health", "")      // passes
+	c := read()
+	if c.Hits != 3 || c.Misses != 2 || c.HitRate != 0.6 || c.Errors != 1 || c.Degraded != 1 || c.DegradationReasons["status"] != 1 || c.Bypassed < 2 || !c.CacheEnabled {
+		t.Errorf("%+v", c)
+	}
+	s.json("POST", "/api/admin/cache/stats/reset", admin, "")
+	if c := read(); c.Hits+c.Misses+c.Errors+c.Degraded != 0 || c.HitRate != 0 || len(c.DegradationReasons) != 0 {
+		t.Errorf("after a reset: %+v", c)
+	}
+	s.exec("ALTER TABLE users RENAME TO people")
+	s.get("/api/users/me", admin) // nobody can say who asks
+	s.exec("ALTER TABLE people RENAME TO users")
+	if c := read(); c.Errors != 1 {
+		t.Errorf("after a failure: %+v", c)
 	}
 }

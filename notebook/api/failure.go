@@ -63,6 +63,8 @@ func (s *server) failure(ctx context.Context, c caller, err error) *failure {
 		level := slog.LevelError
 		if errors.Is(err, context.Canceled) {
 			level = slog.LevelInfo // the client left
+		} else if c.method == http.MethodGet {
+			s.failedReads.Add(1)
 		}
 		s.logger.LogAttrs(ctx, level, "request failed", slog.String("request_id", c.requestID),
 			slog.String("method", c.method), slog.String("path", c.path), slog.Any("error", err))

@@ -78,28 +78,42 @@ type sentence struct {
 }
 
 // sentences returns every text of the notebook's code that is written in both
-// languages, and complains of those that are not written out.
+// languages, and complains of those that are written in one alone.
 func sentences(t *testing.T) (list []sentence) {
 	t.Helper()
 	// Functions that take a Chinese and an English text as their last arguments.
-	takes := []string{"newError", "say", "said", "sayPage", "in"}
+	takes := []string{"newError", "newItemError", "say", "said", "sayOf", "sayPage", "in"}
+	set := token.NewFileSet()
+	add := func(at ast.Node, zh, en ast.Expr) {
+		s := sentence{set.Position(at.Pos()).String(), words(zh), words(en)}
+		if (s.zh == "") != (s.en == "") {
+			t.Errorf("%s: only one language is written", s.at)
+		} else if s.zh != "" { // else it is passed on, from where it is written
+			list = append(list, s)
+		}
+	}
+	text := func(n *ast.CompositeLit) {
+		values := map[string]ast.Expr{}
+		for i, e := range n.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				values[called(kv.Key)] = kv.Value
+			} else if i < 2 {
+				values[[]string{"ZH", "EN"}[i]] = e
+			}
+		}
+		if values["ZH"] == nil || values["EN"] == nil {
+			t.Errorf("%s: a Text lacks a language", set.Position(n.Pos()))
+			return
+		}
+		add(n, values["ZH"], values["EN"])
+	}
 	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
-		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, name, nil, 0)
 		if err != nil {
 			return err
-		}
-		add := func(n ast.Node, zh, en ast.Expr) {
-			z, okZ := literal(zh)
-			e, okE := literal(en)
-			if okZ && okE {
-				list = append(list, sentence{set.Position(n.Pos()).String(), z, e})
-			} else if okZ != okE {
-				t.Errorf("%s: only one language is written out", set.Position(n.Pos()))
-			}
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -108,22 +122,16 @@ func sentences(t *testing.T) (list []sentence) {
 					add(n, n.Args[len(n.Args)-2], n.Args[len(n.Args)-1])
 				}
 			case *ast.CompositeLit:
-				if called(n.Type) != "Text" {
-					return true
-				}
-				values := map[string]ast.Expr{}
-				for i, e := range n.Elts {
-					if kv, ok := e.(*ast.KeyValueExpr); ok {
-						values[called(kv.Key)] = kv.Value
-					} else if i < 2 {
-						values[[]string{"ZH", "EN"}[i]] = e
+				if m, ok := n.Type.(*ast.MapType); ok && called(m.Value) == "Text" {
+					for _, e := range n.Elts {
+						if v, ok := e.(*ast.KeyValueExpr).Value.(*ast.CompositeLit); ok && v.Type == nil {
+							text(v)
+						}
 					}
 				}
-				if values["ZH"] == nil || values["EN"] == nil {
-					t.Errorf("%s: a Text lacks a language", set.Position(n.Pos()))
-					return true
+				if called(n.Type) == "Text" {
+					text(n)
 				}
-				add(n, values["ZH"], values["EN"])
 			}
 			return true
 		})
@@ -148,18 +156,18 @@ func called(e ast.Expr) string {
 	return ""
 }
 
-func literal(e ast.Expr) (string, bool) {
-	if b, ok := e.(*ast.BinaryExpr); ok {
-		x, okX := literal(b.X)
-		y, okY := literal(b.Y)
-		return x + y, okX && okY
-	}
-	l, ok := e.(*ast.BasicLit)
-	if !ok || l.Kind != token.STRING {
-		return "", false
-	}
-	s, err := strconv.Unquote(l.Value)
-	return s, err == nil
+// words returns the text that an expression holds, whatever it is made of.
+func words(e ast.Expr) string {
+	var text []string
+	ast.Inspect(e, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			if s, err := strconv.Unquote(l.Value); err == nil && strings.ContainsFunc(s, unicode.IsLetter) {
+				text = append(text, s)
+			}
+		}
+		return true
+	})
+	return strings.Join(text, " ")
 }
 
 // Every error and every message of the code is in Chinese and in English.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/unstale/unstale/notebook"
 )
 
 const requestIDField = "X-Request-Id"
