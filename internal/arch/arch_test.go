@@ -25,6 +25,7 @@ const (
 	internal = module + "/internal/..."
 
 	notebook = module + "/notebook"
+	avatar   = notebook + "/avatar"
 	files    = notebook + "/files"
 	live     = notebook + "/live"
 	moderate = notebook + "/moderation"
@@ -103,12 +104,13 @@ func TestUsersImportNothingInternal(t *testing.T) {
 var notebookMayImport = map[string][]string{
 	"notebook":            {},
 	"notebook/moderation": {},
+	"notebook/avatar":     {notebook},
 	"notebook/files":      {notebook},
 	"notebook/live":       {},
 	"notebook/store":      {notebook, files, root, sqlite},
 	"notebook/mail":       {notebook},
 	"notebook/web":        {notebook},
-	"notebook/api":        {notebook, files, live, moderate, store, web, root},
+	"notebook/api":        {notebook, avatar, files, live, moderate, store, web, root},
 }
 
 func TestNotebookImports(t *testing.T) {
