@@ -51,7 +51,7 @@ type User struct {
 	MutedUntil      *time.Time
 	MuteReason      *string
 	BanReason       *string // of a banned user; a ban without LockedUntil is permanent
-	AvatarPath      *string
+	AvatarPath      *string // the hash under which package files keeps the picture
 	AvatarUpdatedAt *time.Time
 	PasswordVersion int // a token made under another version is not accepted
 }

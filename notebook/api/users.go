@@ -29,11 +29,7 @@ func (s *server) me(ctx context.Context, _ *struct{}) (*answer[ownUser], error) 
 	u := userOf(ctx)
 	own := ownUser{
 		ID: u.ID, Username: u.Username, Email: u.Email, Role: u.Role,
-		AvatarUpdatedAt: u.AvatarUpdatedAt, IsMuted: u.Muted, MutedUntil: u.MutedUntil,
-	}
-	if u.AvatarPath != nil {
-		path := "/" + *u.AvatarPath
-		own.AvatarURL = &path
+		AvatarURL: avatarURL(u), AvatarUpdatedAt: u.AvatarUpdatedAt, IsMuted: u.Muted, MutedUntil: u.MutedUntil,
 	}
 	return say(ctx, own, "用户信息获取成功", "Your account"), nil
 }

@@ -131,6 +131,8 @@ func (s *Store) DeleteFile(ctx context.Context, k notebook.ItemKind, id, fileID 
 // FileReferenced reports whether any row refers to the file with this hash.
 func (s *Store) FileReferenced(ctx context.Context, hash string) (referenced bool, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM persona_card_files WHERE file_path = ?)
-		OR EXISTS (SELECT 1 FROM knowledge_base_files WHERE file_path = ?)`, hash, hash).Scan(&referenced)
+		OR EXISTS (SELECT 1 FROM knowledge_base_files WHERE file_path = ?)
+		OR EXISTS (SELECT 1 FROM users WHERE avatar_path = ?) OR EXISTS (SELECT 1 FROM users WHERE avatar_thumbnail = ?)`,
+		hash, hash, hash, hash).Scan(&referenced)
 	return referenced, err
 }
