@@ -69,8 +69,8 @@ func (u *User) Locked(now time.Time) bool {
 
 // FailLogin records a failed login.
 func (u *User) FailLogin(now time.Time) {
-	if u.LockedUntil != nil && u.BanReason == nil && !now.Before(*u.LockedUntil) {
-		u.LockedUntil, u.FailedLogins = nil, 0
+	if u.LockedUntil != nil && !now.Before(*u.LockedUntil) { // the lock, or the ban, is over
+		u.LockedUntil, u.BanReason, u.FailedLogins = nil, nil, 0
 	}
 	u.FailedLogins++
 	u.LastFailedLogin = &now

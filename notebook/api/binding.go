@@ -101,8 +101,20 @@ func (s *server) account(ctx context.Context, id string) (account, error) {
 		return account{}, err
 	}
 	now := s.clock()
-	if u.Banned(now) && u.LockedUntil != nil {
-		unstale.ExpireAt(ctx, time.Now().Add(u.LockedUntil.Sub(now))) // a ban ends by the clock alone
+	if u.Banned(now) {
+		s.endsAt(ctx, u.LockedUntil)
+	}
+	if u.MutedAt(now) {
+		s.endsAt(ctx, u.MutedUntil) // what he is answered may show it
 	}
 	return account{Valid: u.Active && !u.Banned(now), PasswordVersion: u.PasswordVersion}, nil
+}
+
+// endsAt says that the answer being made is another one from t on, by the clock
+// alone: a mute or a ban that it shows, or was decided by, ends then. Nil is
+// never.
+func (s *server) endsAt(ctx context.Context, t *time.Time) {
+	if t != nil {
+		unstale.ExpireAt(ctx, time.Now().Add(t.Sub(s.clock())))
+	}
 }

@@ -29,7 +29,10 @@ func (s *server) me(ctx context.Context, _ *struct{}) (*answer[ownUser], error) 
 	u := userOf(ctx)
 	own := ownUser{
 		ID: u.ID, Username: u.Username, Email: u.Email, Role: u.Role,
-		AvatarURL: avatarURL(u), AvatarUpdatedAt: u.AvatarUpdatedAt, IsMuted: u.Muted, MutedUntil: u.MutedUntil,
+		AvatarURL: avatarURL(u), AvatarUpdatedAt: u.AvatarUpdatedAt,
+	}
+	if u.MutedAt(s.now()) {
+		own.IsMuted, own.MutedUntil = true, u.MutedUntil
 	}
 	return say(ctx, own, "用户信息获取成功", "Your account"), nil
 }

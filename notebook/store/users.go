@@ -150,8 +150,8 @@ func (s *Store) RecordLogin(ctx context.Context, id string, succeeded bool, now 
 				u.LockedUntil = nil
 			}
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE users SET failed_login_attempts = ?, locked_until = ?, last_failed_login = ? WHERE id = ?`,
-			u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), id)
+		_, err = tx.ExecContext(ctx, `UPDATE users SET failed_login_attempts = ?, locked_until = ?, last_failed_login = ?, ban_reason = ? WHERE id = ?`,
+			u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), u.BanReason, id)
 		return err
 	})
 }

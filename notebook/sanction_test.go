@@ -1,0 +1,83 @@
+package notebook
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSanctions(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 2, 24, 0, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		duration, reason string
+		days             int
+		want             error
+	}{
+		{"1d", "spam", 1, nil}, {"7d", " spam ", 7, nil}, {"30d", strings.Repeat("麦", maxReason), 30, nil}, {"permanent", "spam", 0, nil},
+		{"2d", "spam", 0, ErrDuration}, {"", "spam", 0, ErrDuration},
+		{"1d", " ", 0, ErrReasonLength}, {"1d", strings.Repeat("x", maxReason+1), 0, ErrReasonLength},
+	} {
+		s, err := NewSanction(test.duration, test.reason, now)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%q, %.9q: %v, want %v", test.duration, test.reason, err, test.want)
+		}
+		if test.want != nil {
+			continue
+		}
+		u := &User{ID: "1"}
+		for _, notice := range []Notice{u.Mute(s), u.Ban(s)} {
+			if !strings.Contains(notice.Content, s.Reason) {
+				t.Errorf("the reason is not told: %q", notice.Content)
+			}
+		}
+		end, century := now.AddDate(0, 0, test.days), now.AddDate(100, 0, 0)
+		if test.days == 0 {
+			if !u.MutedAt(century) || !u.Banned(century) {
+				t.Errorf("%s ends", test.duration)
+			}
+			end = century
+		} else if u.MutedAt(end) || u.Banned(end) {
+			t.Errorf("%s goes on", test.duration)
+		}
+		if !u.MutedAt(end.Add(-1)) || !u.Banned(end.Add(-1)) {
+			t.Errorf("%s ends too early", test.duration)
+		}
+		if _, err := u.Unmute(end.Add(-1)); err != nil || u.MutedAt(now) {
+			t.Error(err)
+		}
+		if _, err := u.Unban(end.Add(-1)); err != nil || u.Banned(now) || u.Locked(now) {
+			t.Error(err)
+		}
+		if _, err := u.Unmute(now); !errors.Is(err, ErrNotMuted) {
+			t.Error(err)
+		}
+		if _, err := u.Unban(now); !errors.Is(err, ErrNotBanned) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestGiveRole(t *testing.T) {
+	t.Parallel()
+	admin, root := &User{Role: RoleAdmin}, &User{Role: RoleSuperAdmin}
+	for _, test := range []struct {
+		by   *User
+		role Role
+		want error
+		told bool
+	}{
+		{admin, RoleModerator, nil, true}, {admin, RoleUser, nil, false}, {admin, RoleAdmin, ErrAdminBySuper, false},
+		{root, RoleAdmin, nil, true}, {root, RoleSuperAdmin, ErrRoleInvalid, false}, {root, "king", ErrRoleInvalid, false},
+	} {
+		u := &User{Role: RoleUser}
+		notice, err := u.GiveRole(test.role, test.by)
+		if !errors.Is(err, test.want) || (notice != Notice{}) != test.told {
+			t.Errorf("%s gives %s: %+v, %v", test.by.Role, test.role, notice, err)
+		}
+		if want := test.role; err == nil && u.Role != want || err != nil && u.Role != RoleUser {
+			t.Errorf("%s gives %s: he is %s", test.by.Role, test.role, u.Role)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unstale/unstale/notebook"
+)
+
+// ManageUser lets change alter a user in the name of the manager, and sends the
+// user the notice that it returns, in one transaction. It fails with
+// notebook.ErrUserNotFound, with what notebook.User.MayManage says, or with the
+// error of change; then everything is as it was.
+func (s *Store) ManageUser(ctx context.Context, managerID, userID string, now time.Time, change func(by, u *notebook.User) (notebook.Notice, error)) (*notebook.User, error) {
+	var user *notebook.User
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		by, u, err := managed(ctx, tx, managerID, userID, now)
+		if err != nil {
+			return err
+		}
+		notice, err := change(by, u)
+		if err != nil {
+			return err
+		}
+		user = u
+		if err := saveManaged(ctx, tx, u); err != nil || notice == (notebook.Notice{}) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+			newID(), u.ID, by.ID, notice.Title, notice.Content, micros(now))
+		return err
+	})
+	return user, err
+}
+
+// managed returns the manager and the user if the one may manage the other at
+// this moment. Whoever manages is an admin himself and not the one who is
+// managed: so the last admin stays, even if two of them remove each other.
+func managed(ctx context.Context, tx *sql.Tx, managerID, userID string, now time.Time) (by, u *notebook.User, err error) {
+	by, err = userByID(ctx, tx, managerID)
+	if errors.Is(err, notebook.ErrUserNotFound) || err == nil && (!by.Active || by.Banned(now)) {
+		return nil, nil, notebook.ErrInvalidToken
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if u, err = userByID(ctx, tx, userID); err != nil {
+		return nil, nil, err
+	}
+	return by, u, by.MayManage(u)
+}
+
+// saveManaged writes what an admin can change of a user.
+func saveManaged(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET is_admin = ?, is_moderator = ?, is_super_admin = ?, is_muted = ?, muted_until = ?,
+		mute_reason = ?, ban_reason = ?, locked_until = ?, failed_login_attempts = ? WHERE id = ?`,
+		u.Role.Includes(notebook.RoleAdmin), u.Role.Includes(notebook.RoleModerator), u.Role.Includes(notebook.RoleSuperAdmin),
+		u.Muted, optMicros(u.MutedUntil), u.MuteReason, u.BanReason, optMicros(u.LockedUntil), u.FailedLogins, u.ID)
+	return err
+}
+
+// DeleteUser removes a user in the name of the manager, and with him all that is
+// his. It returns the hashes of the files that it referred to. It fails as
+// ManageUser does.
+func (s *Store) DeleteUser(ctx context.Context, managerID, userID string, now time.Time) (hashes []string, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if _, _, err := managed(ctx, tx, managerID, userID, now); err != nil {
+			return err
+		}
+		if hashes, err = filesOfUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, userID)
+		return err
+	})
+	return hashes, err
+}
+
+// filesOfUser returns the hashes of all files that are there because of a user.
+func filesOfUser(ctx context.Context, tx *sql.Tx, userID string) (hashes []string, err error) {
+	if hashes, err = avatarFiles(ctx, tx, userID); err != nil {
+		return nil, err
+	}
+	for _, query := range []string{
+		`SELECT file_path FROM persona_card_files WHERE persona_card_id IN (SELECT id FROM persona_cards WHERE uploader_id = ?)`,
+		`SELECT file_path FROM knowledge_base_files WHERE knowledge_base_id IN (SELECT id FROM knowledge_bases WHERE uploader_id = ?)`,
+	} {
+		list, err := collect(ctx, tx, scanString, query, userID)
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, list...)
+	}
+	return hashes, nil
+}
+
+// Users returns the page of users that the filter describes, newest first, and
+// how many there are on all pages.
+func (s *Store) Users(ctx context.Context, f notebook.UserFilter) (users []notebook.User, total int, err error) {
+	where, args := userConditions(f)
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM users`+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("store: counting users: %w", err)
+	}
+	users, err = collect(ctx, s.db, scanUser, `SELECT `+userColumns+` FROM users`+where+
+		` ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, append(args, f.Page.Size, f.Page.Offset())...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("store: listing users: %w", err)
+	}
+	return users, total, nil
+}
+
+func userConditions(f notebook.UserFilter) (where string, args []any) {
+	where = map[notebook.Role]string{
+		notebook.RoleSuperAdmin: ` WHERE is_super_admin = 1`,
+		notebook.RoleAdmin:      ` WHERE is_super_admin = 0 AND is_admin = 1`,
+		notebook.RoleModerator:  ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 1`,
+		notebook.RoleUser:       ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 0`,
+	}[f.Role]
+	if f.Search == "" {
+		return where, nil
+	}
+	joint := ` WHERE `
+	if where != "" {
+		joint = ` AND `
+	}
+	pattern := containing(f.Search)
+	return where + joint + `(username LIKE ? ESCAPE '\' OR email LIKE ? ESCAPE '\')`, []any{pattern, pattern}
+}
+
+// Counts returns how much of everything there is.
+func (s *Store) Counts(ctx context.Context) (c notebook.Counts, err error) {
+	for _, count := range []struct {
+		into  *int
+		query string
+	}{
+		{&c.Users, `SELECT count(*) FROM users`},
+		{&c.Knowledge, `SELECT count(*) FROM knowledge_bases`},
+		{&c.PendingKnowledge, `SELECT count(*) FROM knowledge_bases WHERE is_pending = 1`},
+		{&c.Personas, `SELECT count(*) FROM persona_cards`},
+		{&c.PendingPersonas, `SELECT count(*) FROM persona_cards WHERE is_pending = 1`},
+	} {
+		if err := s.db.QueryRowContext(ctx, count.query).Scan(count.into); err != nil {
+			return notebook.Counts{}, fmt.Errorf("store: counting: %w", err)
+		}
+	}
+	return c, nil
+}
