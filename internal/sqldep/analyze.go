@@ -2,77 +2,90 @@ package sqldep
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
 )
 
-// Why dependencies are coarser than rows and columns.
+// Why dependencies are coarser than they might be.
 const (
 	coarseParse     = "parse failed"
 	coarseTables    = "tables differ"
-	coarseView      = "view"
 	coarseVirtual   = "virtual table"
-	coarseColumn    = "rowid or generated column"
-	coarseWith      = "common table expression"
-	coarseCompound  = "compound select"
-	coarseFrom      = "subquery in from"
-	coarseJoin      = "join"
+	coarseJoin      = "using, natural, right or full join"
 	coarseSyntax    = "syntax"
 	coarseAggregate = "outer aggregate"
 	coarseOrder     = "no total order"
 	coarseOr        = "or"
 	coarseValue     = "affinity or collation"
-	coarseJoined    = "join on non-constant"
+	coarseJoined    = "join on columns that are not in the result"
+	coarseLimit     = "limit by an order that is not in the result"
+	coarsePrecision = "configured"
 )
 
-// maxRows is the number of rows above which a table counts as read whole.
-const maxRows = 64
+// maxRows is the number of sets above which a table counts as read whole, and
+// maxBlocks that of SELECTs, with views and common table expressions counted
+// once for each use, above which a statement is not understood.
+const (
+	maxRows   = 64
+	maxBlocks = 64
+)
+
+// Precision is how finely dependencies are told apart.
+type Precision uint8
+
+// The precisions, from the finest on.
+const (
+	Exact Precision = iota
+	ByRow           // rows by unique key, and columns
+	ByTable
+)
 
 // Analyze returns the plan of a statement. It never fails: what it does not
 // understand becomes coarser or is refused.
-func Analyze(sql string, s *Schema, a Access) *Plan {
+func Analyze(sql string, s *Schema, a Access, precision Precision) *Plan {
 	p := &Plan{}
-	p.reads, p.refused = tablesOf(sql, s, a)
-	if p.refused != "" {
+	reads, refused := tablesOf(sql, s, a)
+	if refused != "" {
+		p.refused = refused
 		return p
 	}
-	slices.SortFunc(p.reads, func(a, b read) int { return compareNames(a.table, b.table) })
-	an := analysis{schema: s, tables: make(map[*Table]*tableUse)}
-	an.statement(sql, p.reads, a)
-	for i := range p.reads {
-		r := &p.reads[i]
-		use := an.tables[r.table]
-		switch {
-		case an.failed != "":
-			r.whole = true
-		case r.whole:
-			an.whole = coarseColumn
-		case use.whole:
-			r.whole = true
-		case !use.all && len(use.rows) <= maxRows:
-			r.rows = use.rows
+	an := analysis{schema: s, reads: make(map[*Table]*read), precision: precision}
+	for i := range reads {
+		an.reads[reads[i].table] = &reads[i]
+	}
+	an.statement(sql)
+	if an.failed != "" {
+		an.sources = nil
+		for _, r := range reads {
+			an.sources = append(an.sources, &source{table: r.table, whole: true})
 		}
 	}
+	p.sources = an.distinct()
 	p.fallback = cmp.Or(an.failed, an.whole, an.fallback)
 	return p
 }
 
 // An analysis narrows what a statement reads by its text.
 type analysis struct {
-	schema   *Schema
-	tables   map[*Table]*tableUse
-	failed   string // why nothing can be narrowed, or ""
-	whole    string // why only table(t) will do for some table, or ""
-	fallback string // why something else was not narrowed, or ""
+	schema    *Schema
+	reads     map[*Table]*read // what the database says
+	precision Precision
+	sources   []*source // what the text says
+	blocks    int
+	deriving  []*ast.CTE // the common table expressions that are being read
+	failed    string     // why nothing can be narrowed, or ""
+	whole     string     // why all columns or rows count for some table, or ""
+	fallback  string     // why something else was not narrowed, or ""
 }
 
-// A tableUse is what the text says about a table.
-type tableUse struct {
-	whole bool  // the result depends on more than the table's columns and rows
-	all   bool  // some occurrence of the table is not narrowed to rows
-	rows  []row // those of the other occurrences
+// A read is what the database says of a table in a statement.
+type read struct {
+	table   *Table
+	whole   bool // on every change
+	columns columnSet
 }
 
 // fail gives up narrowing.
@@ -89,15 +102,13 @@ func (a *analysis) coarser(reason string) {
 	}
 }
 
-func (a *analysis) statement(sql string, reads []read, access Access) {
-	for _, r := range access.Reads {
-		if t := a.schema.Tables[lower(r.Table)]; t != nil && t.View {
-			a.fail(coarseView)
-			return
-		}
+func (a *analysis) statement(sql string) {
+	if a.precision == ByTable {
+		a.fail(coarsePrecision)
+		return
 	}
-	for i := range reads {
-		if reads[i].table.Virtual || reads[i].table.shadowOf != nil {
+	for t := range a.reads {
+		if t.Virtual || t.shadowOf != nil {
 			a.fail(coarseVirtual)
 			return
 		}
@@ -112,20 +123,55 @@ func (a *analysis) statement(sql string, reads []read, access Access) {
 		a.fail(coarseSyntax)
 		return
 	}
-	a.query(query, nil, firstRows)
+	top := a.open(query, nil, firstRows)
+	if a.failed == "" && len(top) == 1 {
+		top[0].top = true
+	}
+	for _, b := range top {
+		b.close(false)
+	}
 	if a.failed != "" {
 		return
 	}
-	if len(a.tables) != len(reads) {
-		a.fail(coarseTables)
-		return
+	seen := make(map[*Table]bool)
+	for _, s := range a.sources {
+		seen[s.table] = true
 	}
-	for i := range reads {
-		if a.tables[reads[i].table] == nil {
+	for t, r := range a.reads {
+		if !seen[t] {
 			a.fail(coarseTables)
 			return
 		}
+		if r.whole {
+			a.whole = coarseVirtual
+		}
 	}
+}
+
+// add adds a source, as wide as the database says.
+func (a *analysis) add(s source) {
+	r := a.reads[s.table]
+	if r == nil {
+		// The database reads nothing of it, whatever the text says, or knows better.
+		a.fail(coarseTables)
+		return
+	}
+	if r.whole {
+		s = source{table: s.table, whole: true}
+	}
+	a.sources = append(a.sources, &s)
+}
+
+// distinct returns the sources, each once, by table name.
+func (a *analysis) distinct() []source {
+	var out []source
+	slices.SortStableFunc(a.sources, func(x, y *source) int { return compareNames(x.table, y.table) })
+	for _, s := range a.sources {
+		if !slices.ContainsFunc(out, func(o source) bool { return reflect.DeepEqual(o, *s) }) {
+			out = append(out, *s)
+		}
+	}
+	return out
 }
 
 // A purpose is what a SELECT's rows are used for.
@@ -136,73 +182,49 @@ const (
 	anyRows                  // as a set
 )
 
-// query analyses a SELECT and returns the tables that it reads. Expressions in
+// open returns the blocks of a SELECT, with their names resolved. Expressions in
 // it may use the columns of the blocks around it, from outer on.
-func (a *analysis) query(s *ast.SelectStmt, outer *block, use purpose) []*Table {
+func (a *analysis) open(s *ast.SelectStmt, outer *block, use purpose) []*block {
+	blocks := a.from(s, outer, use)
+	for _, b := range blocks {
+		b.resolveAll()
+	}
+	return blocks
+}
+
+// from returns the blocks of a SELECT with their FROM and WHERE clauses read.
+func (a *analysis) from(s *ast.SelectStmt, outer *block, use purpose) []*block {
 	if s.With != nil {
-		a.fail(coarseWith)
-		return nil
+		outer = &block{analysis: a, outer: outer, ctes: s.With.CTEs, scope: true}
 	}
-	if len(s.Cores) != 1 {
-		a.fail(coarseCompound)
-		return nil
-	}
-	switch core := s.Cores[0].(type) {
-	case *ast.SelectQuery:
-		return a.selectQuery(core, outer, use)
-	case *ast.ValuesClause:
-		b := &block{analysis: a, outer: outer}
-		for _, values := range core.Rows {
-			for _, e := range values {
-				b.walk(e, whereClause)
+	var blocks []*block
+	cut := false
+	for _, core := range s.Cores {
+		if a.blocks++; a.blocks > maxBlocks {
+			a.fail(coarseSyntax)
+			return nil
+		}
+		b := &block{analysis: a, outer: outer, purpose: use, compound: len(s.Cores) > 1}
+		switch core := core.(type) {
+		case *ast.SelectQuery:
+			b.query = core
+			cut = cut || core.Limit != nil
+			b.from(core.From)
+			if a.failed != "" {
+				return nil
 			}
+			b.conjuncts(core.Where, anyItem)
+			b.outputs = b.result()
+		case *ast.ValuesClause:
+			b.rows = core.Rows
+		default:
+			a.fail(coarseSyntax)
+			return nil
 		}
-		return b.nested
+		blocks = append(blocks, b)
 	}
-	a.fail(coarseSyntax)
-	return nil
-}
-
-func (a *analysis) selectQuery(q *ast.SelectQuery, outer *block, use purpose) []*Table {
-	b := &block{analysis: a, outer: outer, query: q}
-	b.from(q.From)
-	if a.failed != "" {
-		return nil
+	for _, b := range blocks {
+		b.cut = cut
 	}
-	b.conjuncts(q.Where, anyItem)
-	b.spreadValues()
-	b.walkQuery()
-	if a.failed != "" {
-		return nil
-	}
-	tables := b.nested
-	for i := range b.items {
-		t := b.items[i].table
-		tables = append(tables, t)
-		u := a.of(t)
-		rows := b.narrow(i)
-		if len(rows) == 0 {
-			u.all = true
-			a.coarser(b.unnarrowed(i))
-		}
-		u.rows = append(u.rows, rows...)
-	}
-	if !b.fixed(use) {
-		// The order in which the block visits its rows may decide, and with it
-		// that of the blocks inside, which SQLite may turn into joins.
-		a.whole = coarseOrder
-		for _, t := range tables {
-			a.of(t).whole = true
-		}
-	}
-	return tables
-}
-
-func (a *analysis) of(t *Table) *tableUse {
-	u := a.tables[t]
-	if u == nil {
-		u = &tableUse{}
-		a.tables[t] = u
-	}
-	return u
+	return blocks
 }

@@ -1,6 +1,7 @@
 package sqldep
 
 import (
+	"database/sql/driver"
 	"hash/maphash"
 	"testing"
 )
@@ -19,7 +20,9 @@ func wide() (*Table, *Shapes, *Query) {
 		for _, c := range t.Columns {
 			a.Reads = append(a.Reads, Read{Table: t.Name, Column: c.Name})
 		}
-		return shapes.Use(Analyze(sql, s, a))
+		q := shapes.Use(Analyze(sql, s, a, Exact))
+		q.Begin(nil, 1, []driver.NamedValue{{Ordinal: 1, Value: "x"}, {Ordinal: 2, Value: "x"}})
+		return q
 	}
 	use("SELECT * FROM wide WHERE a = ?")
 	use("SELECT * FROM wide WHERE b = ? AND c = ?")
@@ -39,7 +42,7 @@ func BenchmarkAnalyze(b *testing.B) {
 	a := Access{Reads: []Read{{"main", "t", "id"}, {"main", "t", "a"}, {"main", "u", "id"}, {"main", "u", "b"}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		Analyze("SELECT t.a, u.b FROM t JOIN u ON u.id = t.id WHERE t.id = ? AND u.b = 'x' ORDER BY t.id LIMIT 10", s, a)
+		Analyze("SELECT t.a, u.b FROM t JOIN u ON u.id = t.id WHERE t.id = ? AND u.b = 'x' ORDER BY t.id LIMIT 10", s, a, Exact)
 	}
 }
 
@@ -49,7 +52,7 @@ func BenchmarkQueryDependencies(b *testing.B) {
 	dst := make([]uint64, 0, 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		dst = q.Dependencies(dst[:0], 1, args)
+		dst, _ = q.Begin(dst[:0], 1, args)
 	}
 	b.ReportMetric(float64(len(dst)), "deps")
 }
@@ -80,7 +83,7 @@ func TestDependenciesDoNotAllocate(t *testing.T) {
 	table, shapes, q := wide()
 	args := one(int64(4711))
 	dst := make([]uint64, 0, 64)
-	if n := testing.AllocsPerRun(100, func() { dst = q.Dependencies(dst[:0], 1, args) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { dst, _ = q.Begin(dst[:0], 1, args) }); n > 0 {
 		t.Errorf("Query.Dependencies allocates %v times", n)
 	}
 	var changes Changes

@@ -134,11 +134,15 @@ func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []
 		return append(dst, h.coarse(t))
 	}
 	start := len(dst)
-	dst = tc.wholeSet(dst, h, t)
+	moves := make([]columnSet, len(tc.rows))
+	for i := range tc.rows {
+		moves[i] = t.difference(&tc.rows[i])
+	}
+	var b code
 	for _, sh := range shapes {
 		for i := range tc.rows {
 			var ok bool
-			if dst, ok = sh.dependencies(dst, h, t, &tc.rows[i]); !ok {
+			if dst, ok = sh.dependencies(dst, h, t, &tc.rows[i], moves[i], &b); !ok {
 				return append(dst[:start], h.coarse(t))
 			}
 		}
@@ -146,85 +150,82 @@ func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []
 	return dst
 }
 
-// wholeSet appends what the changes bump in the set of all rows, each
-// dependency once.
-func (tc *tableChanges) wholeSet(dst []uint64, h hasher, t *Table) []uint64 {
-	s := h.whole(t.Name)
-	start := len(dst)
-	for i := range tc.rows {
-		if tc.rows[i].Old == nil || tc.rows[i].New == nil {
-			dst = append(dst, h.member(s))
-			break
-		}
+// allColumns is the difference between rows that are not the same row. It
+// matters to every shape.
+const allColumns = ^columnSet(0)
+
+// difference returns the columns in which a changed row differs: all of them for
+// a row that comes, goes or moves to another place in the table.
+func (t *Table) difference(ch *Change) columnSet {
+	if ch.Old == nil || ch.New == nil || ch.Moved {
+		return allColumns
 	}
+	var d columnSet
 	for c := range t.Columns {
-		for i := range tc.rows {
-			ch := &tc.rows[i]
-			if ch.Old != nil && ch.New != nil && t.changed(c, ch.Old, ch.New) {
-				dst = append(dst, h.column(s, c))
-				break
-			}
+		if t.changed(c, ch.Old, ch.New) {
+			d.add(c)
 		}
 	}
-	if len(dst) > start {
-		dst = append(dst, h.touch(s))
-	}
-	return dst
+	return d
 }
 
-// dependencies appends what a changed row bumps in the sets of a shape. ok is
-// false where an image does not tell.
-func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change) (_ []uint64, ok bool) {
-	old, okOld := sh.locate(ch.Old)
-	new, okNew := sh.locate(ch.New)
-	if !okOld || !okNew {
-		return dst, false
-	}
-	if old && new && sh.stays(ch) {
-		s, start := h.row(t.Name, sh.columns, ch.Old), len(dst)
-		for c := range t.Columns {
-			if t.changed(c, ch.Old, ch.New) {
-				dst = append(dst, h.column(s, c))
-			}
-		}
-		if len(dst) > start {
-			dst = append(dst, h.touch(s))
-		}
+// dependencies appends what a changed row bumps in the sets of a shape. moved
+// are the columns in which it differs. ok is false where an image does not tell.
+func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, moved columnSet, b *code) (_ []uint64, ok bool) {
+	if moved != allColumns && moved&sh.relevant() == 0 {
 		return dst, true
 	}
-	if old {
-		s := h.row(t.Name, sh.columns, ch.Old)
-		dst = append(dst, h.member(s), h.touch(s))
-	}
-	if new {
-		s := h.row(t.Name, sh.columns, ch.New)
-		dst = append(dst, h.member(s), h.touch(s))
+	var before set
+	for i, image := range [2][]Value{ch.Old, ch.New} {
+		if image == nil {
+			continue
+		}
+		s, ok := sh.of(h, t, image)
+		if !ok {
+			return dst, false
+		}
+		if i == 0 {
+			before = s
+		} else if s == before && (sh.order == noOrder || ch.Old[sh.order].same(image[sh.order])) {
+			continue // in the same place
+		}
+		if sh.order == noOrder {
+			dst = append(dst, uint64(s))
+			continue
+		}
+		if *b, ok = appendCode((*b)[:0], image[sh.order], &t.Columns[sh.order]); !ok {
+			return dst, false
+		}
+		if sh.descending {
+			b.turn()
+		}
+		dst = appendRowNodes(dst, s, *b)
 	}
 	return dst, true
 }
 
-// locate reports whether an image lies in a set of the shape: a row with NULL in
-// an equality column lies in none. ok is false where the image does not tell.
-func (sh *shape) locate(image []Value) (in, ok bool) {
-	if image == nil {
-		return false, true
-	}
-	in = true
+// relevant returns the columns of which a change matters to the shape.
+func (sh *shape) relevant() columnSet {
+	r := sh.watched
 	for _, c := range sh.columns {
-		if c >= len(image) || image[c].kind == kindUnknown {
-			return false, false
-		}
-		in = in && image[c].kind != kindNull
+		r.add(c)
 	}
-	return in, true
+	if sh.order != noOrder {
+		r.add(sh.order)
+	}
+	return r
 }
 
-// stays reports whether an updated row stays in its set.
-func (sh *shape) stays(ch *Change) bool {
+// of returns the set of the shape in which an image lies.
+func (sh *shape) of(h hasher, t *Table, image []Value) (_ set, ok bool) {
+	s := sh.start
 	for _, c := range sh.columns {
-		if !ch.Old[c].canonicalEqual(ch.New[c]) {
-			return false
+		if c >= len(image) {
+			return 0, false
+		}
+		if s, ok = h.add(s, image[c], &t.Columns[c]); !ok {
+			return 0, false
 		}
 	}
-	return true
+	return set(s), sh.order < len(image)
 }

@@ -15,6 +15,7 @@ type generator struct {
 	args   []any    // of the statement being made
 	neat   bool     // the query being made has a total order and no query inside
 	alias  int
+	parent string // the type of the key of the first table, if others may refer to it
 }
 
 func (g *generator) pick(list ...string) string { return list[g.IntN(len(list))] }
@@ -33,14 +34,23 @@ func (g *generator) ddl() string {
 	return b.String()
 }
 
+// refer lets the other tables have foreign keys to the first one.
+func (g *generator) refer(name, affinity string) {
+	if name == "t0" {
+		g.parent = affinity
+	}
+}
+
 func (g *generator) table(b *strings.Builder, name string) {
 	fmt.Fprintf(b, "CREATE TABLE %s (", name)
 	key, suffix := "", ""
 	switch g.IntN(5) {
 	case 0, 1:
 		b.WriteString("id INTEGER PRIMARY KEY")
+		g.refer(name, "INTEGER")
 	case 2:
 		b.WriteString("id TEXT PRIMARY KEY NOT NULL")
+		g.refer(name, "TEXT")
 	case 3:
 		b.WriteString("id " + g.pick("INTEGER", "TEXT", "TEXT COLLATE NOCASE") + ", k TEXT")
 		key, suffix = ", PRIMARY KEY (id, k)", " WITHOUT ROWID"
@@ -48,9 +58,16 @@ func (g *generator) table(b *strings.Builder, name string) {
 		b.WriteString("id INTEGER UNIQUE")
 	}
 	for _, c := range []string{"a", "b", "c"} {
-		fmt.Fprintf(b, ", %s %s", c, g.pick("INTEGER", "INTEGER", "TEXT", "TEXT", "TEXT COLLATE NOCASE", "REAL", "NUMERIC", "BLOB"))
+		affinity := g.pick("INTEGER", "INTEGER", "TEXT", "TEXT", "TEXT COLLATE NOCASE", "REAL", "NUMERIC", "BLOB")
+		if c == "a" && name != "t0" && g.parent != "" {
+			affinity = g.parent
+		}
+		fmt.Fprintf(b, ", %s %s", c, affinity)
 		if g.chance(20) {
 			b.WriteString(" UNIQUE")
+		}
+		if c == "a" && name != "t0" && g.parent != "" && g.chance(60) {
+			fmt.Fprintf(b, "%s REFERENCES t0 (id) ON DELETE %s ON UPDATE CASCADE%s", g.pick("", " NOT NULL"), g.pick("CASCADE", "CASCADE", "SET NULL"), g.pick("", " DEFERRABLE INITIALLY DEFERRED"))
 		}
 	}
 	if g.chance(25) {
@@ -99,15 +116,15 @@ func (g *generator) fitting(c *Column) string {
 	return fmt.Sprintf("?%d", len(g.args))
 }
 
-// A source is an item of a FROM clause.
-type source struct {
+// A origin is an item of a FROM clause.
+type origin struct {
 	alias string
 	table *Table
 }
 
 func (g *generator) anyTable() *Table { return g.schema.Tables[g.names[g.IntN(len(g.names))]] }
 
-func (g *generator) column(s source) (string, *Column) {
+func (g *generator) column(s origin) (string, *Column) {
 	c := &s.table.Columns[g.IntN(len(s.table.Columns))]
 	if g.chance(2) && !s.table.WithoutRowID {
 		return s.alias + ".rowid", c
@@ -115,18 +132,18 @@ func (g *generator) column(s source) (string, *Column) {
 	return s.alias + "." + c.Name, c
 }
 
-func (g *generator) anyColumn(list []source) (string, *Column) {
+func (g *generator) anyColumn(list []origin) (string, *Column) {
 	return g.column(list[g.IntN(len(list))])
 }
 
 // query returns a random SELECT. Its expressions may use the columns of outer.
-func (g *generator) query(outer []source, depth int, results int) string {
+func (g *generator) query(outer []origin, depth int, results int) string {
 	if depth == 0 {
 		if g.neat = g.chance(50); g.neat {
 			depth = 2
 		}
 	}
-	var own []source
+	var own []origin
 	var from strings.Builder
 	items := 1 + max(0, g.IntN(4)-1-depth)
 	if g.neat {
@@ -134,9 +151,9 @@ func (g *generator) query(outer []source, depth int, results int) string {
 	}
 	for i := range items {
 		g.alias++
-		s := source{fmt.Sprintf("x%d", g.alias), g.anyTable()}
+		s := origin{fmt.Sprintf("x%d", g.alias), g.anyTable()}
 		own = append(own, s)
-		all := append(append([]source{}, own...), outer...)
+		all := append(append([]origin{}, own...), outer...)
 		if i == 0 {
 			fmt.Fprintf(&from, " FROM %s AS %s", s.table.Name, s.alias)
 			continue
@@ -150,7 +167,7 @@ func (g *generator) query(outer []source, depth int, results int) string {
 			fmt.Fprintf(&from, " LEFT JOIN %s %s ON %s", s.table.Name, s.alias, g.join(s, own[:i], all, depth))
 		}
 	}
-	all := append(append([]source{}, own...), outer...)
+	all := append(append([]origin{}, own...), outer...)
 	var where string
 	if g.chance(85) {
 		where = " WHERE " + g.condition(own, all, depth)
@@ -202,9 +219,9 @@ func (g *generator) query(outer []source, depth int, results int) string {
 }
 
 // join returns an ON condition.
-func (g *generator) join(s source, before, all []source, depth int) string {
+func (g *generator) join(s origin, before, all []origin, depth int) string {
 	if g.chance(25) {
-		return g.condition([]source{s}, all, depth)
+		return g.condition([]origin{s}, all, depth)
 	}
 	x, _ := g.column(s)
 	if g.chance(60) {
@@ -222,7 +239,7 @@ func (g *generator) join(s source, before, all []source, depth int) string {
 }
 
 // condition returns a condition that likes to fix keys.
-func (g *generator) condition(own, all []source, depth int) string {
+func (g *generator) condition(own, all []origin, depth int) string {
 	var parts []string
 	for _, s := range own {
 		if g.chance(40) {
@@ -248,7 +265,7 @@ func (g *generator) condition(own, all []source, depth int) string {
 }
 
 // term returns a random condition.
-func (g *generator) term(all []source, depth int) string {
+func (g *generator) term(all []origin, depth int) string {
 	x, c := g.anyColumn(all)
 	switch n := g.IntN(22); {
 	case n < 5:
@@ -285,7 +302,7 @@ func (g *generator) term(all []source, depth int) string {
 }
 
 // result returns a random result expression.
-func (g *generator) result(own, all []source, depth int, aggregate bool) string {
+func (g *generator) result(own, all []origin, depth int, aggregate bool) string {
 	x, _ := g.anyColumn(all)
 	if aggregate && g.chance(80) {
 		y, _ := g.anyColumn(own)
@@ -308,7 +325,7 @@ func (g *generator) result(own, all []source, depth int, aggregate bool) string 
 }
 
 // order returns a random ORDER BY that likes to be total.
-func (g *generator) order(own []source, results int) string {
+func (g *generator) order(own []origin, results int) string {
 	var terms []string
 	if g.chance(30) {
 		x, _ := g.anyColumn(own)
@@ -344,14 +361,14 @@ func (g *generator) insert(t *Table) string {
 // change returns a random statement that changes rows.
 func (g *generator) change() string {
 	t := g.anyTable()
-	s := source{t.Name, t}
+	s := origin{t.Name, t}
 	if g.chance(35) {
 		return g.insert(t)
 	}
 	where := " WHERE " + t.Name + "." + t.Columns[0].Name + " = " + g.fitting(&t.Columns[0])
 	switch g.IntN(6) {
 	case 0:
-		where = " WHERE " + g.condition([]source{s}, []source{s}, 2)
+		where = " WHERE " + g.condition([]origin{s}, []origin{s}, 2)
 	case 1:
 		if g.chance(30) {
 			where = ""

@@ -3,6 +3,7 @@ package sqldep
 import (
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -10,13 +11,27 @@ import (
 	"github.com/sqlc-dev/meyer/ast"
 )
 
-// An operand is a constant that a column is compared with: a parameter or a
-// literal.
+// An operand is what a column is compared with: a parameter, a literal, or a
+// column of the query's own result.
 type operand struct {
-	affinity Affinity // of the column: AffinityInteger or AffinityText
-	literal  Value    // Unknown for a parameter
+	affinity Affinity // of the column
+	literal  Value    // Unknown for the other kinds
 	number   int      // of a parameter without a name
 	name     string   // of a parameter with a name
+	row      bool     // it is the result's column with the number result
+	result   int
+}
+
+// resultOperand returns a column of the result as an operand.
+func resultOperand(column int) operand { return operand{row: true, result: column} }
+
+func (o *operand) fromResult() bool { return o.row }
+
+// comparable reports whether it is known which values of the column equal one
+// another, and row images show them.
+func (c *Column) comparable() bool {
+	_, ok := c.fold("")
+	return ok && c.Generated == NotGenerated && !c.Hidden
 }
 
 // operandOf returns an expression as an operand for a column. constant reports
@@ -25,7 +40,7 @@ type operand struct {
 func operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool) {
 	e = unparen(e)
 	o.affinity = c.Affinity
-	fits = c.Affinity == AffinityInteger || c.Affinity == AffinityText && c.binary()
+	fits = c.comparable()
 	sign := ""
 	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == ast.OpMinus {
 		if l, ok := u.X.(*ast.Literal); ok && l.Kind == ast.LitInteger {
@@ -41,10 +56,10 @@ func operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool) {
 		case ast.LitInteger:
 			i, err := strconv.ParseInt(sign+e.Value, 10, 64)
 			o.literal = Int(i)
-			return o, true, fits && err == nil && c.Affinity == AffinityInteger
+			return o, true, fits && err == nil && c.Affinity != AffinityText
 		case ast.LitString:
 			o.literal = Text(e.Value)
-			return o, true, fits && c.Affinity == AffinityText && utf8.ValidString(e.Value)
+			return o, true, fits && (c.Affinity == AffinityText || c.Affinity == AffinityBlob) && utf8.ValidString(e.Value)
 		case ast.LitFloat, ast.LitBlob, ast.LitNull:
 			return o, true, false
 		}
@@ -70,6 +85,9 @@ func (o *operand) value(args []driver.NamedValue) (v Value, ok bool) {
 	if o.literal.kind != kindUnknown {
 		return o.literal, true
 	}
+	if o.row {
+		return Value{}, false
+	}
 	for i := range args {
 		if o.name != "" && args[i].Name == o.name || o.name == "" && args[i].Ordinal == o.number {
 			return o.fit(args[i].Value)
@@ -79,21 +97,36 @@ func (o *operand) value(args []driver.NamedValue) (v Value, ok bool) {
 }
 
 // fit returns an argument as a value of the column. Only what needs no
-// conversion fits: an int64 in an INTEGER column; in a TEXT column a string that
-// is valid UTF-8 and contains no NUL byte, which drivers cut.
+// conversion fits: a number in a column with a numeric affinity, a text in a
+// TEXT column, anything in a column without affinity. A text must be valid UTF-8
+// without a NUL byte, at which drivers cut.
 func (o *operand) fit(arg driver.Value) (v Value, ok bool) {
+	numeric := o.affinity != AffinityText
 	switch arg := arg.(type) {
+	case nil:
+		return Null(), true // equals nothing
+	case bool:
+		if arg {
+			return Int(1), numeric
+		}
+		return Int(0), numeric
 	case int64:
-		return Int(arg), o.affinity == AffinityInteger
+		return Int(arg), numeric
+	case float64:
+		return Float(arg), numeric && !math.IsNaN(arg)
 	case string:
-		ok = o.affinity == AffinityText && utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
-		return Text(arg), ok
+		ok = o.affinity == AffinityText || o.affinity == AffinityBlob
+		return Text(arg), ok && utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
 	}
 	return Value{}, false
 }
 
 func (o operand) String() string {
 	switch {
+	case o.row:
+		return fmt.Sprintf("#%d", o.result+1)
+	case o.literal.kind == kindNull:
+		return "NULL"
 	case o.literal.kind == kindInt:
 		return fmt.Sprint(int64(o.literal.num))
 	case o.literal.kind == kindText:

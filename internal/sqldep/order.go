@@ -12,6 +12,9 @@ import (
 // choice of rows and no aggregate depends on their order.
 func (b *block) fixed(use purpose) bool {
 	q, agg := b.query, &b.aggregates
+	if b.compound || q == nil {
+		return (use == anyRows || len(b.rows) == 1) && !b.cut
+	}
 	if b.determine(nil).all() {
 		return true // there is at most one row
 	}
@@ -180,7 +183,7 @@ func (b *block) determine(agree []place) determination {
 		for _, e := range b.equal {
 			for _, x := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
 				to, from := x[0], x[1]
-				known := from.block != b || d.columns[from.place] != 0 || d.items[from.item]
+				known := from.block != b && b.within(from.block) || from.block == b && (d.columns[from.place] != 0 || d.items[from.item])
 				if k := knownBy(e.item); known && b.applies(e, to) && d.columns[to.place] < k {
 					d.columns[to.place] = k
 					again = true
@@ -188,7 +191,7 @@ func (b *block) determine(agree []place) determination {
 			}
 		}
 		for i := range b.items {
-			if !d.items[i] && b.keyed(i, &d) {
+			if !d.items[i] && b.items[i].table != nil && b.keyed(i, &d) {
 				d.items[i] = true
 				again = true
 			}
@@ -209,4 +212,9 @@ func (b *block) keyed(i int, d *determination) bool {
 		}
 	}
 	return false
+}
+
+// applies reports whether an equality says something about a column of this block.
+func (b *block) applies(e equality, to column) bool {
+	return to.block == b && (e.item == anyItem || e.item == to.item)
 }

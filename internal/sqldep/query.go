@@ -2,98 +2,186 @@ package sqldep
 
 import (
 	"database/sql/driver"
-	"hash/maphash"
 	"slices"
+	"sync/atomic"
 )
 
-// A Query is a Plan whose shapes are registered. It does not change and may be
-// used concurrently.
+// A Query is a Plan that is ready for use. It does not change but for the shapes
+// that it comes to know, and may be used concurrently.
 type Query struct {
-	plan   *Plan
-	hasher hasher
-	reads  []queryRead
+	plan    *Plan
+	shapes  *Shapes
+	sources []querySource
+	results []int // columns of the result that count, ascending
 }
 
-// A queryRead is a read with what can be computed once.
-type queryRead struct {
-	*read
-	table  uint64   // hash of table(t)
-	coarse []uint64 // the dependencies when no row narrows it; all of them for a whole read
-	shapes []*shape // of read.rows, in their order
+// A querySource is a source with what can be computed once.
+type querySource struct {
+	*source
+	table, coarse uint64
+
+	fine  lazyShape // of sets
+	broad lazyShape // of source.broad
+	all   lazyShape // of all rows
+	order lazyShape // of sets in the span's order
 }
 
-// use prepares a read. The caller holds mu.
-func (s *Shapes) use(r *read) queryRead {
-	q := queryRead{read: r, table: s.hasher.table(r.table)}
-	if r.whole {
-		q.coarse = []uint64{q.table}
-		return q
+// A lazyShape is registered when it is first used.
+type lazyShape struct {
+	key shapeKey
+	to  atomic.Pointer[shape]
+}
+
+// Use returns the plan ready for use: keep it instead of the plan.
+func (s *Shapes) Use(p *Plan) *Query {
+	q := &Query{plan: p, shapes: s, sources: make([]querySource, len(p.sources))}
+	for i := range p.sources {
+		src, to := &p.sources[i], &q.sources[i]
+		to.source, to.table, to.coarse = src, s.hasher.table(src.table), s.hasher.coarse(src.table)
+		to.all.key = shapeKey{watched: src.watched, order: noOrder}
+		to.fine.key, to.broad.key, to.order.key = to.all.key, to.all.key, to.all.key
+		if len(src.sets) > 0 {
+			to.fine.key.columns = src.sets[0].columns
+			to.order.key.columns = src.sets[0].columns
+		}
+		if len(src.broad) > 0 {
+			to.broad.key.columns = src.broad[0].columns
+		}
+		if src.span != nil {
+			to.order.key.order, to.order.key.descending = src.span.column, src.span.descending
+		}
+		q.results = append(q.results, src.results()...)
 	}
-	q.coarse = r.appendSet([]uint64{s.hasher.coarse(r.table)}, s.hasher, s.hasher.whole(r.table.Name))
-	for i := range r.rows {
-		q.shapes = append(q.shapes, s.register(r.table.Name, r.rows[i].columns))
-	}
+	slices.Sort(q.results)
+	q.results = slices.Compact(q.results)
 	return q
-}
-
-// appendSet appends what the read depends on in one set. A read of all columns,
-// the most common one, needs a single dependency.
-func (r *read) appendSet(dst []uint64, h hasher, s set) []uint64 {
-	if len(r.columns) == r.table.visible {
-		return append(dst, h.touch(s))
-	}
-	dst = append(dst, h.member(s))
-	for _, c := range r.columns {
-		dst = append(dst, h.column(s, c))
-	}
-	return dst
 }
 
 // Plan returns the plan.
 func (q *Query) Plan() *Plan { return q.plan }
 
-// Dependencies appends what a run of the query with these arguments depends on.
-// asOf is the engine's sequence number taken before the transaction began in
-// which the query reads; the call must precede the read. The plan must be
-// cacheable.
-func (q *Query) Dependencies(dst []uint64, asOf uint64, args []driver.NamedValue) []uint64 {
-	for i := range q.reads {
-		dst = q.reads[i].dependencies(dst, q.hasher, asOf, args)
-	}
-	return dst
-}
+// Results returns which columns of the result [Run.Row] asks for.
+func (q *Query) Results() []int { return q.results }
 
-func (r *queryRead) dependencies(dst []uint64, h hasher, asOf uint64, args []driver.NamedValue) []uint64 {
-	if len(r.rows) == 0 {
-		return append(dst, r.coarse...)
-	}
-	start := len(dst)
-	dst = append(dst, r.coarse[0])
-	for i := range r.rows {
-		s, ok := r.rows[i].set(h, r.read.table.Name, args)
-		if !ok {
-			return append(dst[:start], r.coarse...)
+// shape returns the shape, or nil where the table has too many.
+func (q *Query) shape(l *lazyShape, table string) *shape {
+	sh := l.to.Load()
+	if sh == nil {
+		sh = q.shapes.register(table, l.key)
+		if sh != nil {
+			l.to.Store(sh)
 		}
-		dst = r.appendSet(dst, h, s)
 	}
-	if slices.ContainsFunc(r.shapes, func(s *shape) bool { return asOf < s.birth.Load() }) {
-		dst = append(dst, r.table)
-	}
-	return dst
+	return sh
 }
 
-// set returns the set of the row for these arguments. ok is false where a value
-// is of another kind than the column holds, so that it might equal values that
-// hash differently.
-func (w *row) set(h hasher, table string, args []driver.NamedValue) (s set, ok bool) {
-	var m maphash.Hash
-	h.begin(&m, table, w.columns)
-	for i := range w.values {
-		v, ok := w.values[i].value(args)
+// results returns the columns of the result from which operands come.
+func (s *source) results() (list []int) {
+	for _, w := range s.sets {
+		for _, v := range w.values {
+			if v.fromResult() {
+				list = append(list, v.result)
+			}
+		}
+	}
+	if s.span != nil && s.span.bound.fromResult() {
+		list = append(list, s.span.bound.result)
+	}
+	return list
+}
+
+// afterwards reports whether what the source depends on is known only after the
+// query was run.
+func (s *source) afterwards() bool { return s.unless || len(s.results()) > 0 }
+
+// Begin appends what a run of the query with these arguments depends on. asOf is
+// the engine's sequence number taken before the transaction began in which the
+// query reads; the call must precede the read. The plan must be cacheable.
+//
+// If more depends on what the query returns, that is what the Run is for;
+// otherwise it is nil.
+func (q *Query) Begin(dst []uint64, asOf uint64, args []driver.NamedValue) ([]uint64, *Run) {
+	var r *Run
+	d := deps{query: q, asOf: asOf, list: dst}
+	for i := range q.sources {
+		s := &q.sources[i]
+		if !s.afterwards() {
+			d.sets(s, s.sets, &s.fine, args)
+			continue
+		}
+		if r == nil {
+			r = &Run{deps: deps{query: q, asOf: asOf}}
+		}
+		r.add(s, args)
+	}
+	return d.list, r
+}
+
+// deps collects dependencies for one run of a query.
+type deps struct {
+	query *Query
+	asOf  uint64
+	list  []uint64
+}
+
+// sets adds the sets with these arguments, or all rows where they do not fit.
+func (d *deps) sets(s *querySource, sets []selection, l *lazyShape, args []driver.NamedValue) {
+	if s.whole {
+		d.list = append(d.list, s.table)
+		return
+	}
+	if len(sets) > 0 {
+		if sh := d.shape(s, l); sh != nil {
+			start := len(d.list)
+			for i := range sets {
+				h, ok := sh.with(d.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return sets[i].values[c].value(args) })
+				if !ok {
+					d.list = d.list[:start]
+					break
+				}
+				d.list = append(d.list, uint64(h))
+			}
+			if len(d.list) > start {
+				return
+			}
+		}
+	}
+	d.everything(s)
+}
+
+// everything adds all rows.
+func (d *deps) everything(s *querySource) {
+	if sh := d.shape(s, &s.all); sh != nil {
+		d.list = append(d.list, sh.start)
+	}
+}
+
+// shape returns the shape, and adds what goes with everything of the table. It
+// returns nil, after it added the whole table, if there is no shape.
+func (d *deps) shape(s *querySource, l *lazyShape) *shape {
+	sh := d.query.shape(l, s.source.table.Name)
+	if sh == nil || d.asOf < sh.birth.Load() {
+		d.list = append(d.list, s.table)
+	}
+	if sh != nil {
+		d.list = append(d.list, s.coarse)
+	}
+	return sh
+}
+
+// with returns the set of the shape with these values, by index of its columns.
+// ok is false where a value is of another kind than the column holds, so that it
+// might equal values that hash differently.
+func (sh *shape) with(h hasher, t *Table, value func(i int) (Value, bool)) (_ set, ok bool) {
+	s := sh.start
+	for i, c := range sh.columns {
+		v, ok := value(i)
 		if !ok {
 			return 0, false
 		}
-		h.add(&m, v)
+		if s, ok = h.add(s, v, &t.Columns[c]); !ok {
+			return 0, false
+		}
 	}
-	return set(m.Sum64()), true
+	return set(s), true
 }

@@ -14,6 +14,9 @@ type Schema struct {
 	// Tables by name in lower case (ASCII).
 	Tables map[string]*Table
 
+	// UTF16 says that texts are encoded, and so sorted, in UTF-16.
+	UTF16 bool
+
 	deterministic map[string]bool
 }
 
@@ -22,13 +25,13 @@ type Table struct {
 	Name         string   // NewSchema turns it to lower case
 	Columns      []Column // in the order of PRAGMA table_xinfo, hidden and generated ones included
 	Keys         []Key
+	Foreign      []ForeignKey
 	RowID        int // index of the column that is the INTEGER PRIMARY KEY, or -1
 	WithoutRowID bool
 	View         bool
 	Virtual      bool
-	SQL          string // the CREATE statement; needed for virtual tables only
+	SQL          string // the CREATE statement; needed for views and virtual tables only
 
-	visible  int      // the number of columns that are not generated
 	shadowOf *Table   // the virtual table whose content this one may hold
 	content  []string // of a virtual table: other tables that it reads
 	opaque   bool     // a virtual table of which it is not known what it reads
@@ -50,6 +53,14 @@ type Column struct {
 // left out: NewSchema adds it.
 type Key struct {
 	Columns []int
+}
+
+// A ForeignKey says that the values of some columns, unless one of them is NULL,
+// are those of a unique key in a row of another table.
+type ForeignKey struct {
+	Columns       []int
+	Parent        string // NewSchema turns it to lower case
+	ParentColumns []int  // in the order of Columns
 }
 
 // Generated says whether and how a column is generated.
@@ -106,12 +117,12 @@ func NewSchema(tables []*Table, deterministic ...string) *Schema {
 		t.Name = lower(t.Name)
 		for i := range t.Columns {
 			t.Columns[i].Name = lower(t.Columns[i].Name)
-			if t.Columns[i].Generated == NotGenerated {
-				t.visible++
-			}
 			if i == t.RowID {
 				t.Columns[i].NotNull = true
 			}
+		}
+		for i := range t.Foreign {
+			t.Foreign[i].Parent = lower(t.Foreign[i].Parent)
 		}
 		t.Keys = slices.DeleteFunc(t.Keys, func(k Key) bool { return !t.usable(k) })
 		if t.RowID >= 0 && t.RowID < len(t.Columns) {

@@ -8,6 +8,10 @@ import (
 	"sync/atomic"
 )
 
+// maxShapes bounds the shapes of one table. What would need more depends on the
+// whole table.
+const maxShapes = 256
+
 // Shapes is a database's registry of the shapes that its queries use. It lives
 // as long as the database, schema changes included. All methods may be called
 // concurrently.
@@ -22,10 +26,32 @@ type Shapes struct {
 	unborn  []*shape
 }
 
-// A shape is a table and a list of equality columns that some query uses.
+// A shapeKey tells the shapes of a table apart.
+type shapeKey struct {
+	columns    []int     // whose values select the rows, ascending; none for all rows
+	watched    columnSet // the columns whose values matter
+	order      int       // the column whose order matters, or noOrder
+	descending bool
+}
+
+const noOrder = -1
+
+func (k shapeKey) equal(l shapeKey) bool {
+	return slices.Equal(k.columns, l.columns) && k.watched == l.watched && k.order == l.order && k.descending == l.descending
+}
+
+func (k shapeKey) direction() byte {
+	if k.descending {
+		return 1
+	}
+	return 0
+}
+
+// A shape is what some query asks of a table.
 type shape struct {
+	shapeKey
 	table      string
-	columns    []int
+	start      uint64 // of the hashes of its sets
 	registered uint64
 	birth      atomic.Uint64 // the sequence number at its birth, or never
 }
@@ -44,27 +70,21 @@ func NewShapes(seed maphash.Seed, seq func() uint64) *Shapes {
 	}
 }
 
-// Use registers the shapes of a plan and returns the plan ready for use: keep
-// it instead of the plan.
-func (s *Shapes) Use(p *Plan) *Query {
+// register returns the shape, which it adds where it is new, or nil where the
+// table has too many.
+func (s *Shapes) register(table string, k shapeKey) *shape {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := &Query{plan: p, hasher: s.hasher}
-	for i := range p.reads {
-		q.reads = append(q.reads, s.use(&p.reads[i]))
-	}
-	return q
-}
-
-// register returns the shape, which it adds where it is new. The caller holds mu.
-func (s *Shapes) register(table string, columns []int) *shape {
 	for _, old := range s.byTable[table] {
-		if slices.Equal(old.columns, columns) {
+		if old.equal(k) {
 			return old
 		}
 	}
+	if len(s.byTable[table]) >= maxShapes {
+		return nil
+	}
 	s.clock++
-	sh := &shape{table: table, columns: columns, registered: s.clock}
+	sh := &shape{shapeKey: k, table: table, start: s.hasher.begin(table, k), registered: s.clock}
 	sh.birth.Store(never)
 	s.byTable = maps.Clone(s.byTable)
 	s.byTable[table] = append(slices.Clone(s.byTable[table]), sh)

@@ -3,18 +3,26 @@ package sqldep
 import (
 	"database/sql/driver"
 	"hash/maphash"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // byKey is the plan of a query for one row of people().
 func byKey(t *Table) *Plan {
-	return &Plan{reads: []read{{table: t, columns: []int{1}, rows: []row{{columns: []int{0}, values: []operand{{affinity: AffinityInteger, number: 1}}}}}}}
+	return &Plan{sources: []source{byColumns(t, []int{0}, 1)}}
 }
 
 func one(v driver.Value) []driver.NamedValue { return []driver.NamedValue{{Ordinal: 1, Value: v}} }
+
+// dependencies returns what a run of a query depends on, if that needs no rows.
+func dependencies(q *Query, asOf uint64, args []driver.NamedValue) []uint64 {
+	deps, _ := q.Begin(nil, asOf, args)
+	return deps
+}
 
 func TestShapeIsBornWhenNobodyOverlooksIt(t *testing.T) {
 	t.Parallel()
@@ -24,10 +32,11 @@ func TestShapeIsBornWhenNobodyOverlooksIt(t *testing.T) {
 	plan := byKey(table)
 
 	onTable := func(q *Query, asOf uint64) bool {
-		return slices.Contains(q.Dependencies(nil, asOf, one(int64(1))), shapes.hasher.table(table))
+		return slices.Contains(dependencies(q, asOf, one(int64(1))), shapes.hasher.table(table))
 	}
 	before := shapes.View()
 	q := shapes.Use(plan)
+	dependencies(q, 1, one(int64(1)))
 	after := shapes.View() // knows the shape
 	seq = 5
 	if !onTable(q, 5) {
@@ -54,18 +63,18 @@ func TestDependenciesOfArgumentsThatDoNotFit(t *testing.T) {
 	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 	h := shapes.hasher
 	q := shapes.Use(byKey(table))
-	whole := h.member(h.whole("p"))
-	for _, v := range []driver.Value{"1", 1.0, true, []byte("1"), nil} {
-		if !slices.Contains(q.Dependencies(nil, 1, one(v)), whole) {
+	whole := func() uint64 { return q.sources[0].all.to.Load().start }
+	for _, v := range []driver.Value{"1", []byte("1"), math.NaN()} {
+		if !slices.Contains(dependencies(q, 1, one(v)), whole()) {
 			t.Errorf("%T(%v) narrows an INTEGER column", v, v)
 		}
 	}
-	if !slices.Contains(q.Dependencies(nil, 1, nil), whole) {
+	if !slices.Contains(dependencies(q, 1, nil), whole()) {
 		t.Error("an argument that is missing narrows")
 	}
-	got := q.Dependencies(nil, 1, one(int64(7)))
-	s := h.row("p", []int{0}, []Value{Int(7)})
-	if want := []uint64{h.coarse(table), h.member(s), h.column(s, 1)}; !slices.Equal(got, want) {
+	got := dependencies(q, 1, one(int64(7)))
+	s, _ := q.sources[0].fine.to.Load().of(h, table, []Value{Int(7)})
+	if want := []uint64{h.coarse(table), uint64(s)}; !slices.Equal(got, want) {
 		t.Errorf("got %x, want %x", got, want)
 	}
 }
@@ -76,15 +85,18 @@ func TestArgumentsByName(t *testing.T) {
 	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 	args := []driver.NamedValue{{Ordinal: 1, Value: int64(1)}, {Ordinal: 2, Name: "id", Value: int64(2)}, {Ordinal: 3, Value: int64(3)}}
 	for parameter, want := range map[string]int64{"?": 1, "?3": 3, ":id": 2, "@id": 2, "$id": 2, "$3": 3} {
-		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}})
-		member := shapes.hasher.member(shapes.hasher.row("t", []int{0}, []Value{Int(want)}))
-		if !slices.Contains(shapes.Use(p).Dependencies(nil, 1, args), member) {
+		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, Exact)
+		q := shapes.Use(p)
+		deps := dependencies(q, 1, args)
+		s, _ := q.sources[0].fine.to.Load().of(shapes.hasher, schema.Tables["t"], []Value{Int(want)})
+		if !slices.Contains(deps, uint64(s)) {
 			t.Errorf("%s is not the argument %d", parameter, want)
 		}
 	}
 	for _, parameter := range []string{"?4", ":other", "$03", ":3"} {
-		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}})
-		if !slices.Contains(shapes.Use(p).Dependencies(nil, 1, args), shapes.hasher.member(shapes.hasher.whole("t"))) {
+		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, Exact)
+		q := shapes.Use(p)
+		if deps := dependencies(q, 1, args); !slices.Contains(deps, q.sources[0].all.to.Load().start) {
 			t.Errorf("%s narrows without an argument", parameter)
 		}
 	}
@@ -98,19 +110,25 @@ func TestOperandFits(t *testing.T) {
 		want     bool
 	}{
 		{AffinityInteger, int64(1), true},
-		{AffinityInteger, 1.0, false},
-		{AffinityInteger, true, false},
+		{AffinityInteger, 1.0, true},
+		{AffinityInteger, true, true},
+		{AffinityInteger, nil, true},
 		{AffinityInteger, "1", false},
+		{AffinityInteger, math.NaN(), false},
+		{AffinityInteger, []byte("a"), false},
 		{AffinityText, "a", true},
 		{AffinityText, "", true},
 		{AffinityText, "a\x00b", false},
 		{AffinityText, "\xff", false},
 		{AffinityText, []byte("a"), false},
 		{AffinityText, int64(1), false},
-		{AffinityText, nil, false},
-		{AffinityNumeric, int64(1), false},
-		{AffinityReal, int64(1), false},
-		{AffinityBlob, "a", false},
+		{AffinityText, true, false},
+		{AffinityText, nil, true},
+		{AffinityNumeric, int64(1), true},
+		{AffinityReal, int64(1), true},
+		{AffinityReal, "a", false},
+		{AffinityBlob, "a", true},
+		{AffinityBlob, time.Time{}, false},
 	} {
 		o := operand{affinity: test.affinity}
 		if _, ok := o.fit(test.arg); ok != test.want {
@@ -198,7 +216,7 @@ func modelStale(steps int, claim func(asOf uint64) uint64) (stale int) {
 			if len(filling) > 0 {
 				f := filling[0]
 				filling = filling[1:]
-				f.deps = shapes.Use(byKey(table)).Dependencies(nil, claim(f.asOf), one(int64(1)))
+				f.deps = dependencies(shapes.Use(byKey(table)), claim(f.asOf), one(int64(1)))
 				f.version = version
 				filled = append(filled, f)
 			}
@@ -222,7 +240,7 @@ func TestShapesConcurrently(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 200 {
-				shapes.Use(byKey(table)).Dependencies(nil, 1, one(int64(1)))
+				dependencies(shapes.Use(byKey(table)), 1, one(int64(1)))
 			}
 		})
 		group.Go(func() {

@@ -37,7 +37,7 @@ func openDatabase(tb testing.TB, ddl string) *database {
 	}
 	tb.Cleanup(func() { conn.Close() })
 	d.conn = conn
-	d.exec(tb, ddl)
+	d.exec(tb, "PRAGMA foreign_keys = 1; "+ddl)
 	d.schema = d.readSchema(tb)
 	return d
 }
@@ -75,7 +75,7 @@ func (d *database) analyze(text string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Analyze(text, d.schema, a), nil
+	return Analyze(text, d.schema, a, Exact), nil
 }
 
 func (d *database) prepare(text string) (Access, error) {
@@ -122,16 +122,21 @@ func (d *database) preUpdate(p sqlite.SQLitePreUpdateData) {
 
 // rows runs a query and returns what it answers.
 func (d *database) rows(query string, args ...any) ([]string, error) {
+	answer, _, err := d.read(query, args...)
+	return answer, err
+}
+
+// read runs a query and returns what it answers, and the same as values.
+func (d *database) read(query string, args ...any) (out []string, all [][]Value, err error) {
 	rows, err := d.conn.QueryContext(context.Background(), query, args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []string
 	for rows.Next() {
 		values := make([]any, len(columns))
 		dest := make([]any, len(columns))
@@ -139,15 +144,20 @@ func (d *database) rows(query string, args ...any) ([]string, error) {
 			dest[i] = &values[i]
 		}
 		if err := rows.Scan(dest...); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		var parts []string
 		for _, v := range values {
 			parts = append(parts, fmt.Sprintf("%T(%v)", v, v))
 		}
 		out = append(out, strings.Join(parts, " | "))
+		row := make([]Value, len(values))
+		for i, v := range values {
+			row[i] = ValueOf(v)
+		}
+		all = append(all, row)
 	}
-	return out, rows.Err()
+	return out, all, rows.Err()
 }
 
 // readSchema fills a Schema from the pragmas, as an adapter does.
@@ -177,6 +187,7 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 	for _, t := range tables {
 		d.readColumns(tb, t, strict[t])
 		d.readKeys(tb, t)
+		d.readForeign(tb, t, tables)
 	}
 	return NewSchema(tables)
 }
@@ -238,5 +249,33 @@ func (d *database) readKeys(tb testing.TB, t *Table) {
 			column = -1
 		}
 		k.Columns = append(k.Columns, column)
+	}
+}
+
+func (d *database) readForeign(tb testing.TB, t *Table, tables []*Table) {
+	tb.Helper()
+	rows, err := d.conn.QueryContext(context.Background(), `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, t.Name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	last := -1
+	for rows.Next() {
+		var id int
+		var parent, from, to string
+		if err := rows.Scan(&id, &parent, &from, &to); err != nil {
+			tb.Fatal(err)
+		}
+		if id != last {
+			t.Foreign = append(t.Foreign, ForeignKey{Parent: parent})
+		}
+		last = id
+		f := &t.Foreign[len(t.Foreign)-1]
+		f.Columns = append(f.Columns, t.column(from))
+		for _, p := range tables {
+			if p.Name == parent {
+				f.ParentColumns = append(f.ParentColumns, p.column(to))
+			}
+		}
 	}
 }

@@ -1,8 +1,6 @@
 package sqldep
 
 import (
-	"slices"
-
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
 )
@@ -67,9 +65,6 @@ func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 			return nil, refusedTable
 		}
 	}
-	for i := range t.reads {
-		slices.Sort(t.reads[i].columns)
-	}
 	return t.reads, ""
 }
 
@@ -106,14 +101,14 @@ func (t *tableReads) add(name, column string) bool {
 	}
 	i := table.column(column)
 	switch {
-	case i < 0, column == "rowid" && table.RowID < 0 && !table.WithoutRowID,
-		table.Columns[i].Generated != NotGenerated, table.shadowOf != nil:
-		// The rowid, which images do not show as a column, even where a column
-		// has its name; a value that no image shows; a table whose virtual table
-		// may write it in ways of its own.
-		r.whole = true
-	case !slices.Contains(r.columns, i):
-		r.columns = append(r.columns, i)
+	case table.shadowOf != nil:
+		r.whole = true // its virtual table may write it in ways of its own
+	case i < 0 && rowid(column):
+		// A row that gets another rowid counts as another row.
+	case i < 0, table.Columns[i].Generated != NotGenerated:
+		r.columns = table.everyColumn() // of which its value is made
+	default:
+		r.columns.add(i)
 	}
 	return true
 }

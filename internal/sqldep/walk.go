@@ -22,25 +22,68 @@ type aggregates struct {
 	bare    []place // columns that are used outside of aggregates
 }
 
-// walkQuery walks over all expressions of the block.
+// A role is what an expression's value is used for.
+type role uint8
+
+const (
+	roleResult role = 1 << iota // it is shown
+	roleFilter                  // it decides which rows there are
+	roleEdge                    // it is one side of an equality of two columns that does
+	roleOn                      // it decides what a LEFT JOIN finds
+	roleOrder                   // it decides their order
+)
+
+// resolveAll carries known values over equalities, also into the blocks that
+// items are derived from, and walks over all expressions.
+func (b *block) resolveAll() {
+	if b.analysis.failed != "" {
+		return
+	}
+	b.spreadValues()
+	for _, it := range b.items {
+		for _, in := range it.blocks() {
+			in.resolveAll()
+		}
+	}
+	b.role = roleFilter
+	for _, e := range b.arguments {
+		b.walk(e, whereClause)
+	}
+	b.role = roleResult
+	for _, values := range b.rows {
+		for _, e := range values {
+			b.walk(e, whereClause)
+		}
+	}
+	if b.query != nil {
+		b.walkQuery()
+	}
+}
+
+// blocks returns those that the item is derived from.
+func (it *item) blocks() []*block {
+	if it.inner != nil {
+		return []*block{it.inner}
+	}
+	return it.others
+}
+
+// walkQuery walks over all expressions of the query.
 func (b *block) walkQuery() {
 	q := b.query
+	b.role = roleResult
 	for _, r := range q.Columns {
 		b.walk(r.Expr, resultClause)
 	}
-	for _, ref := range q.From {
-		b.walk(ref.On, whereClause)
+	for i, ref := range q.From {
+		b.walkConjuncts(ref.On, i)
 	}
-	b.walk(q.Where, whereClause)
+	b.walkConjuncts(q.Where, anyItem)
+	b.role = roleFilter
 	for _, e := range q.GroupBy {
 		b.walk(e, whereClause)
 	}
 	b.walk(q.Having, resultClause)
-	for _, t := range q.OrderBy {
-		if _, ok := b.sortColumn(t.Expr); !ok { // of a column only the place in the order counts
-			b.walk(t.Expr, resultClause)
-		}
-	}
 	if len(q.Windows) > 0 {
 		b.aggregates.window = true
 	}
@@ -51,6 +94,63 @@ func (b *block) walkQuery() {
 		b.walk(q.Limit.Count, whereClause)
 		b.walk(q.Limit.Offset, whereClause)
 	}
+	b.role = roleOrder
+	for _, t := range q.OrderBy {
+		if b.compound {
+			break // its terms are columns of the result
+		}
+		if p, ok := b.sortColumn(t.Expr); ok { // only its place in the order counts
+			b.note(column{b, p})
+			continue
+		}
+		if _, number := unparen(t.Expr).(*ast.Literal); number {
+			b.aliases = true
+		}
+		b.walk(t.Expr, resultClause)
+	}
+}
+
+// walkConjuncts walks over an ON clause, or over WHERE for anyItem.
+func (b *block) walkConjuncts(e ast.Expr, item int) {
+	if and, ok := unparen(e).(*ast.BinaryExpr); ok {
+		switch {
+		case and.Op == ast.OpAnd:
+			b.walkConjuncts(and.X, item)
+			b.walkConjuncts(and.Y, item)
+			return
+		case and.Op == ast.OpEq && b.edge(and.X, and.Y) && (item == anyItem || !b.items[item].left):
+			b.role = roleEdge
+			b.walk(e, whereClause)
+			return
+		}
+	}
+	b.role = roleFilter
+	if item != anyItem && b.items[item].left {
+		b.role, b.joined = roleOn, item
+	}
+	b.walk(e, whereClause)
+}
+
+// note notes the use of a column of this block or one around it.
+func (b *block) note(c column) {
+	if c.block.uses == nil {
+		c.block.uses = make(map[place]role)
+	}
+	r := c.block.role
+	if r == roleOn && c.item != c.block.joined {
+		r = roleFilter // it may decide how many rows are found
+	}
+	c.block.uses[c.place] |= r
+}
+
+// within reports whether c is this block or one around it.
+func (b *block) within(c *block) bool {
+	for ; b != nil; b = b.outer {
+		if b == c {
+			return true
+		}
+	}
+	return false
 }
 
 // walk walks over an expression, which may be nil, and analyses the queries in it.
@@ -77,7 +177,7 @@ func (b *block) walk(e ast.Expr, in clause) {
 		b.inner(e.Select, anyRows, in)
 	case *ast.InExpr:
 		if e.Table != nil {
-			b.analysis.fail(coarseFrom)
+			b.analysis.fail(coarseSyntax)
 			return
 		}
 		b.walk(e.X, in)
@@ -132,7 +232,9 @@ func (b *block) inner(s *ast.SelectStmt, use purpose, in clause) {
 		b.analysis.fail(coarseAggregate)
 		return
 	}
-	b.nested = append(b.nested, b.analysis.query(s, b, use)...)
+	for _, n := range b.analysis.open(s, b, use) {
+		b.inside = append(b.inside, nested{n, b.role})
+	}
 }
 
 // use notes the use of a column. Used inside a query that the block contains,
@@ -141,6 +243,9 @@ func (b *block) use(table string, name *ast.Ident, in clause) {
 	c, ok := b.lookup(table, name)
 	switch {
 	case !ok && table == "" && harmless(b, name):
+		if b.role != roleResult && b.alias(lower(name.Name)) != nil {
+			b.aliases = true
+		}
 	case !ok:
 		for o := b; o != nil; o = o.outer {
 			o.aggregates.unclear = true
@@ -148,13 +253,22 @@ func (b *block) use(table string, name *ast.Ident, in clause) {
 		if in == aggregateClause {
 			b.analysis.fail(coarseAggregate)
 		}
-	case c.block != b:
-		c.block.bare(c.place)
-		if in == aggregateClause {
-			b.analysis.fail(coarseAggregate) // it may be an aggregate of the block around
+	case !b.within(c.block):
+		// It belongs to a derived item: any of its rows may show it.
+		if in == resultClause {
+			b.aggregates.unclear = true
 		}
-	case in == resultClause:
-		b.bare(c.place)
+	default:
+		b.note(c)
+		switch {
+		case c.block != b:
+			c.block.bare(c.place)
+			if in == aggregateClause {
+				b.analysis.fail(coarseAggregate) // it may be an aggregate of the block around
+			}
+		case in == resultClause:
+			b.bare(c.place)
+		}
 	}
 }
 
@@ -171,10 +285,16 @@ func (b *block) bare(p place) { b.aggregates.bare = append(b.aggregates.bare, p)
 // star notes the use of all columns.
 func (b *block) star(s *ast.Star) {
 	for i := range b.items {
-		if s.Table == nil || b.items[i].name == lower(s.Table.Name) {
-			for c := range b.items[i].table.Columns {
-				b.bare(place{i, c})
-			}
+		if s.Table != nil && b.items[i].name != lower(s.Table.Name) {
+			continue
+		}
+		if b.items[i].table == nil {
+			b.aggregates.unclear = true
+			continue
+		}
+		for c := range b.items[i].table.Columns {
+			b.note(column{b, place{i, c}})
+			b.bare(place{i, c})
 		}
 	}
 }
@@ -204,6 +324,40 @@ func (b *block) call(f *ast.FuncCall, in clause) {
 	b.walk(f.Filter, in)
 	if f.Over != nil {
 		b.walkChildren(f.Over, in)
+	}
+}
+
+// windows reports whether the block has window functions, before it was walked
+// over.
+func (b *block) windows() bool {
+	found := len(b.query.Windows) > 0
+	b.calls(func(f *ast.FuncCall) { found = found || f.Over != nil })
+	return found
+}
+
+// grouped reports whether the block's rows are groups, before it was walked
+// over.
+func (b *block) grouped() bool {
+	found := len(b.query.GroupBy) > 0 || b.query.Having != nil
+	b.calls(func(f *ast.FuncCall) {
+		found = found || aggregateFunctions[lower(f.Name.Name)] || !scalarFunctions[lower(f.Name.Name)]
+	})
+	return found
+}
+
+// calls calls f for every function call in the result and the order.
+func (b *block) calls(f func(*ast.FuncCall)) {
+	visit := func(n ast.Node) bool {
+		if c, ok := n.(*ast.FuncCall); ok {
+			f(c)
+		}
+		return true
+	}
+	for _, r := range b.query.Columns {
+		ast.Walk(r.Expr, visit)
+	}
+	for _, t := range b.query.OrderBy {
+		ast.Walk(t.Expr, visit)
 	}
 }
 

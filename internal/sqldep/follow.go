@@ -1,0 +1,302 @@
+package sqldep
+
+import (
+	"slices"
+)
+
+// follow adds the source of an item of which the result shows, row by row, the
+// values that its rows are joined by: a dependency on these rows alone. That
+// holds if every row of the item that counts belongs to a row of the result. It
+// does where the item decides nothing about which rows there are: it is the right
+// side of a LEFT JOIN, or the parent that a foreign key requires, or the block is
+// a subquery that computes a value of the result.
+//
+// A foreign key may have no parent where its enforcement was off. Whoever runs
+// the query must know; until he does the source depends on all parents as well.
+func (b *block) follow(i int, s *source, all bool) bool {
+	if p := b.shown; p != nil {
+		return b.followOuter(p, i, s)
+	}
+	it := &b.items[i]
+	child, foreign := b.parentOf(i)
+	key := foreign.ParentColumns
+	required := child >= 0 && !it.left
+	if required && !all && b.keyOnly(i, key) {
+		// One row, whatever it holds.
+		s.unless, s.watched = true, b.deciding(i, s.watched)
+		b.analysis.add(*s)
+		return true
+	}
+	if !b.shows() || !required && !it.left || !b.decidesNothing(i, key) {
+		return false
+	}
+	sets, single := b.shownSets(i, it.left)
+	limited := b.query.Limit != nil
+	free := b.ordered && !b.orderedBy(func(p place) bool { return p.item == i })
+	if sets == nil || required && !single || limited && (!free || b.query.Limit.Offset != nil && !single) {
+		return false
+	}
+	if required {
+		all := *s
+		all.unless, all.watched = true, b.deciding(i, s.watched)
+		b.analysis.add(all)
+	}
+	s.sets, s.entire = sets, !free
+	b.analysis.add(*s)
+	return true
+}
+
+// followOuter does the same for an item of a subquery in the result of p.
+func (b *block) followOuter(p *block, i int, s *source) bool {
+	if p.query.Limit != nil && !p.ordered {
+		return false
+	}
+	t := b.items[i].table
+	var columns []int
+	values := make(map[int]operand)
+	for c := range t.Columns {
+		if o, ok := b.given(i, c); ok {
+			columns, values[c] = append(columns, c), o
+			continue
+		}
+		for _, e := range b.equal {
+			for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
+				if d[0] != (column{b, place{i, c}}) || !b.applies(e, d[0]) || d[1].block != p {
+					continue
+				}
+				if r, ok := p.shownAs(d[1].place); ok {
+					if _, has := values[c]; !has {
+						columns = append(columns, c)
+					}
+					values[c] = resultOperand(r)
+				}
+			}
+		}
+	}
+	sets := selectionOf(columns, values)
+	if sets == nil {
+		return false
+	}
+	s.sets, s.entire = sets, !p.ordered
+	b.analysis.add(*s)
+	return true
+}
+
+// given returns the single constant that a column equals.
+func (b *block) given(i, c int) (operand, bool) {
+	if v := b.values[place{i, c}]; len(v) == 1 {
+		return v[0], true
+	}
+	return operand{}, false
+}
+
+// selectionOf returns the set of the rows with these values, or none if none of
+// them comes from the result.
+func selectionOf(columns []int, values map[int]operand) []selection {
+	w := selection{columns: columns}
+	found := false
+	for _, c := range columns {
+		w.values = append(w.values, values[c])
+		found = found || values[c].row
+	}
+	if !found {
+		return nil
+	}
+	return []selection{w}
+}
+
+// shownSets returns the item's rows by what the result shows of the columns that
+// they are joined by: by a unique key if possible, which makes them single.
+func (b *block) shownSets(i int, left bool) (sets []selection, single bool) {
+	t := b.items[i].table
+	values := make(map[int]operand)
+	for c := range t.Columns {
+		if o, ok := b.given(i, c); ok {
+			values[c] = o
+		} else if o, ok := b.joinedTo(i, c, left); ok {
+			values[c] = o
+		}
+	}
+	for _, k := range t.Keys {
+		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok }) {
+			if sets := selectionOf(slices.Sorted(slices.Values(k.Columns)), values); sets != nil {
+				return sets, true
+			}
+		}
+	}
+	var columns []int
+	for c := range t.Columns {
+		if _, ok := values[c]; ok {
+			columns = append(columns, c)
+		}
+	}
+	return selectionOf(columns, values), false
+}
+
+// joinedTo returns the column of the result that shows what a column of the item
+// is joined to. That of a LEFT JOIN itself is no help, since it is NULL where the
+// join found nothing.
+func (b *block) joinedTo(i, c int, left bool) (operand, bool) {
+	me := column{b, place{i, c}}
+	if !left && b.def(me.place).comparable() {
+		if r, ok := b.shownAs(me.place); ok {
+			return resultOperand(r), true
+		}
+		return operand{}, false
+	}
+	for _, e := range b.equal {
+		for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
+			if e.item == i && d[0] == me && d[1].block == b && d[1].item < i {
+				if r, ok := b.shownAs(d[1].place); ok {
+					return resultOperand(r), true
+				}
+			}
+		}
+	}
+	return operand{}, false
+}
+
+// parentOf returns the item whose foreign key requires that this one has exactly
+// one row for each of its own, and that key; or -1.
+func (b *block) parentOf(i int) (child int, key ForeignKey) {
+	for c := range b.items {
+		it := &b.items[c]
+		if c == i || it.table == nil || it.left {
+			continue
+		}
+		for _, f := range it.table.Foreign {
+			if f.Parent != b.items[i].table.Name || !b.items[i].table.unique(f.ParentColumns) {
+				continue
+			}
+			joined := true
+			for k := range f.Columns {
+				joined = joined && b.joins(place{c, f.Columns[k]}, place{i, f.ParentColumns[k]})
+			}
+			if joined {
+				return c, f
+			}
+		}
+	}
+	return -1, ForeignKey{}
+}
+
+// joins reports whether an inner join says that two columns are equal.
+func (b *block) joins(x, y place) bool {
+	return slices.ContainsFunc(b.equal, func(e equality) bool {
+		return e.item == anyItem && e.x.block == b && e.y.block == b && (e.x.place == x && e.y.place == y || e.x.place == y && e.y.place == x)
+	})
+}
+
+// unique reports whether columns are those of a unique key.
+func (t *Table) unique(columns []int) bool {
+	sorted := slices.Sorted(slices.Values(columns))
+	return slices.ContainsFunc(t.Keys, func(k Key) bool {
+		return slices.Equal(slices.Sorted(slices.Values(k.Columns)), sorted)
+	})
+}
+
+// keyOnly reports whether the block uses nothing of a required parent but the key
+// that it is joined by.
+func (b *block) keyOnly(i int, key []int) bool {
+	if b.aggregates.unclear || b.query == nil {
+		return false
+	}
+	for p := range b.uses {
+		if p.item == i && (!slices.Contains(key, p.column) || !b.def(p).distinct()) {
+			return false
+		}
+	}
+	return b.decidesNothing(i, key)
+}
+
+// decidesNothing reports whether the item has no say in which rows the block has,
+// but for being found by the key, if it is required.
+func (b *block) decidesNothing(i int, key []int) bool {
+	left := b.items[i].left
+	for p, r := range b.uses {
+		if p.item != i {
+			continue
+		}
+		switch {
+		case r&roleFilter != 0:
+			return false
+		case r&roleEdge == 0:
+		case left:
+			return false
+		case !slices.Contains(key, p.column) && !b.requires(p):
+			return false
+		}
+	}
+	return true
+}
+
+// requires reports whether a column is used in joins only to find the parent that
+// a foreign key requires, and is never NULL.
+func (b *block) requires(p place) bool {
+	if !b.def(p).NotNull {
+		return false
+	}
+	for _, e := range b.equal {
+		for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
+			if d[0] != (column{b, p}) || e.item != anyItem {
+				continue
+			}
+			if d[1].block != b {
+				return false
+			}
+			child, key := b.parentOf(d[1].item)
+			k := slices.Index(key.Columns, p.column)
+			if child != p.item || b.items[d[1].item].left || k < 0 || key.ParentColumns[k] != d[1].column {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// deciding returns the columns of those that are read that decide more than what
+// is shown of the item's rows.
+func (b *block) deciding(i int, read columnSet) columnSet {
+	var shown columnSet
+	for c := range b.items[i].table.Columns {
+		if c < maxColumn && b.uses[place{i, c}] == roleResult {
+			shown.add(c)
+		}
+	}
+	return read &^ shown
+}
+
+// split adds the source of an item of which the result shows a unique key, as
+// two: what decides which rows there are, of all rows, and what is only shown, of
+// those in the result.
+func (b *block) split(i int, s *source, all bool) bool {
+	if all || !b.shows() || !(b.residual || len(b.items) > 1 || b.query.Limit != nil && b.query.Limit.Offset != nil) {
+		return false
+	}
+	shown := s.watched &^ b.deciding(i, s.watched)
+	if shown == 0 {
+		return false
+	}
+	t := b.items[i].table
+	for _, k := range t.Keys {
+		columns := slices.Sorted(slices.Values(k.Columns))
+		values := make(map[int]operand)
+		for _, c := range columns {
+			r, ok := b.shownAs(place{i, c})
+			if !ok || !t.Columns[c].comparable() {
+				break
+			}
+			values[c] = resultOperand(r)
+		}
+		if len(values) < len(columns) {
+			continue
+		}
+		rows := *s
+		rows.sets, rows.watched, rows.span = selectionOf(columns, values), shown, nil
+		b.analysis.add(rows)
+		s.watched &^= shown
+		b.analysis.add(*s)
+		return true
+	}
+	return false
+}

@@ -1,0 +1,197 @@
+package sqldep
+
+import "database/sql/driver"
+
+// maxFollowed bounds the sets that one run finds by its rows. Beyond it the run
+// depends on all rows.
+const maxFollowed = 4096
+
+// A Run is one execution of a query whose dependencies follow from the rows that
+// it returns. It is not safe for concurrent use.
+type Run struct {
+	deps
+	sources []runSource
+	rows    int64 // that were returned
+}
+
+// A runSource is a source of which the rows decide.
+type runSource struct {
+	*querySource
+	broad []bound // source.broad with the values of the arguments
+	sets  []bound // source.sets, likewise
+	limit int64   // of the span, or a negative number: there is none
+	last  Value   // the bound in the last row
+
+	found []uint64 // what the rows showed
+	lost  bool     // they showed too much
+	from  *shape   // of found
+}
+
+// A bound is a selection's values as far as they are known. A nil bound does not
+// fit its columns.
+type bound []Value
+
+// add adds a source to the run.
+func (r *Run) add(s *querySource, args []driver.NamedValue) {
+	rs := runSource{querySource: s, limit: -1}
+	rs.broad = bind(s.source.broad, args)
+	rs.sets = bind(s.source.sets, args)
+	if s.span != nil && s.span.limit != nil {
+		if v, ok := s.span.limit.value(args); ok && v.kind == kindInt {
+			rs.limit = int64(v.num)
+		}
+	}
+	r.sources = append(r.sources, rs)
+}
+
+// bind returns the values of selections, or nil if one does not fit.
+func bind(sets []selection, args []driver.NamedValue) []bound {
+	out := make([]bound, len(sets))
+	for i := range sets {
+		out[i] = make(bound, len(sets[i].values))
+		for j := range sets[i].values {
+			o := &sets[i].values[j]
+			if o.fromResult() {
+				continue
+			}
+			v, ok := o.value(args)
+			if !ok {
+				return nil
+			}
+			out[i][j] = v
+		}
+	}
+	return out
+}
+
+// Row is called with every row that the query returned, in order. value returns
+// the value of a column of the result, one of [Query.Results]. Values must be as
+// the database has them, not converted.
+func (r *Run) Row(value func(column int) Value) {
+	r.rows++
+	for i := range r.sources {
+		s := &r.sources[i]
+		if s.span != nil {
+			s.last = value(s.span.bound.result)
+		}
+		if !s.lost && s.follows() {
+			s.follow(r, value)
+		}
+	}
+}
+
+// follows reports whether the sets follow from the rows.
+func (s *source) follows() bool {
+	for _, w := range s.sets {
+		for _, v := range w.values {
+			if v.fromResult() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// follow adds the sets that a row shows.
+func (s *runSource) follow(r *Run, value func(int) Value) {
+	if s.from == nil {
+		s.from = r.query.shape(&s.fine, s.source.table.Name)
+	}
+	if s.from == nil || s.sets == nil || len(s.found) > maxFollowed {
+		s.lost = true
+		return
+	}
+	for i := range s.source.sets {
+		w := &s.source.sets[i]
+		null := false
+		h, ok := s.from.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) {
+			v := s.sets[i][c]
+			if o := &w.values[c]; o.fromResult() {
+				v = value(o.result)
+				null = null || v.kind == kindNull
+			}
+			return v, v.kind != kindUnknown
+		})
+		switch {
+		case null: // it equals nothing
+		case !ok:
+			s.lost = true
+		case len(s.found) == 0 || s.found[len(s.found)-1] != uint64(h):
+			s.found = append(s.found, uint64(h))
+		}
+	}
+}
+
+// End appends what the run depends on beside what [Query.Begin] said. all says
+// that the query returned all its rows; parents, that every foreign key of the
+// database had its parent in what the query read.
+func (r *Run) End(dst []uint64, all, parents bool) []uint64 {
+	r.list = dst
+	for i := range r.sources {
+		s := &r.sources[i]
+		switch {
+		case s.unless && parents:
+		case s.span != nil && s.upTo(r, all):
+		case s.span == nil && s.follows() && !s.lost && (all || !s.entire):
+			r.shape(s.querySource, &s.fine)
+			r.list = append(r.list, s.found...)
+		default:
+			r.bound(s)
+		}
+	}
+	return r.list
+}
+
+// upTo adds the rows up to the bound, if it was reached.
+func (s *runSource) upTo(r *Run, all bool) bool {
+	if r.rows == 0 || all && s.span.limit != nil && (s.limit < 0 || r.rows < s.limit) || s.sets == nil || s.last.kind == kindUnknown {
+		return false
+	}
+	if s.span.limit == nil && s.last.kind == kindNull {
+		return false // the least of no values
+	}
+	b, ok := appendCode(nil, s.last, &s.source.table.Columns[s.span.column])
+	sh := r.query.shape(&s.order, s.source.table.Name)
+	if !ok || sh == nil {
+		return false
+	}
+	if s.span.descending {
+		b.turn()
+	}
+	starts := []set{set(sh.start)}
+	if len(s.sets) > 0 {
+		starts = starts[:0]
+	}
+	for i := range s.sets {
+		h, ok := sh.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return s.sets[i][c], true })
+		if !ok {
+			return false
+		}
+		starts = append(starts, h)
+	}
+	r.shape(s.querySource, &s.order)
+	for _, h := range starts {
+		r.list = appendRangeNodes(r.list, h, b)
+	}
+	return true
+}
+
+// bound adds the sets that need no rows.
+func (r *Run) bound(s *runSource) {
+	if s.whole || len(s.broad) == 0 {
+		r.sets(s.querySource, nil, nil, nil)
+		return
+	}
+	sh := r.shape(s.querySource, &s.querySource.broad)
+	if sh == nil {
+		return
+	}
+	for i := range s.broad {
+		h, ok := sh.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return s.broad[i][c], true })
+		if !ok {
+			r.everything(s.querySource)
+			return
+		}
+		r.list = append(r.list, uint64(h))
+	}
+}

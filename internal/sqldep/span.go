@@ -1,0 +1,194 @@
+package sqldep
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+)
+
+// A code is a value's place in an order, as digits of base four. It is a
+// monotone function of the value: values in order have codes in lexicographic
+// order, though different values may share one. No code is a proper prefix of
+// another one of the same column.
+//
+// The rows of a set from the start of an order up to a value are described by
+// few dependencies, called nodes, whose number does not depend on the rows
+// (Bentley and Saxe's decomposition of a range, on the digits of the code). In
+// ascending order, for the code d of the value, these are, for every digit d[i]
+// above zero, the node of the rows that agree with d before i and have a smaller
+// digit there, and the node of the rows with the very same code. A row bumps, for
+// every digit e[i] of its own code, the nodes of the digits above it, and the
+// node of its code. One node of a row and one of a range coincide exactly if the
+// row lies in the range.
+//
+// In descending order the digits are turned over first.
+type code []byte
+
+// maxDigits bounds the length of a code. Longer ones are cut, all in one place,
+// so that they stay monotone.
+const maxDigits = 64
+
+// appendCode appends the digits of a value in the order of a column. ok is false
+// for a value that is not known.
+func appendCode(dst code, v Value, c *Column) (_ code, ok bool) {
+	start := len(dst)
+	switch v.kind {
+	case kindNull:
+		dst = append(dst, 0)
+	case kindInt, kindFloat:
+		dst = append(dst, 1)
+		if c.Affinity == AffinityInteger {
+			dst = appendIntCode(dst, v.floor())
+		} else {
+			dst = appendDigits(dst, v.sortableFloat(), 64)
+		}
+	case kindText:
+		s, known := c.fold(v.text)
+		if !known {
+			return dst, false
+		}
+		dst = appendTextCode(append(dst, 2), s, start+maxDigits)
+	case kindBlob:
+		dst = appendTextCode(append(dst, 3), v.text, start+maxDigits)
+	default:
+		return dst, false
+	}
+	return dst[:min(len(dst), start+maxDigits)], true
+}
+
+// turn turns the order of codes over.
+func (c code) turn() {
+	for i := range c {
+		c[i] = 3 - c[i]
+	}
+}
+
+// floor returns the greatest integer that is not above a number.
+func (v Value) floor() int64 {
+	if v.kind == kindInt {
+		return int64(v.num)
+	}
+	switch f := math.Floor(math.Float64frombits(v.num)); {
+	case f < math.MinInt64 || math.IsNaN(f):
+		return math.MinInt64
+	case f >= math.MaxInt64:
+		return math.MaxInt64
+	default:
+		return int64(f)
+	}
+}
+
+// sortableFloat returns bits that sort as the number does, rounded to a float.
+func (v Value) sortableFloat() uint64 {
+	f := math.Float64frombits(v.num)
+	if v.kind == kindInt {
+		f = float64(int64(v.num))
+	}
+	b := math.Float64bits(f + 0) // -0 is 0
+	if b>>63 != 0 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
+// appendIntCode appends an integer's sign and length in bits, and then its
+// digits, so that small numbers have short codes.
+func appendIntCode(dst code, i int64) code {
+	u, n := uint64(i), 0
+	if i >= 0 {
+		n = bits.Len64(u)
+		dst = appendDigits(dst, uint64(128+n), 8)
+	} else {
+		n = bits.Len64(^u)
+		dst = appendDigits(dst, uint64(127-n), 8)
+	}
+	n += n & 1
+	return appendDigits(dst, u&(1<<n-1), n)
+}
+
+// appendDigits appends the lowest n bits of u, n being even.
+func appendDigits(dst code, u uint64, n int) code {
+	for n -= 2; n >= 0; n -= 2 {
+		dst = append(dst, byte(u>>n)&3)
+	}
+	return dst
+}
+
+// appendTextCode appends the bytes of a text in memcmp's order and its end, until
+// there are limit digits. What times in ISO 8601 are made of is short.
+func appendTextCode(dst code, s string, limit int) code {
+	for i := 0; i < len(s) && len(dst) < limit; i++ {
+		switch b := s[i]; {
+		case b < ' ':
+			dst = appendDigits(append(dst, 0, 0, 1), uint64(b), 8)
+		case b == ' ':
+			dst = append(dst, 0, 0, 2)
+		case b < '-':
+			dst = appendDigits(append(dst, 0, 1), uint64(b), 8)
+		case b == '-':
+			dst = append(dst, 0, 2)
+		case b < '0':
+			dst = append(dst, 0, 3, b-'-')
+		case b <= '9':
+			dst = appendDigits(dst, uint64(b-'0')+4, 4)
+		case b == ':':
+			dst = append(dst, 3, 2, 0)
+		case b < 'T':
+			dst = appendDigits(append(dst, 3, 2, 1), uint64(b), 8)
+		case b == 'T':
+			dst = append(dst, 3, 2, 2)
+		default:
+			dst = appendDigits(append(dst, 3, 3), uint64(b), 8)
+		}
+	}
+	return append(dst, 0, 0, 0)
+}
+
+// fold returns a text of which memcmp's order is that of the column's
+// collation, and equal for texts that it finds equal. ok is false for a
+// collation that only its author knows.
+func (c *Column) fold(s string) (_ string, ok bool) {
+	switch {
+	case c.binary():
+		return s, true
+	case strings.EqualFold(c.Collation, "NOCASE"):
+		return lower(s), true
+	case strings.EqualFold(c.Collation, "RTRIM"):
+		return strings.TrimRight(s, " "), true
+	}
+	return s, false
+}
+
+// Nodes start from the set's hash and are mixed along the digits of a code.
+
+func mix(h uint64, digit uint64) uint64 {
+	hi, lo := bits.Mul64(h^(digit+1)*0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)
+	return hi ^ lo ^ h>>32
+}
+
+// The last node of a code is that of the rows with this very code.
+const leaf = 8
+
+// appendRangeNodes appends the nodes of the rows up to a code.
+func appendRangeNodes(dst []uint64, s set, c code) []uint64 {
+	h := uint64(s)
+	for _, d := range c {
+		if d > 0 {
+			dst = append(dst, mix(h, 4+uint64(d)-1))
+		}
+		h = mix(h, uint64(d))
+	}
+	return append(dst, mix(h, leaf))
+}
+
+// appendRowNodes appends the nodes of the ranges that contain a row with a code.
+func appendRowNodes(dst []uint64, s set, c code) []uint64 {
+	h := uint64(s)
+	for _, e := range c {
+		for d := e + 1; d < 4; d++ {
+			dst = append(dst, mix(h, 4+uint64(d)-1))
+		}
+		h = mix(h, uint64(e))
+	}
+	return append(dst, mix(h, leaf))
+}
