@@ -79,6 +79,21 @@ func (c Caller) DependOn(asOf uint64, hashes []uint64) {
 	}
 }
 
+// Later announces dependencies of a statement that are known only when its rows
+// have been read. Until done is called with what DependOn takes, what the fill
+// computes cannot be stored. done must be called once, at any time.
+func (c Caller) Later() (done func(asOf uint64, hashes []uint64)) {
+	if !c.Fills() {
+		return func(uint64, []uint64) {}
+	}
+	f := c.scope.fill
+	f.await(1)
+	return func(asOf uint64, hashes []uint64) {
+		f.dependOn(asOf, hashes)
+		f.await(-1)
+	}
+}
+
 // Refuse makes what the fill computes unstorable, for a reason in few words.
 func (c Caller) Refuse(reason string) {
 	if c.Fills() {

@@ -14,6 +14,7 @@ const (
 	refusedNoStore    = "no-store requested"
 	refusedWrote      = "wrote"
 	refusedUntracked  = "untracked read"
+	refusedUnread     = "rows left open"
 	refusedUnknown    = "nothing known"
 	refusedExpired    = "expired at once"
 	refusedContext    = "context value from outside"
@@ -44,6 +45,7 @@ type fill struct {
 	keys     []string  // of the stored results it used
 	compact  [2]int    // lengths of slots and keys when they were last compacted
 	expires  time.Time // zero: no limit of its own
+	awaited  int       // announcements of dependencies that are still to come
 	asked    bool      // it looked at who asks
 	informed bool      // something is known of what it depends on
 	unsure   bool      // nothing is known of a part of it
@@ -66,7 +68,17 @@ func (f *fill) end() {
 	if f.cache.untracked.Load() != f.untracked {
 		f.abandon(refusedUntracked)
 	}
+	if f.awaited > 0 {
+		f.abandon(refusedUnread)
+	}
 	f.cache.openFills.Add(-1)
+}
+
+// await adds delta to the number of announced dependencies.
+func (f *fill) await(delta int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.awaited += delta
 }
 
 // dependOn adds dependencies that are read no earlier than asOf.

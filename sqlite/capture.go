@@ -80,6 +80,9 @@ func (s *session) onCommit() int32 {
 	s.touched = true
 	main := s.native.writing(0)
 	dirty := main && s.native.dirty()
+	if main && !s.native.foreignKeys() {
+		s.db.parents.doubt()
+	}
 	if dirty && s.db.watch != nil {
 		s.db.watch.committing(s)
 	}

@@ -106,7 +106,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, err
 	}
-	return &rows{ctx: ctx, session: c.session, caller: caller, inner: inner}, nil
+	return &rows{ctx: ctx, session: c.session, caller: caller, inner: inner, following: c.session.taken()}, nil
 }
 
 // queryer returns how the connection queries without preparing, or ErrSkip.

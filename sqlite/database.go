@@ -23,10 +23,14 @@ type database struct {
 	engine   *unstale.Database
 	shapes   *sqldep.Shapes
 	analysis *analysis
+	parents  *parents
 	watch    *watch // nil in memory, where there are no others
 	memory   bool
-	closed   atomic.Bool
-	inFlux   atomic.Int64 // what was marked and is not settled
+
+	precision sqldep.Precision
+
+	closed atomic.Bool
+	inFlux atomic.Int64 // what was marked and is not settled
 
 	// generation counts what may have changed the schema. It is raised after
 	// the change became visible, and before the floor is. A reader loads it
@@ -59,7 +63,7 @@ func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool
 	if err != nil {
 		return nil, err
 	}
-	db := &database{analysis: a, memory: memory}
+	db := &database{analysis: a, memory: memory, parents: newParents(c.checkParents), precision: sqldep.Precision(config.Precision)}
 	if !memory {
 		shared, err := a.native.sharedChange()
 		if err != nil {
@@ -103,6 +107,7 @@ func (db *database) connect(c *Connector) (driver.Conn, error) {
 func (db *database) close() error {
 	db.closed.Store(true)
 	db.engine.Close()
+	db.parents.close()
 	if db.watch != nil {
 		db.watch.close()
 	}
@@ -119,6 +124,7 @@ func (db *database) poll() {
 // have changed the schema, too.
 func (db *database) lost(cause string) {
 	db.generation.Add(1)
+	db.parents.doubt()
 	db.engine.Lost(cause)
 }
 
@@ -131,6 +137,7 @@ func (db *database) settle(m marked) {
 		return
 	}
 	db.schema.Store(nil)
+	db.parents.doubt()
 	db.generation.Add(1)
 	m.flux.Settle()
 }
@@ -146,7 +153,7 @@ func (db *database) text(sql string) text {
 }
 
 // track tells the fill what a query is about to read.
-func (db *database) track(caller unstale.Caller, asOf uint64, sql string, args []driver.NamedValue) {
+func (db *database) track(s *session, caller unstale.Caller, sql string, args []driver.NamedValue) {
 	generation := db.generation.Load()
 	p, ok := db.plans.get(sql)
 	if !ok || p.generation != generation {
@@ -156,7 +163,11 @@ func (db *database) track(caller unstale.Caller, asOf uint64, sql string, args [
 		caller.Refuse(p.refused)
 		return
 	}
-	caller.DependOn(asOf, p.query.Dependencies(nil, asOf, args))
+	hashes, run := p.query.Begin(nil, s.readSeq, args)
+	caller.DependOn(s.readSeq, hashes)
+	if run != nil {
+		s.follow(caller, p.query, sql, run)
+	}
 }
 
 // analyse makes the plan of a query.
@@ -179,7 +190,7 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 	case st.explain:
 		p.refused = refusedExplain
 	default:
-		q := sqldep.Analyze(sql, sch.deps, access)
+		q := sqldep.Analyze(sql, sch.deps, access, db.precision)
 		if p.refused = q.Refused(); p.refused == "" {
 			sch.use(access)
 			p.query = db.shapes.Use(q)

@@ -120,6 +120,9 @@ func (n native) pager() *lib.TPager {
 	return (*lib.TPager)(at((*lib.TBtShared)(at(bt.FpBt)).FpPager))
 }
 
+// foreignKeys reports whether the connection enforces foreign keys.
+func (n native) foreignKeys() bool { return n.handle().Fflags&lib.SQLITE_ForeignKeys != 0 }
+
 // dirty reports whether the open transaction has made a page of main writable.
 // Only then does its commit write anything.
 func (n native) dirty() bool { return n.pager().FeState >= lib.PAGER_WRITER_CACHEMOD }

@@ -18,6 +18,8 @@ type rows struct {
 	caller  unstale.Caller
 	inner   driver.Rows
 	ended   bool // all rows were read
+
+	following *following // what its rows decide, or nil
 }
 
 var (
@@ -35,10 +37,14 @@ func (r *rows) Columns() []string { return r.inner.Columns() }
 func (r *rows) Next(dest []driver.Value) error {
 	defer r.session.settle()
 	err := r.inner.Next(dest)
-	if err != nil {
-		if r.ended = errors.Is(err, io.EOF); !r.ended {
-			r.caller.Refuse(refusedFailed)
-		}
+	switch {
+	case err == nil:
+		r.following.row(r.inner)
+	case errors.Is(err, io.EOF):
+		r.ended = true
+		r.following.end(true)
+	default:
+		r.caller.Refuse(refusedFailed)
 	}
 	return err
 }
@@ -50,6 +56,7 @@ func (r *rows) Close() (err error) {
 	if !r.ended && r.ctx.Err() != nil {
 		r.caller.Refuse(refusedFailed)
 	}
+	r.following.end(false)
 	return r.inner.Close()
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -68,7 +69,17 @@ func (a *analysis) load() (*schema, error) {
 		tables = append(tables, t)
 		s.byName[name] = &table{Table: t}
 	}
+	for _, t := range tables {
+		if err := a.foreign(t, tables); err != nil {
+			return nil, err
+		}
+	}
+	encoding, err := a.query("PRAGMA encoding")
+	if err != nil {
+		return nil, fail("encoding", err)
+	}
 	s.deps = sqldep.NewSchema(tables, a.deterministic...)
+	s.deps.UTF16 = text1(encoding) != "UTF-8"
 	return s, nil
 }
 
@@ -145,6 +156,58 @@ func (a *analysis) keys(t *sqldep.Table) error {
 		t.Keys = append(t.Keys, key)
 	}
 	return nil
+}
+
+// foreign reads the foreign keys of a table. Those without a parent are left
+// out.
+func (a *analysis) foreign(t *sqldep.Table, tables []*sqldep.Table) error {
+	if t.View || t.Virtual {
+		return nil
+	}
+	rows, err := a.query(`SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`, t.Name)
+	if err != nil {
+		return fail("foreign keys of "+t.Name, err)
+	}
+	index := func(t *sqldep.Table, name string) int {
+		return slices.IndexFunc(t.Columns, func(c sqldep.Column) bool { return strings.EqualFold(c.Name, name) })
+	}
+	keys := make(map[int64]*sqldep.ForeignKey)
+	for _, row := range rows {
+		i := slices.IndexFunc(tables, func(p *sqldep.Table) bool { return strings.EqualFold(p.Name, str(row[1])) })
+		if i < 0 {
+			continue
+		}
+		f := keys[num(row[0])]
+		if f == nil {
+			f = &sqldep.ForeignKey{Parent: tables[i].Name}
+			keys[num(row[0])] = f
+		}
+		child, parent := index(t, str(row[2])), -1
+		if to := str(row[3]); to != "" {
+			parent = index(tables[i], to)
+		} else if parent, err = a.primary(tables[i].Name, len(f.Columns)); err != nil {
+			return err
+		}
+		f.Columns, f.ParentColumns = append(f.Columns, child), append(f.ParentColumns, parent)
+	}
+	for _, f := range keys {
+		if !slices.Contains(f.Columns, -1) && !slices.Contains(f.ParentColumns, -1) {
+			t.Foreign = append(t.Foreign, *f)
+		}
+	}
+	return nil
+}
+
+// primary returns the i-th column of a table's primary key, or -1.
+func (a *analysis) primary(table string, i int) (int, error) {
+	rows, err := a.query(`SELECT cid FROM pragma_table_xinfo(?, 'main') WHERE pk = ?`, table, int64(i+1))
+	if err != nil {
+		return -1, fail("primary key of "+table, err)
+	}
+	if len(rows) != 1 {
+		return -1, nil
+	}
+	return int(num(rows[0][0])), nil
 }
 
 func str(v any) string {

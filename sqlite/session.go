@@ -42,6 +42,8 @@ type session struct {
 	txCaller unstale.Caller // on whose behalf BeginTx was called
 	caller   unstale.Caller // on whose behalf the last statement ran
 	readSeq  uint64         // taken before the read transaction began that is open, or was last
+	parents  uint64         // the proof of the foreign keys at that time, or 0
+	next     *following     // of the query that is about to begin
 	taint    string         // why nothing read on this connection may be cached, or ""
 
 	lent     bool           // somebody may have replaced the hooks
@@ -85,7 +87,7 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 	// No transaction is open now, so the one that this call may open begins
 	// after this number was taken.
 	if !s.native.reading() {
-		s.readSeq = s.db.engine.Seq()
+		s.readSeq, s.parents = s.db.engine.Seq(), s.db.parents.begin()
 	}
 	if t.control {
 		return caller
@@ -160,7 +162,7 @@ func (s *session) track(caller unstale.Caller, sql string, args []driver.NamedVa
 	case s.uncommitted():
 		caller.Refuse(refusedOwn)
 	default:
-		s.db.track(caller, s.readSeq, sql, args)
+		s.db.track(s, caller, sql, args)
 	}
 }
 
@@ -173,6 +175,7 @@ func (s *session) leave(caller unstale.Caller, err error) {
 	if err != nil && !errors.Is(err, driver.ErrSkip) {
 		caller.Refuse(refusedFailed)
 	}
+	s.taken().end(false) // nobody sees the rows
 	s.settle()
 }
 
@@ -241,6 +244,7 @@ func (s *session) unwrap() {
 	}
 	const cause = "driver access"
 	s.db.engine.Untracked()
+	s.db.parents.doubt()
 	s.taint, s.lent = cause, true
 	s.markAll(cause)
 }

@@ -76,7 +76,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (_ dr
 	if err != nil {
 		return nil, err
 	}
-	return &rows{ctx: ctx, session: s.conn.session, caller: caller, inner: inner}, nil
+	return &rows{ctx: ctx, session: s.conn.session, caller: caller, inner: inner, following: s.conn.session.taken()}, nil
 }
 
 func (s *stmt) query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {

@@ -63,7 +63,7 @@ func Analyze(sql string, s *Schema, a Access, precision Precision) *Plan {
 			an.sources = append(an.sources, &source{table: r.table, whole: true})
 		}
 	}
-	p.sources = an.distinct()
+	p.sources, p.width = an.distinct(), an.width
 	p.fallback = cmp.Or(an.failed, an.whole, an.fallback)
 	return p
 }
@@ -75,6 +75,7 @@ type analysis struct {
 	precision Precision
 	sources   []*source // what the text says
 	blocks    int
+	width     int
 	deriving  []*ast.CTE // the common table expressions that are being read
 	failed    string     // why nothing can be narrowed, or ""
 	whole     string     // why all columns or rows count for some table, or ""
@@ -126,6 +127,7 @@ func (a *analysis) statement(sql string) {
 	top := a.open(query, nil, firstRows)
 	if a.failed == "" && len(top) == 1 {
 		top[0].top = true
+		a.width = len(top[0].outputs)
 	}
 	for _, b := range top {
 		b.close(false)

@@ -13,6 +13,7 @@ type Plan struct {
 	refused  string
 	fallback string
 	sources  []source // by table name
+	width    int      // the number of the result's columns, if a source needs them
 }
 
 // A source is what a plan depends on in one occurrence of a table.

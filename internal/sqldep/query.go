@@ -63,6 +63,12 @@ func (q *Query) Plan() *Plan { return q.plan }
 // Results returns which columns of the result [Run.Row] asks for.
 func (q *Query) Results() []int { return q.results }
 
+// Requires reports whether some source is needless where every foreign key has
+// its parent.
+func (q *Query) Requires() bool {
+	return slices.ContainsFunc(q.plan.sources, func(s source) bool { return s.unless })
+}
+
 // shape returns the shape, or nil where the table has too many.
 func (q *Query) shape(l *lazyShape, table string) *shape {
 	sh := l.to.Load()

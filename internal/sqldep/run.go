@@ -195,3 +195,16 @@ func (r *Run) bound(s *runSource) {
 		r.list = append(r.list, uint64(h))
 	}
 }
+
+// Fits reports whether the result has as many columns as the text says. If not,
+// the rows must not be shown to the run.
+func (r *Run) Fits(columns int) bool { return r.query.plan.width == columns }
+
+// Lose says that the query returned rows that the run is not shown. [Run.Row]
+// must not be called any more.
+func (r *Run) Lose() {
+	r.rows = 0
+	for i := range r.sources {
+		r.sources[i].lost = true
+	}
+}
