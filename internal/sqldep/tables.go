@@ -12,6 +12,7 @@ const (
 	refusedFunction = "volatile function"
 	refusedTable    = "unknown table"
 	refusedDatabase = "other database"
+	refusedCompared = "natural join or using that cannot be parsed"
 )
 
 // pure reports whether a table-valued function depends on its arguments alone.
@@ -64,6 +65,13 @@ func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 		if !t.add(name, lower(r.Column)) {
 			return nil, refusedTable
 		}
+	}
+	named, ok := s.compared(sql)
+	if !ok {
+		return nil, refusedCompared
+	}
+	for _, table := range named {
+		t.of(table).whole = true
 	}
 	return t.reads, ""
 }

@@ -1,0 +1,84 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"reflect"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/sqldep"
+	lib "modernc.org/sqlite/lib"
+)
+
+// A following is a query that runs for a fill and whose dependencies follow from
+// the rows that it returns. The methods of a nil following do nothing.
+type following struct {
+	session *session
+	query   *sqldep.Query
+	text    string
+	run     *sqldep.Run
+	asOf    uint64
+	parents uint64 // the proof of the foreign keys when the transaction began
+	done    func(asOf uint64, hashes []uint64)
+}
+
+// follow begins to follow a run.
+func (s *session) follow(caller unstale.Caller, q *sqldep.Query, sql string, run *sqldep.Run) {
+	s.next = &following{session: s, query: q, text: sql, run: run, asOf: s.readSeq, parents: s.parents, done: caller.Later()}
+}
+
+// taken returns what is to follow the rows of the query that has just begun.
+func (s *session) taken() *following {
+	if s == nil {
+		return nil
+	}
+	f := s.next
+	s.next = nil
+	return f
+}
+
+// row tells the run of the row that inner has just returned, as SQLite has it:
+// the driver's own values are converted, and cut at NUL bytes.
+func (f *following) row(inner driver.Rows) {
+	if f == nil || f.run == nil {
+		return
+	}
+	stmt := statementOf(inner)
+	n := f.session.native
+	if stmt == 0 || !f.run.Fits(int(lib.Xsqlite3_column_count(n.tls, stmt))) {
+		f.run.Lose()
+		f.end(false)
+		return
+	}
+	f.run.Row(func(column int) sqldep.Value { return n.value(lib.Xsqlite3_column_value(n.tls, stmt, int32(column))) })
+}
+
+// end says what the query depends on. all says that its rows were read to the
+// end.
+func (f *following) end(all bool) {
+	if f == nil || f.run == nil {
+		return
+	}
+	parents := f.session.db.parents.still(f.parents)
+	if !parents && f.query.Requires() {
+		f.session.db.engine.Fallback(f.text, coarseParents)
+	}
+	f.done(f.asOf, f.run.End(nil, all, parents))
+	f.run = nil
+}
+
+// coarseParents is why what needs every foreign key to have its parent depends
+// on more.
+const coarseParents = "foreign keys not proven"
+
+// statementOf returns the SQLite statement behind rows of the driver, or 0.
+func statementOf(r driver.Rows) uintptr {
+	v := reflect.ValueOf(r)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return 0
+	}
+	stmt := v.Elem().FieldByName("pstmt")
+	if !stmt.IsValid() || stmt.Kind() != reflect.Uintptr {
+		return 0
+	}
+	return uintptr(stmt.Uint())
+}
