@@ -3,9 +3,11 @@
 // The order of a request is: log, cache, handlers. The cache stands around
 // everything; handlers read through the store with the request's context, and
 // say who asks by userOf or who. Nothing here says what an answer depends on or
-// what a write makes stale. Two files name keys: binding.go the one under which
-// an account is loaded when a token is checked, resources.go those that people
-// may want to invalidate by hand, with the tags of what no database holds.
+// what a write makes stale. Four files name keys: binding.go the one under
+// which an account is loaded when a token is checked, socket.go the one under
+// which it is known whether somebody's messages have changed, results.go those
+// of pages of knowledge bases, resources.go those that people may want to
+// invalidate by hand, with the tags of what no database holds.
 // watched.go declares files that people edit. patterns.go names the routes that
 // are not cached, and those whose answers no database holds.
 package api
@@ -24,6 +26,7 @@ import (
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/live"
 	"github.com/unstale/unstale/notebook/moderation"
 	"github.com/unstale/unstale/notebook/store"
 )
@@ -70,6 +73,7 @@ type server struct {
 	mux      *mux
 	huma     huma.API
 	decoy    string // the hash against which a nobody's password is checked
+	live     *live.Hub
 
 	failedReads atomic.Uint64 // GETs that failed on our side
 
@@ -78,13 +82,23 @@ type server struct {
 	moderation *declared[moderationState]
 }
 
-// New returns the whole service: what is under /api, and /, /health, /docs and
-// /openapi.json, all of it through the cache. It is called once per Binding,
-// before the first request.
-func New(c Config) (http.Handler, error) {
+// API is the whole service: what is under /api, and /, /health, /docs and
+// /openapi.json, all of it through the cache.
+type API struct {
+	http.Handler
+	live *live.Hub
+}
+
+// Close ends the WebSocket connections, which no server does that stops, and
+// returns when the last has ended. It comes before the store is closed.
+func (a *API) Close() { a.live.Close() }
+
+// New returns the service, which the caller closes. It is called once per
+// Binding, before the first request.
+func New(c Config) (*API, error) {
 	s := &server{
 		store: c.Store, files: c.Files, cache: c.Cache, gatherer: c.Gatherer, logger: c.Logger,
-		cost: c.PasswordCost, version: c.Version, clock: c.Now, mux: newMux(),
+		cost: c.PasswordCost, version: c.Version, clock: c.Now, mux: newMux(), live: live.NewHub(live.Options{}),
 	}
 	if s.gatherer == nil {
 		s.gatherer = prometheus.NewRegistry()
@@ -118,7 +132,7 @@ func New(c Config) (http.Handler, error) {
 	if err := c.Binding.bind(s); err != nil {
 		return nil, err
 	}
-	return s.outermost(s.watching(c.Cache.Handler(s.mux))), nil
+	return &API{s.outermost(s.watching(c.Cache.Handler(s.mux))), s.live}, nil
 }
 
 func (s *server) routes() {

@@ -72,18 +72,24 @@ func (b *Binding) identity(r *http.Request) (string, error) {
 	if err != nil {
 		return stranger, nil //nolint:nilerr // it is not the identification that failed
 	}
-	a, err := unstale.Load(r.Context(), s.cache, "user:"+unstale.Escape(c.Subject), func(ctx context.Context) (account, error) {
-		return s.account(ctx, c.Subject)
-	})
+	good, err := s.admits(r.Context(), c)
 	if err != nil {
 		s.logger.LogAttrs(r.Context(), slog.LevelError, "identifying a user failed",
 			slog.String("request_id", r.Header.Get(requestIDField)), slog.Any("error", err))
 		return unknown, nil
 	}
-	if !a.Valid || a.PasswordVersion != c.PasswordVersion {
+	if !good {
 		return stranger, nil
 	}
 	return c.Subject, nil
+}
+
+// admits reports whether the user of a verified token may still come in with it.
+func (s *server) admits(ctx context.Context, c *claims) (bool, error) {
+	a, err := unstale.Load(ctx, s.cache, "user:"+unstale.Escape(c.Subject), func(ctx context.Context) (account, error) {
+		return s.account(ctx, c.Subject)
+	})
+	return a.Valid && a.PasswordVersion == c.PasswordVersion, err
 }
 
 // An account is what decides whether a token is good.

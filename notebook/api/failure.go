@@ -105,7 +105,7 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 func callerFrom(r *http.Request) caller {
-	return caller{r.Method, r.URL.Path, r.Header.Get(requestIDField), language(r.Header.Get("Accept-Language"))}
+	return caller{r.Method, shownPath(r.URL.Path), r.Header.Get(requestIDField), language(r.Header.Get("Accept-Language"))}
 }
 
 func writeFailure(w http.ResponseWriter, f *failure) {

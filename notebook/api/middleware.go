@@ -67,7 +67,7 @@ func (s *server) prepare(r *http.Request) *http.Request {
 // finish answers for a panic, and writes the request's line to the log.
 func (s *server) finish(l *loggedWriter, r *http.Request, started time.Time, panicked any) {
 	attrs := []slog.Attr{
-		slog.String("request_id", l.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("request_id", l.id), slog.String("method", r.Method), slog.String("path", shownPath(r.URL.Path)),
 	}
 	if cause, ok := panicked.(error); panicked != nil && !(ok && errors.Is(cause, http.ErrAbortHandler)) {
 		s.logger.LogAttrs(r.Context(), slog.LevelError, "panic", append(attrs,

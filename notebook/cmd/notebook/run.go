@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -69,7 +68,7 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 // A service is the notebook ready to serve, with what it holds open.
 type service struct {
 	cost    int // of password hashes, for bcrypt
-	handler http.Handler
+	handler *api.API
 	store   *store.Store
 	cache   *unstale.Cache
 }
@@ -132,10 +131,14 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	return v, nil
 }
 
-// Close closes what the service holds. The database goes first: it tells the
-// cache that nobody watches it any more.
+// Close closes what the service holds. The connections go first, which read the
+// database; then the database, which tells the cache that nobody watches it any
+// more.
 func (v *service) Close() error {
 	var err error
+	if v.handler != nil {
+		v.handler.Close()
+	}
 	if v.store != nil {
 		err = v.store.Close()
 	}
