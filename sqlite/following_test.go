@@ -1,0 +1,252 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unstale/unstale"
+)
+
+// library is a schema of which lists are made.
+var library = []string{
+	`CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, mail TEXT, boss INTEGER REFERENCES users (id))`,
+	`CREATE TABLE cards (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+		title TEXT, public BOOLEAN NOT NULL, stars INTEGER NOT NULL DEFAULT 0, made DATETIME, seen INTEGER NOT NULL DEFAULT 0)`,
+	`CREATE TABLE files (id INTEGER PRIMARY KEY, card INTEGER REFERENCES cards (id) ON DELETE CASCADE, name TEXT)`,
+	`CREATE VIEW shown AS SELECT c.id, c.title, u.name FROM cards c JOIN users u ON u.id = c.owner WHERE c.public = 1`,
+	`INSERT INTO users (id, name) VALUES (1, 'ann'), (2, 'bob'), (3, 'cid')`,
+	`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+		INSERT INTO cards (id, owner, title, public, stars, made) SELECT i, 1 + i % 2, 'card ' || i, i <= 30, i, datetime('2026-01-01', i || ' minutes') FROM n`,
+	`INSERT INTO files (card, name) VALUES (30, 'a'), (30, 'b'), (29, 'c'), (1, 'd')`,
+}
+
+// TestWhatInvalidates says of statements which changes concern their answers and
+// which do not.
+func TestWhatInvalidates(t *testing.T) {
+	t.Parallel()
+	const list = `SELECT c.id, c.title, c.made, c.owner, u.name FROM cards c JOIN users u ON u.id = c.owner
+		WHERE c.public = 1 ORDER BY c.made DESC, c.id DESC LIMIT 5`
+	const second = list + ` OFFSET 5`
+	for _, test := range []struct {
+		query        string
+		hits, misses []string
+	}{
+		{list, []string{
+			`UPDATE cards SET title = 'x' WHERE id = 20`,
+			`UPDATE cards SET seen = seen + 1`,
+			`UPDATE cards SET title = 'x' WHERE id = 40`,
+			`INSERT INTO cards (owner, title, public, made) VALUES (3, 'old', 1, '2025-01-01 00:00:00')`,
+			`INSERT INTO cards (owner, title, public, made) VALUES (3, 'private', 0, '2027-01-01 00:00:00')`,
+			`DELETE FROM cards WHERE id = 3`,
+			`UPDATE users SET mail = 'a@b'`,
+			`UPDATE users SET name = 'dan' WHERE id = 3`,
+			`INSERT INTO users (id, name) VALUES (9, 'new')`,
+		}, []string{
+			`UPDATE cards SET title = 'x' WHERE id = 28`,
+			`UPDATE users SET name = 'bert' WHERE id = 2`,
+			`DELETE FROM cards WHERE id = 30`,
+			`UPDATE cards SET public = 1 WHERE id = 31`,
+			`UPDATE cards SET made = '2026-06-01 00:00:00' WHERE id = 2`,
+			`INSERT INTO cards (owner, title, public, made) VALUES (3, 'new', 1, '2027-01-01 00:00:00')`,
+			`DELETE FROM users WHERE id = 1`,
+		}},
+		{second, []string{
+			`UPDATE cards SET title = 'x' WHERE id = 30`, // on the first page
+			`UPDATE cards SET title = 'x' WHERE id = 3`,
+			`DELETE FROM cards WHERE id = 3`,
+		}, []string{
+			`UPDATE cards SET title = 'x' WHERE id = 23`,
+			`DELETE FROM cards WHERE id = 30`,
+			`UPDATE cards SET public = 0 WHERE id = 22`,
+		}},
+		{`SELECT count(*) FROM cards WHERE public = 1`, []string{
+			`UPDATE cards SET title = 'x', stars = 7`, `INSERT INTO cards (owner, public) VALUES (3, 0)`,
+		}, []string{
+			`INSERT INTO cards (owner, public) VALUES (3, 1)`, `UPDATE cards SET public = 0 WHERE id = 1`, `DELETE FROM cards WHERE id = 4`,
+		}},
+		{`SELECT count(*) FROM cards c JOIN users u ON u.id = c.owner WHERE c.public = 1`, []string{
+			`UPDATE users SET name = 'x'`, `INSERT INTO users (id, name) VALUES (9, 'new')`,
+		}, []string{`DELETE FROM users WHERE id = 2`, `UPDATE cards SET owner = 3, public = 0 WHERE id = 4`}},
+		{`SELECT max(made) FROM cards WHERE public = 1`, []string{
+			`DELETE FROM cards WHERE id = 29`, `INSERT INTO cards (owner, public, made) VALUES (1, 1, '2025-01-01 00:00:00')`,
+		}, []string{`DELETE FROM cards WHERE id = 30`, `INSERT INTO cards (owner, public, made) VALUES (1, 1, '2027-01-01 00:00:00')`}},
+		{`SELECT c.id, c.title, (SELECT count(*) FROM files f WHERE f.card = c.id) FROM cards c WHERE c.public = 1 ORDER BY c.stars DESC, c.id LIMIT 2`, []string{
+			`DELETE FROM files WHERE card = 1`, `INSERT INTO files (card, name) VALUES (28, 'x')`, `UPDATE files SET name = 'y'`,
+		}, []string{`DELETE FROM files WHERE card = 29`, `INSERT INTO files (card, name) VALUES (30, 'x')`, `UPDATE cards SET stars = 100 WHERE id = 4`}},
+		{`SELECT c.id, f.id, f.name FROM cards c LEFT JOIN files f ON f.card = c.id WHERE c.owner = 1 ORDER BY c.id, f.id`, []string{
+			`DELETE FROM files WHERE card = 29`, `UPDATE cards SET title = 'x'`,
+		}, []string{`UPDATE files SET name = 'y' WHERE card = 30`, `INSERT INTO files (card, name) VALUES (2, 'x')`}},
+		{`SELECT title, name FROM shown WHERE id = 7`, []string{
+			`UPDATE cards SET title = 'x' WHERE id = 8`, `DELETE FROM cards WHERE id = 1`,
+		}, []string{`UPDATE cards SET title = 'x' WHERE id = 7`, `UPDATE users SET name = 'bert' WHERE id = 2`}},
+		{`WITH mine AS (SELECT id, title FROM cards WHERE owner = 2) SELECT title FROM mine ORDER BY id`, []string{
+			`UPDATE cards SET title = 'x' WHERE owner = 1`,
+		}, []string{`UPDATE cards SET owner = 3 WHERE id = 7`}},
+		{`SELECT id FROM cards WHERE owner = 1 UNION SELECT id FROM files WHERE card = 30`, []string{
+			`UPDATE cards SET title = 'x' WHERE owner = 2`, `DELETE FROM files WHERE card = 29`,
+		}, []string{`DELETE FROM files WHERE card = 30`, `DELETE FROM cards WHERE id = 2`}},
+		{`SELECT id FROM users u WHERE EXISTS (SELECT 1 FROM cards WHERE owner = u.id AND public = 0) ORDER BY id`, []string{
+			`UPDATE cards SET owner = 2 WHERE id = 2`,
+		}, []string{`UPDATE cards SET owner = 3 WHERE id = 40`}},
+		{`SELECT name FROM users WHERE boss IS NULL ORDER BY id`, []string{
+			`UPDATE users SET mail = 'x'`,
+		}, []string{`UPDATE users SET boss = 1 WHERE id = 2`}},
+	} {
+		t.Run(test.query, func(t *testing.T) {
+			t.Parallel()
+			for i, list := range [][]string{test.hits, test.misses} {
+				for _, change := range list {
+					e := newEnv(t, library...)
+					e.proven()
+					e.warm(test.query)
+					e.exec(change)
+					if i == 0 {
+						e.hit(test.query)
+					} else if _, ran := e.load(test.query); !ran {
+						t.Errorf("%s: stale after %s", test.query, change)
+					}
+				}
+			}
+		})
+	}
+}
+
+// proven waits until the foreign keys are proven.
+func (e *env) proven() {
+	e.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !e.inner.parents.still(e.inner.parents.begin()); {
+		if time.Now().After(deadline) {
+			e.Fatal("the foreign keys are not proven")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Where foreign keys are not enforced, a parent may be missing and come back.
+func TestParentsThatAreMissing(t *testing.T) {
+	t.Parallel()
+	const query = `SELECT c.id, c.owner, u.name FROM cards c JOIN users u ON u.id = c.owner WHERE c.public = 1 ORDER BY c.id`
+	e := newEnv(t, library...)
+	e.proven()
+	e.warm(query)
+	conn, err := e.db.Conn(outside(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	for _, s := range []string{`PRAGMA foreign_keys = 0`, `DELETE FROM users WHERE id = 2`} {
+		if _, err := conn.ExecContext(outside(t), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := e.load(query); strings.Contains(got, "bob") {
+		t.Errorf("a user who is gone: %s", got)
+	}
+	for range 3 { // whatever a proof says meanwhile
+		e.load(query)
+	}
+	e.exec(`INSERT INTO users (id, name) VALUES (2, 'bert')`)
+	if got, _ := e.load(query); !strings.Contains(got, "bert") {
+		t.Errorf("a user who is back is missing: %s", got)
+	}
+}
+
+// A value in a result is what SQLite has, not what the driver makes of it.
+func TestResultsWithNULBytes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t,
+		`CREATE TABLE tags (tag TEXT PRIMARY KEY NOT NULL, text TEXT)`,
+		`CREATE TABLE uses (id INTEGER PRIMARY KEY, tag TEXT)`,
+		`INSERT INTO tags VALUES ('a' || char(0) || 'b', 'x'), ('a', 'y')`,
+		`INSERT INTO uses (tag) SELECT tag FROM tags`)
+	const query = `SELECT u.id, u.tag, t.text FROM uses u LEFT JOIN tags t ON t.tag = u.tag ORDER BY u.id`
+	e.warm(query)
+	e.exec(`UPDATE tags SET text = 'z' WHERE tag = 'a' || char(0) || 'b'`)
+	if got, ran := e.load(query); !ran || !strings.Contains(got, "z") {
+		t.Errorf("stale: %q", got)
+	}
+}
+
+// Who reads only the first rows depends on no more than these, and on what could
+// come before them.
+func TestRowsReadInPart(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, library...)
+	e.proven()
+	const query = `SELECT c.id, c.title, c.made, c.owner, u.name FROM cards c JOIN users u ON u.id = c.owner ORDER BY c.made DESC, c.id DESC LIMIT 20`
+	first := func() (title string, ran bool) {
+		title, err := unstale.Load(t.Context(), e.cache, "first", func(ctx context.Context) (string, error) {
+			ran = true
+			var title string
+			err := e.db.QueryRowContext(ctx, query).Scan(new(int), &title, new(any), new(int), new(string))
+			return title, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return title, ran
+	}
+	first()
+	e.exec(`UPDATE cards SET title = 'x' WHERE id < 40`)
+	if _, ran := first(); ran {
+		t.Error("a change of rows that were not read is a miss")
+	}
+	e.exec(`INSERT INTO cards (owner, title, public, made) VALUES (1, 'new', 1, '2027-01-01 00:00:00')`)
+	if title, _ := first(); title != "new" {
+		t.Errorf("stale: %q", title)
+	}
+}
+
+// Rows that are still open when the answer is made could say anything.
+func TestRowsLeftOpen(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, library...)
+	var open *sql.Rows
+	runs := 0
+	for range 2 {
+		if _, err := unstale.Load(t.Context(), e.cache, "open", func(ctx context.Context) (string, error) {
+			runs++
+			rows, err := e.db.QueryContext(context.WithoutCancel(ctx), `SELECT id, title FROM cards ORDER BY id LIMIT 3`)
+			if err != nil {
+				return "", err
+			}
+			if open != nil {
+				_ = open.Close()
+			}
+			open = rows
+			rows.Next()
+			return "", rows.Err()
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if runs != 2 {
+		t.Errorf("the function ran %d times, want 2", runs)
+	}
+}
+
+// Coarser precisions invalidate more.
+func TestPrecision(t *testing.T) {
+	t.Parallel()
+	for precision, want := range map[Precision]string{Exact: "hit hit miss", RowPrecision: "hit miss miss", TablePrecision: "miss miss miss"} {
+		e := openEnv(t, newCache(t), t.TempDir()+"/test.db", Config{Precision: precision}, library...)
+		const query = `SELECT title FROM cards WHERE owner = 1 AND public = 1 ORDER BY id`
+		var got []string
+		for _, change := range []string{`UPDATE cards SET seen = 1 WHERE id = 2`, `UPDATE cards SET title = 'x' WHERE owner = 2`, `UPDATE cards SET title = 'y' WHERE id = 2`} {
+			e.warm(query)
+			e.exec(change)
+			_, ran := e.load(query)
+			got = append(got, map[bool]string{true: "miss", false: "hit"}[ran])
+		}
+		if s := fmt.Sprint(strings.Join(got, " ")); s != want {
+			t.Errorf("precision %d: %s, want %s", precision, s, want)
+		}
+	}
+}
