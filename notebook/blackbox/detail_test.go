@@ -2,41 +2,42 @@ package blackbox_test
 
 import (
 	"net/http"
+	"path"
 	"testing"
 )
 
-func TestPersonaDetail(t *testing.T) {
-	behave(t, []behaviour{
+func TestDetail(t *testing.T) {
+	behaveBoth(t, []behaviour{
 		{"a public card is for anybody, with its files", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			for _, v := range []visitor{s.nobody(), s.as("bob"), s.as("alice")} {
-				got := v.get(persona(c.ID)).card()
+				got := v.get(s.item(c.ID)).card()
 				s.equal("name", got.Name, "Mai")
 				s.equal("author", got.Author, "alice")
 				s.equal("number of files", len(got.Files), 1)
-				s.equal("file name", got.Files[0].OriginalName, "bot_config.toml")
-				s.equal("file type", got.Files[0].FileType, ".toml")
+				s.equal("file name", got.Files[0].OriginalName, s.file().name)
+				s.equal("file type", got.Files[0].FileType, path.Ext(s.file().name))
 				s.equal("file size", got.Files[0].FileSize, int64(len(validTOML)))
 			}
 		}},
 		{"an unknown one is 404", func(s *site) {
-			s.nobody().get(persona(unknownID)).want(http.StatusNotFound)
-			s.as("alice").get(persona(unknownID)).want(http.StatusNotFound)
-			s.as("alice").get(persona("1%27%20OR%201=1")).want(http.StatusNotFound)
+			s.nobody().get(s.item(unknownID)).want(http.StatusNotFound)
+			s.as("alice").get(s.item(unknownID)).want(http.StatusNotFound)
+			s.as("alice").get(s.item("1%27%20OR%201=1")).want(http.StatusNotFound)
 		}},
 		{"a private card is for its owner, moderators and admins", func(s *site) {
 			for _, c := range []card{s.newCard("alice", "private"), s.newPending("alice", "pending"), s.newRejected("alice", "rejected")} {
 				for _, name := range []string{"alice", "moderator", "admin", "root"} {
 					s.equal("name for "+name, s.detail(name, c.ID).Name, c.Name)
 				}
-				s.as("bob").get(persona(c.ID)).want(http.StatusForbidden)
-				s.nobody().get(persona(c.ID)).want(http.StatusUnauthorized)
+				s.as("bob").get(s.item(c.ID)).want(http.StatusForbidden)
+				s.nobody().get(s.item(c.ID)).want(http.StatusUnauthorized)
 			}
 		}},
 		{"HEAD answers like GET without the body", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			get := s.nobody().get(persona(c.ID))
-			head := s.nobody().send(http.MethodHead, persona(c.ID), "", nil)
+			get := s.nobody().get(s.item(c.ID))
+			head := s.nobody().send(http.MethodHead, s.item(c.ID), "", nil)
 			s.equal("status", head.status, http.StatusOK)
 			s.equal("length of the body", len(head.body), 0)
 			s.equal("ETag", head.header.Get("ETag"), get.header.Get("ETag"))
@@ -45,7 +46,7 @@ func TestPersonaDetail(t *testing.T) {
 			c := s.newCard("alice", "private")
 			var sentences []string
 			for _, language := range []string{"", "en", "zh-CN", "en"} {
-				r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+persona(c.ID), nil)
+				r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+s.item(c.ID), nil)
 				if err != nil {
 					s.Fatal(err)
 				}
@@ -67,67 +68,67 @@ func TestPersonaDetail(t *testing.T) {
 	})
 }
 
-func TestPersonaStarred(t *testing.T) {
-	behave(t, []behaviour{
+func TestStarred(t *testing.T) {
+	behaveBoth(t, []behaviour{
 		{"is false at first", func(s *site) {
 			s.equal("starred", s.starred("bob", s.newPublic("alice", "Mai").ID), false)
 		}},
 		{"is true after a star, for who gave it", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			s.equal("before", s.starred("bob", c.ID), false)
-			s.as("bob").post(persona(c.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(c.ID)+"/star", nil).want(http.StatusOK)
 			s.equal("after", s.starred("bob", c.ID), true)
 			s.equal("for alice", s.starred("alice", c.ID), false)
 		}},
 		{"is false after the star was taken back", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			s.as("bob").post(persona(c.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(c.ID)+"/star", nil).want(http.StatusOK)
 			s.equal("before", s.starred("bob", c.ID), true)
-			s.as("bob").del(persona(c.ID) + "/star").want(http.StatusOK)
+			s.as("bob").del(s.item(c.ID) + "/star").want(http.StatusOK)
 			s.equal("after", s.starred("bob", c.ID), false)
 		}},
 		{"without a token is 401", func(s *site) {
-			s.nobody().get(persona(s.newPublic("alice", "Mai").ID) + "/starred").want(http.StatusUnauthorized)
+			s.nobody().get(s.item(s.newPublic("alice", "Mai").ID) + "/starred").want(http.StatusUnauthorized)
 		}},
 	})
 }
 
-func TestPersonaStar(t *testing.T) {
-	star := func(id string) string { return persona(id) + "/star" }
-	behave(t, []behaviour{
+func TestStar(t *testing.T) {
+	star := func(s *site, id string) string { return s.item(id) + "/star" }
+	behaveBoth(t, []behaviour{
 		{"counts", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			s.equal("before", s.detail("alice", c.ID).StarCount, 0)
-			s.as("bob").post(star(c.ID), nil).want(http.StatusOK)
+			s.as("bob").post(star(s, c.ID), nil).want(http.StatusOK)
 			s.equal("after one", s.detail("alice", c.ID).StarCount, 1)
-			s.as("alice").post(star(c.ID), nil).want(http.StatusOK)
-			s.equal("after two", s.nobody().get(persona(c.ID)).card().StarCount, 2)
+			s.as("alice").post(star(s, c.ID), nil).want(http.StatusOK)
+			s.equal("after two", s.nobody().get(s.item(c.ID)).card().StarCount, 2)
 		}},
 		{"a second one takes it back", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			s.as("bob").post(star(c.ID), nil).want(http.StatusOK)
+			s.as("bob").post(star(s, c.ID), nil).want(http.StatusOK)
 			s.equal("after one", s.detail("alice", c.ID).StarCount, 1)
-			s.as("bob").post(star(c.ID), nil).want(http.StatusOK)
+			s.as("bob").post(star(s, c.ID), nil).want(http.StatusOK)
 			s.equal("after two", s.detail("alice", c.ID).StarCount, 0)
 			s.equal("starred", s.starred("bob", c.ID), false)
 		}},
-		{"of an unknown card is 404", func(s *site) { s.as("bob").post(star(unknownID), nil).want(http.StatusNotFound) }},
+		{"of an unknown card is 404", func(s *site) { s.as("bob").post(star(s, unknownID), nil).want(http.StatusNotFound) }},
 		{"without a token is 401", func(s *site) {
-			s.nobody().post(star(s.newPublic("alice", "Mai").ID), nil).want(http.StatusUnauthorized)
+			s.nobody().post(star(s, s.newPublic("alice", "Mai").ID), nil).want(http.StatusUnauthorized)
 		}},
 		{"is taken back by DELETE", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			s.as("bob").post(star(c.ID), nil).want(http.StatusOK)
+			s.as("bob").post(star(s, c.ID), nil).want(http.StatusOK)
 			s.equal("before", s.detail("bob", c.ID).StarCount, 1)
-			s.as("bob").del(star(c.ID)).want(http.StatusOK)
+			s.as("bob").del(star(s, c.ID)).want(http.StatusOK)
 			s.equal("after", s.detail("bob", c.ID).StarCount, 0)
 		}},
 		{"DELETE without a star is 404", func(s *site) {
-			s.as("bob").del(star(s.newPublic("alice", "Mai").ID)).want(http.StatusNotFound)
-			s.as("bob").del(star(unknownID)).want(http.StatusNotFound)
+			s.as("bob").del(star(s, s.newPublic("alice", "Mai").ID)).want(http.StatusNotFound)
+			s.as("bob").del(star(s, unknownID)).want(http.StatusNotFound)
 		}},
 		{"DELETE without a token is 401", func(s *site) {
-			s.nobody().del(star(s.newPublic("alice", "Mai").ID)).want(http.StatusUnauthorized)
+			s.nobody().del(star(s, s.newPublic("alice", "Mai").ID)).want(http.StatusUnauthorized)
 		}},
 	})
 }

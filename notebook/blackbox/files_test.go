@@ -67,12 +67,12 @@ func TestPersonaFiles(t *testing.T) {
 	})
 }
 
-func TestPersonaDownload(t *testing.T) {
-	zipOf := func(id string) string { return persona(id) + "/download" }
-	behave(t, []behaviour{
+func TestDownload(t *testing.T) {
+	zipOf := func(s *site, id string) string { return s.item(id) + "/download" }
+	behaveBoth(t, []behaviour{
 		{"of a public card needs no token", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			a := s.nobody().once(zipOf(c.ID)).want(http.StatusOK)
+			a := s.nobody().once(zipOf(s, c.ID)).want(http.StatusOK)
 			archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
 			if err != nil {
 				s.Fatal(err)
@@ -90,7 +90,7 @@ func TestPersonaDownload(t *testing.T) {
 				found[f.Name] = string(content)
 			}
 			s.equal("number of files", len(found), 2)
-			s.equal("bot_config.toml", found["bot_config.toml"], validTOML)
+			s.equal("content", found[s.file().name], validTOML)
 			if !strings.Contains(found["README.txt"], "Mai") {
 				s.Errorf("README.txt does not name the card: %q", found["README.txt"])
 			}
@@ -98,33 +98,33 @@ func TestPersonaDownload(t *testing.T) {
 		{"counts every one, and is never stored", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			for n := range 3 {
-				s.equal("downloads", s.nobody().get(persona(c.ID)).card().Downloads, n)
-				a := s.nobody().once(zipOf(c.ID)).want(http.StatusOK)
+				s.equal("downloads", s.nobody().get(s.item(c.ID)).card().Downloads, n)
+				a := s.nobody().once(zipOf(s, c.ID)).want(http.StatusOK)
 				if a.hit() || !strings.Contains(a.header.Get("Cache-Control"), "no-store") {
 					s.Errorf("a download came with Cache-Status %q and Cache-Control %q", a.header.Get("Cache-Status"), a.header.Get("Cache-Control"))
 				}
 			}
 		}},
 		{"of a private card without a token is 401", func(s *site) {
-			s.nobody().once(zipOf(s.newCard("alice", "Mai").ID)).want(http.StatusUnauthorized)
+			s.nobody().once(zipOf(s, s.newCard("alice", "Mai").ID)).want(http.StatusUnauthorized)
 		}},
 		{"of a private card is for its owner", func(s *site) {
 			c := s.newCard("alice", "Mai")
-			s.as("alice").once(zipOf(c.ID)).want(http.StatusOK)
-			s.as("moderator").once(zipOf(c.ID)).want(http.StatusOK)
+			s.as("alice").once(zipOf(s, c.ID)).want(http.StatusOK)
+			s.as("moderator").once(zipOf(s, c.ID)).want(http.StatusOK)
 		}},
 		{"of a private card as another user is 403", func(s *site) {
-			s.as("bob").once(zipOf(s.newCard("alice", "Mai").ID)).want(http.StatusForbidden)
+			s.as("bob").once(zipOf(s, s.newCard("alice", "Mai").ID)).want(http.StatusForbidden)
 		}},
-		{"of an unknown card is 404", func(s *site) { s.nobody().once(zipOf(unknownID)).want(http.StatusNotFound) }},
+		{"of an unknown card is 404", func(s *site) { s.nobody().once(zipOf(s, unknownID)).want(http.StatusNotFound) }},
 	})
 }
 
-func TestPersonaFile(t *testing.T) {
+func TestFile(t *testing.T) {
 	path := func(s *site, c card) string {
-		return persona(c.ID) + "/file/" + s.detail("moderator", c.ID).Files[0].FileID
+		return s.item(c.ID) + "/file/" + s.detail("moderator", c.ID).Files[0].FileID
 	}
-	behave(t, []behaviour{
+	behaveBoth(t, []behaviour{
 		{"is an octet stream", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			a := s.as("bob").get(path(s, c)).want(http.StatusOK)
@@ -132,7 +132,7 @@ func TestPersonaFile(t *testing.T) {
 			s.equal("content", string(a.body), validTOML)
 		}},
 		{"is byte for byte what was uploaded, however large", func(s *site) {
-			c := s.as("alice").upload("/api/persona/upload", map[string]string{"name": "Mai", "description": "d"}, config(binaryTOML)).card()
+			c := s.as("alice").upload(s.path("upload"), map[string]string{"name": "Mai", "description": "d"}, file{name: s.file().name, content: binaryTOML}).card()
 			a := s.as("alice").get(path(s, c)).want(http.StatusOK)
 			if string(a.body) != binaryTOML {
 				s.Errorf("%d bytes came back that differ from the %d uploaded", len(a.body), len(binaryTOML))
@@ -151,9 +151,9 @@ func TestPersonaFile(t *testing.T) {
 		}},
 		{"unknown is 404, and so is one of another card", func(s *site) {
 			c, other := s.newPublic("alice", "Mai"), s.newPublic("alice", "other")
-			s.as("bob").get(persona(c.ID) + "/file/" + unknownID).want(http.StatusNotFound)
-			s.as("bob").get(persona(unknownID) + "/file/" + unknownID).want(http.StatusNotFound)
-			s.as("bob").get(persona(c.ID) + "/file/" + s.detail("alice", other.ID).Files[0].FileID).want(http.StatusNotFound)
+			s.as("bob").get(s.item(c.ID) + "/file/" + unknownID).want(http.StatusNotFound)
+			s.as("bob").get(s.item(unknownID) + "/file/" + unknownID).want(http.StatusNotFound)
+			s.as("bob").get(s.item(c.ID) + "/file/" + s.detail("alice", other.ID).Files[0].FileID).want(http.StatusNotFound)
 		}},
 	})
 }

@@ -7,11 +7,10 @@ import (
 	"testing"
 )
 
-func TestPersonaPublicList(t *testing.T) {
-	const path = "/api/persona/public"
-	behave(t, []behaviour{
+func TestPublicList(t *testing.T) {
+	behaveBoth(t, []behaviour{
 		{"an empty list is [] with total 0", func(s *site) {
-			p := s.list(s.nobody(), path)
+			p := s.list(s.nobody(), s.path("public"))
 			s.equal("length", len(p.Data), 0)
 			s.equal("total", p.Pagination.Total, 0)
 		}},
@@ -21,12 +20,12 @@ func TestPersonaPublicList(t *testing.T) {
 			s.newRejected("alice", "rejected")
 			s.newPublic("alice", "public")
 			for _, v := range []visitor{s.nobody(), s.as("alice"), s.as("root")} {
-				s.equal("names", s.list(v, path).names(), "public")
+				s.equal("names", s.list(v, s.path("public")).names(), "public")
 			}
 		}},
 		{"a card names its author", func(s *site) {
 			s.newPublic("alice", "public")
-			c := s.list(s.nobody(), path).Data[0]
+			c := s.list(s.nobody(), s.path("public")).Data[0]
 			s.equal("author", c.Author, "alice")
 			s.equal("author's id", c.AuthorID, s.ids["alice"])
 		}},
@@ -38,7 +37,7 @@ func TestPersonaPublicList(t *testing.T) {
 				if n == 0 {
 					continue
 				}
-				p := s.list(s.nobody(), path, "page", strconv.Itoa(n), "page_size", "2", "sort_by", "created_at", "sort_order", "asc")
+				p := s.list(s.nobody(), s.path("public"), "page", strconv.Itoa(n), "page_size", "2", "sort_by", "created_at", "sort_order", "asc")
 				s.equal("names", p.names(), want)
 				s.equal("page", p.Pagination.Page, n)
 				s.equal("page size", p.Pagination.PageSize, 2)
@@ -48,24 +47,24 @@ func TestPersonaPublicList(t *testing.T) {
 		}},
 		{"a page far beyond the end is empty with the right total", func(s *site) {
 			s.newPublic("alice", "public")
-			p := s.list(s.nobody(), path, "page", "1000000")
+			p := s.list(s.nobody(), s.path("public"), "page", "1000000")
 			s.equal("length", len(p.Data), 0)
 			s.equal("total", p.Pagination.Total, 1)
 		}},
 		{"page and page_size out of range are 422", func(s *site) {
 			for _, q := range []string{"page=0", "page=-1", "page=x", "page_size=0", "page_size=-1", "page_size=101", "page=99999999999999999999"} {
-				s.nobody().get(path + "?" + q).want(http.StatusUnprocessableEntity)
+				s.nobody().get(s.path("public") + "?" + q).want(http.StatusUnprocessableEntity)
 			}
 		}},
 		{"an unknown order is 422", func(s *site) {
-			s.nobody().get(path + "?sort_by=hashed_password").want(http.StatusUnprocessableEntity)
-			s.nobody().get(path + "?sort_order=sideways").want(http.StatusUnprocessableEntity)
+			s.nobody().get(s.path("public") + "?sort_by=hashed_password").want(http.StatusUnprocessableEntity)
+			s.nobody().get(s.path("public") + "?sort_order=sideways").want(http.StatusUnprocessableEntity)
 		}},
 		{"name is a substring", func(s *site) {
 			s.newPublic("alice", "麦麦猫")
 			s.newPublic("alice", "麦狗")
-			s.equal("names", s.list(s.nobody(), path, "name", "麦猫").names(), "麦麦猫")
-			s.equal("names", s.list(s.nobody(), path, "name", "鱼").names(), "")
+			s.equal("names", s.list(s.nobody(), s.path("public"), "name", "麦猫").names(), "麦麦猫")
+			s.equal("names", s.list(s.nobody(), s.path("public"), "name", "鱼").names(), "")
 		}},
 		{"SQL metacharacters in a name match themselves", func(s *site) {
 			for _, name := range []string{"100%", "a_b", `it's "x"; DROP TABLE users;--`, `back\slash`} {
@@ -74,40 +73,40 @@ func TestPersonaPublicList(t *testing.T) {
 			for query, want := range map[string]string{
 				"%": "100%", "_": "a_b", "'": `it's "x"; DROP TABLE users;--`, `\`: `back\slash`, `' OR 1=1 --`: "", "a_": "a_b", "aXb": "",
 			} {
-				s.equal("names for "+query, s.list(s.nobody(), path, "name", query).names(), want)
+				s.equal("names for "+query, s.list(s.nobody(), s.path("public"), "name", query).names(), want)
 			}
 		}},
 		{"uploader_id takes an id", func(s *site) {
 			s.newPublic("alice", "A")
 			s.newPublic("bob", "B")
-			s.equal("names", s.list(s.nobody(), path, "uploader_id", s.ids["bob"]).names(), "B")
+			s.equal("names", s.list(s.nobody(), s.path("public"), "uploader_id", s.ids["bob"]).names(), "B")
 		}},
 		{"uploader_id takes a username", func(s *site) {
 			s.newPublic("alice", "A")
 			s.newPublic("bob", "B")
-			s.equal("names", s.list(s.nobody(), path, "uploader_id", "alice").names(), "A")
-			s.equal("names", s.list(s.nobody(), path, "uploader_id", "zoe").names(), "")
+			s.equal("names", s.list(s.nobody(), s.path("public"), "uploader_id", "alice").names(), "A")
+			s.equal("names", s.list(s.nobody(), s.path("public"), "uploader_id", "zoe").names(), "")
 		}},
 		{"sorts by time, both ways", func(s *site) {
 			s.newPublic("alice", "1")
 			s.newPublic("alice", "2")
 			for _, by := range []string{"created_at", "updated_at"} {
-				s.equal("ascending by "+by, s.list(s.nobody(), path, "sort_by", by, "sort_order", "asc").names(), "1 2")
-				s.equal("descending by "+by, s.list(s.nobody(), path, "sort_by", by, "sort_order", "desc").names(), "2 1")
+				s.equal("ascending by "+by, s.list(s.nobody(), s.path("public"), "sort_by", by, "sort_order", "asc").names(), "1 2")
+				s.equal("descending by "+by, s.list(s.nobody(), s.path("public"), "sort_by", by, "sort_order", "desc").names(), "2 1")
 			}
 		}},
 		{"sorts by stars, both ways", func(s *site) {
 			liked := s.newPublic("alice", "liked")
 			s.newPublic("alice", "ignored")
-			s.as("bob").post(persona(liked.ID)+"/star", nil).want(http.StatusOK)
-			s.equal("ascending", s.list(s.nobody(), path, "sort_by", "star_count", "sort_order", "asc").names(), "ignored liked")
-			s.equal("descending", s.list(s.nobody(), path, "sort_by", "star_count", "sort_order", "desc").names(), "liked ignored")
+			s.as("bob").post(s.item(liked.ID)+"/star", nil).want(http.StatusOK)
+			s.equal("ascending", s.list(s.nobody(), s.path("public"), "sort_by", "star_count", "sort_order", "asc").names(), "ignored liked")
+			s.equal("descending", s.list(s.nobody(), s.path("public"), "sort_by", "star_count", "sort_order", "desc").names(), "liked ignored")
 		}},
 	})
 }
 
-func TestPersonaOfUser(t *testing.T) {
-	own := func(s *site) string { return "/api/persona/user/" + s.ids["alice"] }
+func TestOfUser(t *testing.T) {
+	own := func(s *site) string { return s.path("user/") + s.ids["alice"] }
 	every := func(s *site) {
 		s.newCard("alice", "b-private")
 		s.newPending("alice", "c-pending")
@@ -115,7 +114,7 @@ func TestPersonaOfUser(t *testing.T) {
 		s.newPublic("alice", "a-public")
 		s.newCard("bob", "other")
 	}
-	behave(t, []behaviour{
+	behaveBoth(t, []behaviour{
 		{"has all cards of the user and no others", func(s *site) {
 			every(s)
 			p := s.list(s.as("alice"), own(s), "sort_by", "name", "sort_order", "asc")
@@ -137,7 +136,7 @@ func TestPersonaOfUser(t *testing.T) {
 		{"filters by tag", func(s *site) {
 			every(s)
 			c := s.newCard("alice", "tagged")
-			s.as("alice").put(persona(c.ID), map[string]any{"tags": []string{"cat", "dog"}}).want(http.StatusOK)
+			s.as("alice").put(s.item(c.ID), map[string]any{"tags": []string{"cat", "dog"}}).want(http.StatusOK)
 			s.equal("names", s.list(s.as("alice"), own(s), "tag", "dog").names(), "tagged")
 		}},
 		{"sorts by name, both ways", func(s *site) {
@@ -147,7 +146,7 @@ func TestPersonaOfUser(t *testing.T) {
 		{"sorts by downloads", func(s *site) {
 			every(s)
 			c := s.newPublic("alice", "popular")
-			s.nobody().once(persona(c.ID) + "/download").want(http.StatusOK)
+			s.nobody().once(s.item(c.ID) + "/download").want(http.StatusOK)
 			s.equal("first", s.list(s.as("alice"), own(s), "sort_by", "downloads", "sort_order", "desc").Data[0].Name, "popular")
 		}},
 		{"pages", func(s *site) {
@@ -173,11 +172,11 @@ func TestPersonaOfUser(t *testing.T) {
 }
 
 func TestStars(t *testing.T) {
-	behave(t, []behaviour{
+	behaveBoth(t, []behaviour{
 		{"the list holds what one starred, newest first", func(s *site) {
 			one, two := s.newPublic("alice", "one"), s.newPublic("alice", "two")
-			s.as("bob").post(persona(one.ID)+"/star", nil).want(http.StatusOK)
-			s.as("bob").post(persona(two.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(one.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(two.ID)+"/star", nil).want(http.StatusOK)
 			for _, path := range []string{"/api/users/stars", "/api/user/stars"} {
 				s.equal("names", s.list(s.as("bob"), path).names(), "two one")
 				s.equal("names", s.list(s.as("bob"), path, "sort_order", "asc").names(), "one two")
@@ -187,13 +186,16 @@ func TestStars(t *testing.T) {
 		}},
 		{"by type, sorted, paged", func(s *site) {
 			one, two := s.newPublic("alice", "one"), s.newPublic("alice", "two")
-			s.as("bob").post(persona(one.ID)+"/star", nil).want(http.StatusOK)
-			s.as("bob").post(persona(two.ID)+"/star", nil).want(http.StatusOK)
-			s.as("alice").post(persona(one.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(one.ID)+"/star", nil).want(http.StatusOK)
+			s.as("bob").post(s.item(two.ID)+"/star", nil).want(http.StatusOK)
+			s.as("alice").post(s.item(one.ID)+"/star", nil).want(http.StatusOK)
 			list := func(query ...string) page { return s.list(s.as("bob"), "/api/users/stars", query...) }
 			s.equal("most stars first", list("sort_by", "star_count", "sort_order", "desc").names(), "one two")
-			s.equal("persona", list("star_type", "persona").Pagination.Total, 2)
-			s.equal("knowledge", list("star_type", "knowledge").Pagination.Total, 0)
+			for _, kind := range bothKinds {
+				want := map[bool]int{true: 2, false: 0}[kind == s.kind]
+				s.equal(kind, list("star_type", kind).Pagination.Total, want)
+				s.equal(kind+" by its older name", list("type", kind).Pagination.Total, want)
+			}
 			s.equal("second page", list("page", "2", "page_size", "1", "sort_order", "asc").names(), "two")
 			s.equal("with details", list("include_details", "true", "sort_order", "asc").Data[0].CopyrightOwner, "the artist")
 		}},

@@ -40,8 +40,8 @@ var everybody = []struct{ name, role string }{
 // A site is a notebook that serves on a port of its own.
 type site struct {
 	testing.TB
-	url     string
-	handler *api.API
+	url    string
+	kind   string // of the items that a test is about
 	cached bool
 	dir    string
 	store  *store.Store
@@ -78,13 +78,13 @@ type template struct {
 func (m *template) site(t testing.TB, cached bool, prepare func(s *site)) *site {
 	t.Helper()
 	m.once.Do(func() {
-		s := &site{TB: t, dir: t.TempDir(), ids: make(map[string]string), tokens: make(map[string]string)}
+		s := &site{TB: t, kind: "persona", dir: t.TempDir(), ids: make(map[string]string), tokens: make(map[string]string)}
 		s.serve(false)
 		prepare(s)
 		s.exec("PRAGMA wal_checkpoint(TRUNCATE)") // everything is in the one file
 		m.keep(s)
 	})
-	s := &site{TB: t, dir: t.TempDir(), ids: maps.Clone(m.ids), tokens: maps.Clone(m.tokens)}
+	s := &site{TB: t, kind: "persona", dir: t.TempDir(), ids: maps.Clone(m.ids), tokens: maps.Clone(m.tokens)}
 	for path, content := range m.content {
 		path = filepath.Join(s.dir, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
@@ -144,7 +144,7 @@ func people(s *site) {
 // says what the truth is.
 func (s *site) twin() *site {
 	s.Helper()
-	other := &site{TB: s.TB, dir: s.dir, ids: s.ids, tokens: s.tokens}
+	other := &site{TB: s.TB, kind: s.kind, dir: s.dir, ids: s.ids, tokens: s.tokens}
 	other.serve(false)
 	return other
 }
@@ -172,14 +172,13 @@ func (s *site) serve(cached bool) {
 	s.Cleanup(func() { must(s.store.Close()) })
 	kept, err := files.Open(ctx, filepath.Join(s.dir, "files"), s.store.FileReferenced)
 	must(err)
-	s.handler, err = api.New(api.Config{
+	handler, err := api.New(api.Config{
 		Binding: binding, Store: s.store, Files: kept, Cache: s.cache,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), PasswordCost: bcrypt.MinCost,
 	})
 	must(err)
-	server := httptest.NewServer(s.handler)
+	server := httptest.NewServer(handler)
 	s.Cleanup(server.Close)
-	s.Cleanup(s.handler.Close)
 	s.url = server.URL
 	s.http = server.Client()
 	s.http.Timeout = time.Minute // a request that waits for what never comes fails its test

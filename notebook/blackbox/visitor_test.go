@@ -236,9 +236,11 @@ type card struct {
 	IsPublic                                        bool   `json:"is_public"`
 	IsPending                                       bool   `json:"is_pending"`
 	TargetID                                        string `json:"target_id"`
+	Type                                            string // of a star
 	Tags                                            any
 	Files                                           []struct {
 		FileID       string `json:"file_id"`
+		FileName     string `json:"file_name"`
 		OriginalName string `json:"original_name"`
 		FileType     string `json:"file_type"`
 		FileSize     int64  `json:"file_size"`
