@@ -40,8 +40,9 @@ var everybody = []struct{ name, role string }{
 // A site is a notebook that serves on a port of its own.
 type site struct {
 	testing.TB
-	url    string
-	kind   string // of the items that a test is about
+	url     string
+	handler *api.API
+	kind    string // of the items that a test is about
 	cached bool
 	dir    string
 	store  *store.Store
@@ -172,13 +173,14 @@ func (s *site) serve(cached bool) {
 	s.Cleanup(func() { must(s.store.Close()) })
 	kept, err := files.Open(ctx, filepath.Join(s.dir, "files"), s.store.FileReferenced)
 	must(err)
-	handler, err := api.New(api.Config{
+	s.handler, err = api.New(api.Config{
 		Binding: binding, Store: s.store, Files: kept, Cache: s.cache,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), PasswordCost: bcrypt.MinCost,
 	})
 	must(err)
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(s.handler)
 	s.Cleanup(server.Close)
+	s.Cleanup(s.handler.Close)
 	s.url = server.URL
 	s.http = server.Client()
 	s.http.Timeout = time.Minute // a request that waits for what never comes fails its test
