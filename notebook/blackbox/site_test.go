@@ -174,7 +174,7 @@ func (s *site) serve(cached bool) {
 	kept, err := files.Open(ctx, filepath.Join(s.dir, "files"), s.store.FileReferenced)
 	must(err)
 	s.handler, err = api.New(api.Config{
-		Binding: binding, Store: s.store, Files: kept, Cache: s.cache,
+		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Dictionary: filepath.Join(s.dir, "dictionary.json"),
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), PasswordCost: bcrypt.MinCost,
 	})
 	must(err)
