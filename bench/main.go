@@ -40,13 +40,14 @@ func measurements() []measurement {
 		{"invalidation", measureInvalidation},
 		{"capture", measureCapture},
 		{"notebook", measureNotebook},
+		{"precision", measurePrecision},
 	}
 }
 
 func main() {
 	playRole()
 	s := new(settings)
-	flag.StringVar(&s.only, "only", "", "names of the measurements to run, separated by commas: hit, added, invalidation, capture, notebook; default all")
+	flag.StringVar(&s.only, "only", "", "names of the measurements to run, separated by commas: hit, added, invalidation, capture, notebook, precision; default all")
 	flag.Uint64Var(&s.seed, "seed", 1, "seed of everything random")
 	flag.Float64Var(&s.scale, "scale", 1, "how many rounds to run, as a multiple of the usual number")
 	flag.IntVar(&s.entries, "entries", 1_000_000, "entries resident in the largest store")

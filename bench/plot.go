@@ -140,3 +140,35 @@ func lines(title, unit, xUnit string, x []float64, names []string, all [][]serie
 	}
 	return c.svg()
 }
+
+// A bar is a group of bars that stand side by side.
+type bar []float64
+
+// bars draws a group of bars for each name, one bar for each label, up to 100. A
+// second value is a line across its bar.
+func bars(title, unit string, names, labels []string, values, marks []bar) string {
+	c := newCanvas(title, unit, 0, 100, false)
+	width := float64(plotWidth-marginLeft-marginRight) / float64(len(names))
+	each := width * 0.85 / float64(len(labels))
+	for i, name := range names {
+		left := marginLeft + width*(float64(i)+0.075)
+		c.text(left+width*0.425, plotHeight-marginBottom+18, "middle", name)
+		for j, v := range values[i] {
+			x, y := left+each*float64(j), c.y(v)
+			fmt.Fprintf(c, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`+"\n", x+1, y, each-2, c.y(0)-y, colours[j])
+			c.text(x+each/2, y-4, "middle", digits(math.Round(v)))
+		}
+		for j, v := range marks[i] {
+			x, y := left+each*float64(j+len(labels)-len(marks[i])), c.y(v)
+			if !math.IsNaN(v) {
+				fmt.Fprintf(c, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1[2]f" stroke="#000" stroke-width="2" stroke-dasharray="3 2"/>`+"\n", x-1, y, x+each+1)
+			}
+		}
+	}
+	for j, label := range labels {
+		x := marginLeft + float64(j)*120
+		fmt.Fprintf(c, `<rect x="%.1f" y="%d" width="12" height="12" fill="%s"/>`+"\n", x, plotHeight-24, colours[j])
+		c.text(x+18, plotHeight-13, "start", label)
+	}
+	return c.svg()
+}

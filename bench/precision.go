@@ -1,0 +1,311 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/bench/bidding"
+	"github.com/unstale/unstale/bench/lobsters"
+	"github.com/unstale/unstale/bench/workload"
+)
+
+// A course is a workload and how it is replayed.
+type course struct {
+	workload workload.Workload
+	scale    float64
+	requests int
+	step     time.Duration // of the trace's clock, from request to request
+	rounds   int           // of the comparison of throughput; 0: none
+}
+
+// courses returns the three of them, with a share of the usual size.
+func courses(seed uint64, size float64, rounds int) []course {
+	requests := max(300, int(20_000*size))
+	lobstersScale, biddingScale, notebookScale := 0.25*size, 0.25*size, size
+	return []course{
+		// 46 requests a minute are what lobste.rs had.
+		{lobsters.New(seed, lobstersScale), lobstersScale, requests, 1300 * time.Millisecond, rounds},
+		{bidding.New(seed, biddingScale), biddingScale, requests, 60 * time.Millisecond, rounds},
+		{newNotebookSite(seed, notebookScale), notebookScale, requests, 20 * time.Millisecond, rounds},
+	}
+}
+
+// warmUp returns how many requests of a trace do not count.
+func (c *course) warmUp() int { return c.requests / 5 }
+
+// A result is what came of a course.
+type result struct {
+	course
+	writes   int // requests in the trace that write
+	replays  map[string]*outcome
+	sequence []string // the names of the precisions, the coarsest first
+	rates    map[string]*cost
+}
+
+// An outcome is what a replay leaves when its site is gone.
+type outcome struct {
+	total     tally
+	pages     map[string]*tally
+	losses    losses
+	usages    map[string]*usage
+	fallbacks []unstale.Fallback
+	stale     string
+}
+
+func measurePrecision(ctx context.Context, s *settings) (*section, error) {
+	var results []*result
+	for _, c := range courses(s.seed, s.scale, s.rounds(20)) {
+		r, err := c.run(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.workload.Name(), err)
+		}
+		results = append(results, r)
+	}
+	return precisionSection(results), nil
+}
+
+// run fills the site and replays the trace at all precisions.
+func (c course) run(ctx context.Context) (_ *result, err error) {
+	filled, err := os.MkdirTemp("", "unstale-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(filled)) }()
+	if err := c.workload.Fill(ctx, filepath.Join(filled, siteDatabase)); err != nil {
+		return nil, err
+	}
+	trace := c.workload.Trace(c.requests)
+	r := &result{course: c, replays: make(map[string]*outcome), rates: make(map[string]*cost)}
+	for i := range trace {
+		if trace[i].Method != "GET" {
+			r.writes++
+		}
+	}
+	var oracle *outcome
+	for _, p := range precisions() {
+		if p.off {
+			continue
+		}
+		o, err := c.replay(ctx, filled, trace, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		if o.total.stale > 0 {
+			return nil, fmt.Errorf("%s: %d of %d hits were stale, the first %s", p.name, o.total.stale, o.total.hits, o.stale)
+		}
+		if oracle != nil && (o.total.oracle != oracle.total.oracle || o.total.gets != oracle.total.gets) {
+			return nil, fmt.Errorf("%s: the oracle has %d hits of %d, and had %d of %d", p.name, o.total.oracle, o.total.gets, oracle.total.oracle, oracle.total.gets)
+		}
+		r.replays[p.name], oracle = o, o
+		r.sequence = append(r.sequence, p.name)
+	}
+	if c.rounds > 0 {
+		err = r.race(ctx, filled, trace)
+	}
+	return r, err
+}
+
+// replay replays the trace at one precision.
+func (c *course) replay(ctx context.Context, filled string, trace []workload.Request, p precision) (_ *outcome, err error) {
+	s, err := openSite(ctx, c.workload, filled, p, manySlots)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	r := newReplay(s)
+	if err := r.run(ctx, trace, c.step, c.warmUp()); err != nil {
+		return nil, err
+	}
+	return &outcome{r.all(), r.pages, r.losses, r.usages, s.cache.Stats().Fallbacks, r.stale}, nil
+}
+
+// race replays the trace at all precisions and without a cache by turns, and
+// compares nothing meanwhile but the time it takes.
+func (r *result) race(ctx context.Context, filled string, trace []workload.Request) (err error) {
+	all := precisions()
+	sites := make([]*site, len(all))
+	defer func() {
+		for _, s := range sites {
+			if s != nil {
+				err = errors.Join(err, s.close())
+			}
+		}
+	}()
+	serve := func(s *site, q *workload.Request) error {
+		request, err := s.request(ctx, q)
+		if err != nil {
+			return err
+		}
+		if a := ask(s.handler, request); a.status >= 400 {
+			return fmt.Errorf("%s %s: %d %s", q.Method, q.Path, a.status, a.body)
+		}
+		s.clock.Now = s.clock.Now.Add(r.step)
+		return nil
+	}
+	for i, p := range all {
+		if sites[i], err = openSite(ctx, r.workload, filled, p, 0); err != nil {
+			return err
+		}
+		r.rates[p.name] = new(cost)
+		for k := range r.warmUp() {
+			if err := serve(sites[i], &trace[k]); err != nil {
+				return err
+			}
+		}
+	}
+	at := make([]int, len(all))
+	for i := range at {
+		at[i] = r.warmUp()
+	}
+	length := (len(trace) - r.warmUp()) / r.rounds
+	return interleave(ctx, r.rounds, len(all), func(i int) error {
+		runtime.GC() // nobody pays for another one's garbage
+		err := r.rates[all[i].name].measure(length, func(k int) error { return serve(sites[i], &trace[at[i]+k]) })
+		at[i] += length
+		return err
+	})
+}
+
+// share returns a of b in percent.
+func share(a, b int) float64 { return 100 * float64(a) / float64(b) }
+
+func precisionSection(results []*result) *section {
+	sec := &section{name: "precision", title: "What is dropped, and what had to be"}
+	var names []string
+	var hits, exactness []bar
+	for _, r := range results {
+		names = append(names, r.workload.Name())
+		h, p := bar{0}, bar{}
+		for _, name := range r.sequence {
+			t := r.replays[name].total
+			h = append(h, share(t.hits, t.gets))
+			p = append(p, share(t.changed, t.invalidated))
+		}
+		last := r.replays[r.sequence[len(r.sequence)-1]].total
+		hits, exactness = append(hits, append(h, share(last.oracle, last.gets))), append(exactness, append(p, 100))
+		sec.tables = append(sec.tables, r.summary())
+	}
+	for _, r := range results {
+		sec.tables = append(sec.tables, r.pageTable(), r.lossTable(), r.queryTable())
+	}
+	sec.plots = map[string]string{"precision.svg": bars("Hit rate by workload, and how much of what was dropped had changed", "%", names,
+		[]string{"no cache", "tables", "rows", "exact", "oracle"}, hits, exactness)}
+	return sec
+}
+
+// summary is the table of a workload's figures.
+func (r *result) summary() table {
+	first := r.replays[r.sequence[0]].total
+	t := table{
+		title: fmt.Sprintf("%s: scale %s, %d requests of which %s%% write, the first %d to warm up, %d pages counted", r.workload.Name(), digits(r.scale),
+			r.requests, digits(share(r.writes, r.requests)), r.warmUp(), first.gets),
+		head: []string{"", "hits %", "of the oracle's %", "dropped", "precision %", "stale", "requests/s", "over no cache", "CPU µs/request", "over no cache"},
+	}
+	rate := func(name string) []string {
+		c, base := r.rates[name], r.rates["no cache"]
+		if c == nil {
+			return []string{"-", "-", "-", "-"}
+		}
+		perSecond := c.wall.with(c.wall, func(a, _ float64) float64 { return 1e9 / a })
+		return []string{perSecond.String(), base.wall.over(c.wall).String(), c.processor.in(1e3), c.processor.over(base.processor).String()}
+	}
+	t.add(append([]string{"no cache", "0", "0", "-", "-", "-"}, rate("no cache")...)...)
+	for _, name := range r.sequence {
+		o := r.replays[name].total
+		t.add(append([]string{name, digits(share(o.hits, o.gets)), digits(share(o.hits, o.oracle)), strconv.Itoa(o.invalidated),
+			digits(share(o.changed, o.invalidated)), fmt.Sprintf("%d of %d", o.stale, o.hits)}, rate(name)...)...)
+	}
+	t.add("oracle", digits(share(first.oracle, first.gets)), "100", "-", "100", "-", "-", "-", "-", "-")
+	return t
+}
+
+// pageTable says what became of each kind of page.
+func (r *result) pageTable() table {
+	t := table{title: r.workload.Name() + ": hits by page, %", head: []string{"page", "asked for"}}
+	t.head = append(append(t.head, r.sequence...), "oracle")
+	pages := r.replays[r.sequence[0]].pages
+	for _, page := range slices.SortedFunc(maps.Keys(pages), func(a, b string) int { return cmp.Compare(pages[b].gets, pages[a].gets) }) {
+		row := []string{page, strconv.Itoa(pages[page].gets)}
+		for _, name := range r.sequence {
+			p := r.replays[name].pages[page]
+			row = append(row, digits(share(p.hits, p.gets)))
+		}
+		t.add(append(row, digits(share(pages[page].oracle, pages[page].gets)))...)
+	}
+	return t
+}
+
+// lossTable says what keeps the finest precision from the oracle's hits, in
+// points of the hit rate, and what the coarser ones lose by the same.
+func (r *result) lossTable() table {
+	t := table{title: r.workload.Name() + ": points of the hit rate lost against the oracle", head: []string{"page", "dropped for nothing by"}}
+	t.head = append(t.head, r.sequence...)
+	finest := r.replays[r.sequence[len(r.sequence)-1]].losses
+	all := make(map[loss]bool)
+	for _, name := range r.sequence {
+		for l := range r.replays[name].losses {
+			all[l] = true
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(all), func(a, b loss) int {
+		coarsest := r.replays[r.sequence[0]].losses
+		return cmp.Or(cmp.Compare(finest[b], finest[a]), cmp.Compare(coarsest[b], coarsest[a]), cmp.Compare(a.page, b.page), cmp.Compare(a.why, b.why))
+	})
+	for _, l := range order {
+		row, seen := []string{l.page, "`" + shorten(l.why, 90, 110) + "`"}, false
+		for _, name := range r.sequence {
+			o := r.replays[name]
+			points := 100 * o.losses[l] / float64(o.total.gets)
+			seen = seen || points >= 0.05
+			row = append(row, fmt.Sprintf("%.2f", points))
+		}
+		if seen {
+			t.add(row...)
+		}
+	}
+	return t
+}
+
+// queryTable lists the queries of all pages: how often one was dropped together
+// with a page, how much of that the finest precision had to drop, and what the
+// analysis has to say.
+func (r *result) queryTable() table {
+	finest := r.replays[r.sequence[len(r.sequence)-1]]
+	why := make(map[string]string)
+	for _, f := range finest.fallbacks {
+		why[shape(f.Statement)] = f.Reason
+	}
+	t := table{head: []string{"query"}}
+	for _, name := range r.sequence {
+		t.head = append(t.head, "dropped, "+name)
+	}
+	t.head = append(t.head, "of these changed %", "coarser than the text because of")
+	fine := 0
+	for _, text := range slices.Sorted(maps.Keys(finest.usages)) {
+		row := []string{"`" + shorten(text, 110, 110) + "`"}
+		for _, name := range r.sequence {
+			n := 0
+			if u := r.replays[name].usages[text]; u != nil {
+				n = u.dropped
+			}
+			row = append(row, strconv.Itoa(n))
+		}
+		u := finest.usages[text]
+		if why[text] == "" {
+			fine++
+		}
+		t.add(append(row, digits(share(u.changed, u.dropped)), why[text])...)
+	}
+	t.title = fmt.Sprintf("%s: %d queries, %d of them as fine as their text allows; how often each was dropped with a page", r.workload.Name(), len(t.rows), fine)
+	return t
+}
