@@ -2,6 +2,7 @@ package notebook
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,22 @@ func TestKnowledgeFileNames(t *testing.T) {
 			t.Errorf("%q: %q, %v", test.name, extension, err)
 		}
 	}
+}
+
+// Whatever name is let in stays inside the directory that an archive is unpacked
+// in, and has one of the two types.
+func FuzzKnowledgeFileName(f *testing.F) {
+	f.Add("notes.txt")
+	f.Add(`..\\a.json`)
+	f.Fuzz(func(t *testing.T, name string) {
+		extension, err := ItemKind(TargetKnowledge).FileType(name)
+		if err != nil {
+			return
+		}
+		if extension != ".txt" && extension != ".json" || !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "/\\:\x00\n") {
+			t.Errorf("%q is let in as %q", name, extension)
+		}
+	})
 }
 
 // One rule has one error, with a code and a sentence of its own for each kind.

@@ -25,14 +25,20 @@ func TestEveryGETIsCached(t *testing.T) {
 	if w := s.json("POST", "/api/review/persona/"+public+"/approve", mod, ""); w.Code != http.StatusOK {
 		t.Fatal(w.Body)
 	}
-	var detail struct {
+	known, unknown := s.base(ann, "known"), s.base(ann, "unknown")
+	if w := s.json("POST", "/api/review/knowledge/"+known+"/approve", mod, ""); w.Code != http.StatusOK {
+		t.Fatal(w.Body)
+	}
+	type files struct {
 		Data struct {
 			Files []struct {
 				FileID string `json:"file_id"`
 			}
 		}
 	}
+	var detail, base files
 	s.decode(s.get("/api/persona/"+public, ""), &detail)
+	s.decode(s.get("/api/knowledge/"+known, ""), &base)
 	for _, test := range []struct{ path, token string }{
 		{"/api/users/me", ann},
 		{"/api/users/stars", ann},
@@ -45,6 +51,18 @@ func TestEveryGETIsCached(t *testing.T) {
 		{"/api/persona/" + public + "/starred", ann},
 		{"/api/persona/" + public + "/file/" + detail.Data.Files[0].FileID, ann},
 		{"/api/review/persona/pending", mod},
+		{"/api/knowledge/public?name=k&sort_by=star_count", ""},
+		{"/api/knowledge/public?uploader_id=ann", ann},
+		{"/api/knowledge/" + known, ""},
+		{"/api/knowledge/" + unknown, ann},
+		{"/api/knowledge/user/" + annID + "?tag=a", ann},
+		{"/api/knowledge/" + known + "/starred", ann},
+		{"/api/knowledge/" + known + "/file/" + base.Data.Files[0].FileID, ann},
+		{"/api/review/knowledge/pending", mod},
+		{"/api/users/me/upload-history", ann},
+		{"/api/users/me/upload-stats", ann},
+		{"/api/users/me/dashboard-stats", ann},
+		{"/api/users/me/dashboard-trends?days=7", ann},
 	} {
 		first, second := s.get(test.path, test.token), s.get(test.path, test.token)
 		if first.Code != http.StatusOK || second.Code != http.StatusOK || !hit(second) {
