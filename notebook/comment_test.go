@@ -1,0 +1,54 @@
+package notebook
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestMutes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 2, 24, 0, 0, 0, 0, time.UTC)
+	later := now.Add(time.Hour)
+	for _, test := range []struct {
+		u    User
+		want error
+	}{
+		{User{}, nil},
+		{User{MutedUntil: &later}, nil},
+		{User{Muted: true}, ErrMuted},
+		{User{Muted: true, MutedUntil: &later}, ErrMuted},
+		{User{Muted: true, MutedUntil: &now}, nil},
+	} {
+		if err := test.u.CommentAt(now); !errors.Is(err, test.want) {
+			t.Errorf("%+v: %v, want %v", test.u, err, test.want)
+		}
+	}
+}
+
+func TestWhoMayWhatWithComments(t *testing.T) {
+	t.Parallel()
+	private, public := &Target{UploaderID: "owner"}, &Target{UploaderID: "owner", Public: true}
+	c := &Comment{UserID: "author"}
+	for _, test := range []struct {
+		u           User
+		read, write error // on the private target
+	}{
+		{User{ID: "owner", Role: RoleUser}, nil, nil},
+		{User{ID: "author", Role: RoleUser}, ErrForbidden, nil},
+		{User{ID: "other", Role: RoleUser}, ErrForbidden, ErrForbidden},
+		{User{ID: "other", Role: RoleModerator}, nil, nil},
+	} {
+		if err := private.ReadableBy(&test.u); !errors.Is(err, test.read) {
+			t.Errorf("%+v reads: %v", test.u, err)
+		}
+		if err := public.ReadableBy(&test.u); err != nil {
+			t.Errorf("%+v reads what is public: %v", test.u, err)
+		}
+		for _, on := range []*Target{private, public} {
+			if err := c.ManagedBy(&test.u, on); !errors.Is(err, test.write) {
+				t.Errorf("%+v deletes: %v", test.u, err)
+			}
+		}
+	}
+}
