@@ -53,7 +53,7 @@ func TestInvalidateResourceByID(t *testing.T) {
 			[]string{"/api/persona/public", "/api/persona/public?page=1"}, []string{"/api/users/stars", "/api/knowledge/1"}},
 		{"knowledge", []string{"/api/knowledge/%s", "/api/knowledge/%s/starred", "load kb:user:%s:pages"},
 			[]string{"/api/knowledge/public", "load kb:public:1"}, []string{"/api/persona/1", "/api/persona/public"}},
-		{"user", []string{"/api/users/%s/avatar", "/api/users/%s/avatar?size=200", "/uploads/avatars/%s_abc", "load user:%s"},
+		{"user", []string{"/api/users/%s/avatar", "/api/users/%s/avatar?size=200", "load user:%s"},
 			nil, []string{"/api/users/me", "/api/users/stars", "/api/persona/1"}},
 		{"message", []string{"/api/messages/%s", "/api/messages?user_id=%s", "/api/messages?page=2&user_id=%s"},
 			nil, []string{"/api/messages", "/api/comments/1"}},

@@ -31,8 +31,8 @@ func resources() map[string]resource {
 			all:   []string{"http:*knowledge/*", "kb:user:*"},
 		},
 		"user": {
-			one: []string{"http:*users/{id}*", "http:*uploads/avatars/{id}_*", "user:{id}"},
-			all: []string{"http:*users/*", "http:*uploads/avatars/*", "user:*"},
+			one: []string{"http:*users/{id}*", "user:{id}"},
+			all: []string{"http:*users/*", "user:*"},
 		},
 		"message": {
 			one: []string{"http:*messages/{id}*", "http:*messages*user_id={id}*"},
