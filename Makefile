@@ -15,6 +15,7 @@ export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
 FUZZTIME ?= 10s
 BENCHFLAGS ?=
 TESTFLAGS ?=
+PROOFFLAGS ?=
 
 # tool puts a tool pinned in tools/go.mod on the PATH of what follows, having
 # built it if the go command's cache does not hold it yet.
@@ -28,7 +29,7 @@ each = fail=0; for m in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
-	format tidy vuln bench fuzz cover need need-go
+	format tidy vuln bench proof fuzz cover need need-go
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -78,6 +79,9 @@ vuln: need-go ## look for known vulnerabilities (needs the network)
 
 bench: need-go ## measure, in about five minutes (BENCHFLAGS=-help lists what else)
 	@cd bench && go run . $(BENCHFLAGS)
+
+proof: need-go ## look for stale answers among ten million while things go wrong (PROOFFLAGS=-quick: some seconds)
+	@cd cmd && go run -tags failpoints ./proof $(PROOFFLAGS)
 
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)

@@ -212,9 +212,11 @@ func (c *client) exchange(cn *conn, method string, p patience) (answer, error) {
 // fromCache reports whether one of the caches on the way had the answer.
 func fromCache(status []string) bool {
 	for _, line := range status {
-		for _, param := range strings.FieldsFunc(line, func(r rune) bool { return r == ';' || r == ',' }) {
-			if p := strings.TrimSpace(param); p == "hit" || p == "hit=?1" {
-				return true
+		for cache := range strings.SplitSeq(line, ",") {
+			for i, param := range strings.Split(cache, ";") {
+				if p := strings.TrimSpace(param); i > 0 && (p == "hit" || p == "hit=?1") {
+					return true
+				}
 			}
 		}
 	}

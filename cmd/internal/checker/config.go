@@ -37,6 +37,14 @@ type Config struct {
 	MaxHits  int64 // reads answered from a cache, as their Cache-Status says (RFC 9211)
 	First    bool  // also end at the first wrong answer
 
+	// Prepared, if not nil, is called when each key has been written and could be
+	// read.
+	Prepared func()
+
+	// Enough, if not nil, is asked ten times a second whether to end, given the
+	// number of reads that were answered, and answered from a cache.
+	Enough func(reads, hits int64) bool
+
 	Progress io.Writer // a line every second; may be nil
 }
 
@@ -100,7 +108,7 @@ func (c *Config) complete() error {
 	if c.Keys > 1<<20 || c.Concurrency > 1<<14 {
 		return errors.New("at most 1048576 keys and 16384 connections")
 	}
-	if c.Duration == 0 && c.MaxReads == 0 && c.MaxHits == 0 {
+	if c.Duration == 0 && c.MaxReads == 0 && c.MaxHits == 0 && c.Enough == nil {
 		c.Duration = 30 * time.Second
 	}
 	return nil

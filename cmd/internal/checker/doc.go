@@ -17,7 +17,8 @@
 //   - it is about another key, or for somebody else: [OtherKey], [OtherOwner].
 //
 // This takes two loads before a request and a few comparisons after it, so it is
-// done for every read. Beside it, the last operations on each key are kept, and
+// done for every read. That there is no such key (404, 410) counts as an answer
+// older than all versions. Beside it, the last operations on each key are kept, and
 // samples of them are given to a checker of linearizability that knows nothing
 // of the above: [NotLinearizable].
 //

@@ -159,18 +159,23 @@ func (k *key) age(version int64, at time.Duration) time.Duration {
 func (k *key) history() (ops []op, whole bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	ops = slices.Concat(k.open, k.writes.ops)
-	for i := range ops {
-		if ops[i].outcome == unknown {
-			ops[i].end = never
-		}
-	}
+	ops = slices.Concat(k.open, k.writes.ops[k.writes.next:], k.writes.ops[:k.writes.next])
 	if k.current != nil {
 		o := *k.current
-		o.outcome, o.end = unknown, never
+		o.outcome = unknown
 		ops = append(ops, o)
 	}
 	ops = slices.DeleteFunc(ops, func(o op) bool { return o.outcome == refused })
+	// Once a later write has been acknowledged, one of unknown outcome changes
+	// nothing any more: it may as well have come just before that one.
+	end := never
+	for i, o := range slices.Backward(ops) {
+		if o.outcome == acknowledged {
+			end = o.end
+		} else {
+			ops[i].end = end
+		}
+	}
 	for _, r := range k.reads.ops {
 		// One that began before a write that is no longer kept had ended might
 		// show what came before it.
@@ -181,6 +186,9 @@ func (k *key) history() (ops []op, whole bool) {
 	slices.SortFunc(ops, func(a, b op) int { return int(a.start - b.start) })
 	return ops, !k.lost
 }
+
+// absent is the version of a key that does not exist: older than all others.
+const absent int64 = -1 << 61
 
 // never is when a write of unknown outcome ends.
 const never = time.Duration(1<<63 - 1)

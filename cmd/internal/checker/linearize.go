@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -30,9 +31,9 @@ func register() porcupine.Model {
 			o, _ := input.(op)
 			switch {
 			case !o.write && o.kind != Fine:
-				return fmt.Sprintf("read %d (%s)", o.version, o.kind)
+				return fmt.Sprintf("read %s (%s)", number(o.version), o.kind)
 			case !o.write:
-				return fmt.Sprintf("read %d", o.version)
+				return "read " + number(o.version)
 			case o.outcome == unknown:
 				return fmt.Sprintf("write %d (unknown outcome)", o.version)
 			}
@@ -42,9 +43,18 @@ func register() porcupine.Model {
 			if state == anyVersion {
 				return "any"
 			}
-			return fmt.Sprint(state)
+			v, _ := state.(int64)
+			return number(v)
 		},
 	}
+}
+
+// number is a version for people.
+func number(version int64) string {
+	if version == absent {
+		return "nothing"
+	}
+	return strconv.FormatInt(version, 10)
 }
 
 // linearizable looks for an order of the operations that explains what each

@@ -59,8 +59,8 @@ func (v *Violation) svg(w io.Writer) {
 			fill = "#a1d99b"
 		}
 		y := row*(slices.Index(workers, o.worker)+1) + 8
-		fmt.Fprintf(w, `<g><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s" stroke="#555"/><text x="%.1f" y="%d">%d</text></g>`+"\n",
-			html.EscapeString(o.describe(v)), x(o.start), y, max(2, x(o.end)-x(o.start)), row-6, fill, x(o.start)+3, y+14, o.version)
+		fmt.Fprintf(w, `<g><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s" stroke="#555"/><text x="%.1f" y="%d">%s</text></g>`+"\n",
+			html.EscapeString(o.describe(v)), x(o.start), y, max(2, x(o.end)-x(o.start)), row-6, fill, x(o.start)+3, y+14, number(o.version))
 	}
 	fmt.Fprintf(w, `<text x="8" y="%d" fill="#555">green: acknowledged writes, grey: writes of unknown outcome, blue: reads, orange: the wrong answer</text>`+"\n</svg>\n", row*(len(workers)+2)-6)
 }

@@ -137,7 +137,7 @@ func (v *Violation) String() string {
 	fmt.Fprintln(tw, "began\tended\tworker\t\t  ")
 	for _, o := range v.relevant() {
 		end := "-"
-		if o.end != never {
+		if !o.write || o.outcome != unknown {
 			end = ms(o.end)
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%d\t\t  %s\n", ms(o.start), end, o.worker, o.describe(v))
@@ -185,7 +185,7 @@ func (o op) describe(v *Violation) string {
 		return what + ", acknowledged"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "read %d", o.version)
+	b.WriteString("read " + number(o.version))
 	if o.hit {
 		b.WriteString(" (hit)")
 	}

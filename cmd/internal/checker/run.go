@@ -43,6 +43,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
+	if c.Prepared != nil {
+		c.Prepared()
+	}
 	started := time.Now()
 	r.lastAnswer.Store(int64(time.Since(r.start)))
 	if c.Duration > 0 {
@@ -105,8 +108,7 @@ func (r *run) prepare(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the service cannot be reached: %w", err)
 		}
-		// No key yet is an answer, too.
-		if _, greatest, err := r.versions(a); err == nil {
+		if _, greatest, err := r.versions(a); err == nil && greatest != absent {
 			k.sent.Store(greatest)
 		}
 		if err := r.write(ctx, c, 0, k, stays); err != nil {
@@ -132,13 +134,20 @@ func (r *run) probe(ctx context.Context, c *client, read Request) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = r.versions(a)
-	return err
+	if v, _, err := r.versions(a); err != nil || v != absent {
+		return err
+	}
+	return statusError(a)
 }
 
-// versions returns the least and the greatest version in an answer.
+// versions returns the least and the greatest version in an answer. That there
+// is no such key is an answer, too.
 func (r *run) versions(a answer) (least, greatest int64, err error) {
-	if a.status != http.StatusOK {
+	switch a.status {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return absent, absent, nil
+	default:
 		return 0, 0, statusError(a)
 	}
 	least, greatest, n, err := r.config.Version.versions(a.body)
@@ -302,30 +311,38 @@ func (r *run) lastFailure() error {
 
 // watch tells how far the run is, and gives up when nobody answers any longer.
 func (r *run) watch(done <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	before := int64(0)
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-done:
 			return
 		case <-tick.C:
 		}
 		if silent := time.Since(r.start) - time.Duration(r.lastAnswer.Load()); silent > 2*r.config.Timeout && !r.ended() {
-			r.gaveUp = fmt.Errorf("no answer for %s: %w", silent.Round(time.Second), r.lastFailure())
+			r.gaveUp = fmt.Errorf("no answer for %s: %w", silent.Round(100*time.Millisecond), r.lastFailure())
 			r.end()
 			return
 		}
-		if w := r.config.Progress; w != nil {
-			reads, wrong := r.reads.Load(), int64(0)
-			for i := range r.counts {
-				wrong += r.counts[i].Load()
-			}
-			fmt.Fprintf(w, "%4.0f s  %d reads (%d/s), %d from a cache, %d writes, %d wrong\n", time.Since(r.start).Seconds(),
-				reads, reads-before, r.hits.Load(), r.acknowledged.Load(), wrong)
-			before = reads
+		if r.config.Enough != nil && r.config.Enough(r.reads.Load(), r.hits.Load()) {
+			r.end()
+		}
+		if n%10 == 0 && r.config.Progress != nil {
+			before = r.progress(before)
 		}
 	}
+}
+
+// progress prints a line and returns the number of reads in it.
+func (r *run) progress(before int64) int64 {
+	reads, wrong := r.reads.Load(), int64(0)
+	for i := range r.counts {
+		wrong += r.counts[i].Load()
+	}
+	fmt.Fprintf(r.config.Progress, "%4.0f s  %d reads (%d/s), %d from a cache, %d writes, %d wrong\n", time.Since(r.start).Seconds(),
+		reads, reads-before, r.hits.Load(), r.acknowledged.Load(), wrong)
+	return reads
 }
 
 func statusError(a answer) error {
