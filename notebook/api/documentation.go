@@ -39,6 +39,7 @@ func (s *server) completeDocument() {
 	for path, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
+				d.tidy(op)
 				d.errors(path, op)
 				d.examples(op)
 			}
@@ -75,6 +76,17 @@ func formErrors(path string, op *huma.Operation) []operationError {
 		list = append(list, operationError{http.StatusUnprocessableEntity, "VALIDATION_ERROR", "INPUT_INVALID", textInvalid})
 	}
 	return append(list, operationError{http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", textInternal})
+}
+
+// tidy removes what a client generator would stumble over: the field that is
+// never a parameter, and the bytes as which a body is read that is documented.
+func (d documenter) tidy(op *huma.Operation) {
+	op.Parameters = slices.DeleteFunc(op.Parameters, func(p *huma.Param) bool {
+		return p.In == "header" && p.Name == "Content-Type"
+	})
+	if body := op.RequestBody; body != nil && body.Content["application/json"] != nil {
+		delete(body.Content, "application/octet-stream")
+	}
 }
 
 // errors documents the errors of an operation, each with an example.
@@ -121,10 +133,8 @@ func (d documenter) examples(op *huma.Operation) {
 	if op.RequestBody != nil {
 		d.exampleContent(op.RequestBody.Content)
 	}
-	for status, r := range op.Responses {
-		if status < "300" {
-			d.exampleContent(r.Content)
-		}
+	for _, r := range op.Responses {
+		d.exampleContent(r.Content)
 	}
 }
 
