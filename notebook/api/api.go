@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,13 @@ type Config struct {
 	Dictionary string
 	// Moderator judges texts. Default moderation.DefaultWords.
 	Moderator moderation.Moderator
+	// Mailer brings people their codes. Nil: what needs mail answers that there is
+	// none.
+	Mailer Mailer
+	// Proxies are those whose X-Forwarded-For says who the client is, for the
+	// limits on how often a client may try. Default none: the client is whoever
+	// has connected.
+	Proxies []netip.Prefix
 	// Gatherer feeds /api/metrics/prometheus. Nil: an empty page.
 	Gatherer prometheus.Gatherer
 	// Logger receives one line per request and the cause of every 5xx. Default
@@ -80,6 +88,10 @@ type server struct {
 	dictionary *watchedFile
 	moderator  moderation.Moderator
 	moderation *declared[moderationState]
+
+	mailer             Mailer
+	proxies            []netip.Prefix
+	attempts, mailings *limiter
 }
 
 // API is the whole service: what is under /api, and /, /health, /docs and
@@ -117,6 +129,9 @@ func New(c Config) (*API, error) {
 		s.moderator = moderation.DefaultWords()
 	}
 	s.moderation = declare(moderationState{moderator: s.moderator.Name(), well: true}, moderationTag, c.Cache)
+	s.mailer, s.proxies = c.Mailer, c.Proxies
+	s.attempts = newLimiter(maxAttempts, attemptsPer, s.clock)
+	s.mailings = newLimiter(maxMailings, mailingsPer, s.clock)
 	s.tokens = tokens{secret: c.Binding.secret, now: s.clock}
 	var err error
 	if s.decoy, err = notebook.HashPassword("nobody's password", s.cost); err != nil {

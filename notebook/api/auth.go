@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"mime"
+	"mime/multipart"
 	"net/url"
 	"strings"
 
@@ -14,13 +16,10 @@ import (
 )
 
 func (s *server) authRoutes() {
-	form := func(op *huma.Operation) {
-		if json := op.RequestBody.Content["application/json"]; json != nil {
-			op.RequestBody.Content["application/x-www-form-urlencoded"] = json
-		}
-	}
-	handle(s, "POST /api/auth/token", anyone, "Log in", s.logIn, credentialBody("username", "password"), form)
-	handle(s, "POST /api/auth/refresh", anyone, "Get a new access token", s.refresh, credentialBody("refresh_token"), form)
+	handle(s, "POST /api/auth/token", anyone, "Log in", s.logIn, credentialBody("username", "password"), s.limited(s.attempts),
+		fails(errCredentialsFormat, errCredentialsMissing, notebook.ErrWrongPassword, notebook.ErrAccountLocked, notebook.ErrAccountBanned))
+	handle(s, "POST /api/auth/refresh", anyone, "Get a new access token", s.refresh, credentialBody("refresh_token"),
+		fails(errCredentialsFormat, errCredentialsMissing, notebook.ErrInvalidToken))
 }
 
 // credentialBody documents a body of required strings, which is read by
@@ -31,12 +30,19 @@ func credentialBody(names ...string) func(*huma.Operation) {
 		for _, name := range names {
 			properties[name] = &huma.Schema{Type: huma.TypeString}
 		}
+		schema := &huma.Schema{Type: huma.TypeObject, Properties: properties, Required: names}
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: properties, Required: names}},
+			"application/json": {Schema: schema}, formType: {Schema: schema}, multipartType: {Schema: schema},
 		}}
 		op.SkipValidateBody = true
 	}
 }
+
+// The types of forms.
+const (
+	formType      = "application/x-www-form-urlencoded"
+	multipartType = "multipart/form-data"
+)
 
 // credentials is a body that is JSON or a form.
 type credentials struct {
@@ -66,13 +72,21 @@ func (c *credentials) fields(names ...string) ([]string, error) {
 }
 
 func (c *credentials) parse() (get func(string) string, err error) {
-	kind, _, _ := mime.ParseMediaType(c.ContentType)
-	if kind == "application/x-www-form-urlencoded" {
+	kind, parameters, _ := mime.ParseMediaType(c.ContentType)
+	switch kind {
+	case formType:
 		form, err := url.ParseQuery(string(c.RawBody))
 		if err != nil {
 			return nil, errCredentialsFormat
 		}
 		return form.Get, nil
+	case multipartType:
+		form, err := multipart.NewReader(bytes.NewReader(c.RawBody), parameters["boundary"]).ReadForm(maxJSON)
+		if err != nil {
+			return nil, errCredentialsFormat
+		}
+		values := url.Values(form.Value)
+		return values.Get, form.RemoveAll() // files, which nobody asked for
 	}
 	var object map[string]any
 	if err := json.Unmarshal(c.RawBody, &object); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -87,6 +88,10 @@ func statusOf(k notebook.Kind) (status int, kind string) {
 		return http.StatusNotFound, "NOT_FOUND_ERROR"
 	case notebook.Conflict:
 		return http.StatusConflict, "CONFLICT_ERROR"
+	case notebook.RateLimited:
+		return http.StatusTooManyRequests, "RATE_LIMIT_ERROR"
+	case notebook.Unavailable:
+		return http.StatusServiceUnavailable, "API_ERROR"
 	}
 	return http.StatusBadRequest, "API_ERROR"
 }
@@ -120,6 +125,9 @@ func failureFields(set func(name, value string), f *failure) {
 	set("Vary", "Accept-Language")
 	if f.status == http.StatusUnauthorized {
 		set("WWW-Authenticate", `Bearer realm="notebook"`)
+	}
+	if seconds, ok := f.Problem.Details[notebook.RetryAfter].(int); ok {
+		set("Retry-After", strconv.Itoa(seconds))
 	}
 }
 

@@ -55,6 +55,7 @@ type site struct {
 	secret  []byte
 	dir     string
 	log     lockedBuffer
+	post    postOffice
 }
 
 func newSite(t *testing.T, adjust ...func(*Config)) *site {
@@ -77,7 +78,7 @@ func newSite(t *testing.T, adjust ...func(*Config)) *site {
 		t.Fatal(err)
 	}
 	config := Config{
-		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Logger: logger, PasswordCost: bcrypt.MinCost,
+		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Logger: logger, PasswordCost: bcrypt.MinCost, Mailer: &s.post,
 		Dictionary: filepath.Join(dir, "dictionary.json"),
 	}
 	for _, f := range adjust {

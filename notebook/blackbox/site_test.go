@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,13 +44,16 @@ type site struct {
 	url     string
 	handler *api.API
 	kind    string // of the items that a test is about
-	cached bool
-	dir    string
-	store  *store.Store
-	cache  *unstale.Cache
-	http   *http.Client
-	ids    map[string]string // of the people
-	tokens map[string]string
+	cached  bool
+	dir     string
+	store   *store.Store
+	cache   *unstale.Cache
+	http    *http.Client
+	ids     map[string]string // of the people
+	tokens  map[string]string
+
+	post  *postOffice
+	ahead *atomic.Int64 // how far the clock is, in nanoseconds
 }
 
 // modes runs a test on a site with the cache and on one without: nobody may see
@@ -154,6 +158,7 @@ func (s *site) serve(cached bool) {
 	s.Helper()
 	ctx := s.Context()
 	s.cached = cached
+	s.post, s.ahead = new(postOffice), new(atomic.Int64)
 	must := func(err error) {
 		s.Helper()
 		if err != nil {
@@ -176,6 +181,7 @@ func (s *site) serve(cached bool) {
 	s.handler, err = api.New(api.Config{
 		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Dictionary: filepath.Join(s.dir, "dictionary.json"),
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), PasswordCost: bcrypt.MinCost,
+		Mailer: s.post, Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 	})
 	must(err)
 	server := httptest.NewServer(s.handler)
