@@ -24,7 +24,11 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 	if data.temporary {
 		kept += " (temporary, removed at the end)"
 	}
-	fmt.Fprintf(out, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n", base, base, kept, promise)
+	mails := s.mailsTo
+	if mails == "" {
+		mails = "none (--mail): nobody can register, or reset a password"
+	}
+	fmt.Fprintf(out, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n  mail       %s\n", base, base, kept, promise, mails)
 	if !s.Demo {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/api"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/mail"
 	"github.com/unstale/unstale/notebook/store"
 )
 
@@ -71,6 +72,7 @@ type service struct {
 	handler *api.API
 	store   *store.Store
 	cache   *unstale.Cache
+	outbox  *mail.Outbox
 }
 
 func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (_ *service, err error) {
@@ -121,11 +123,14 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 			return nil, err
 		}
 	}
-	v.handler, err = api.New(api.Config{
+	config := api.Config{
 		Binding: binding, Store: v.store, Files: kept, Cache: v.cache, Gatherer: registry, Logger: logger,
-		PasswordCost: v.cost, Version: version(), Dictionary: s.dictionary(data), Moderator: s.moderator,
-	})
-	if err != nil {
+		PasswordCost: v.cost, Version: version(), Dictionary: s.dictionary(data), Moderator: s.moderator, Proxies: s.proxies,
+	}
+	if v.outbox = s.outbox(logger); v.outbox != nil {
+		config.Mailer = v.outbox
+	}
+	if v.handler, err = api.New(config); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -139,8 +144,11 @@ func (v *service) Close() error {
 	if v.handler != nil {
 		v.handler.Close()
 	}
+	if v.outbox != nil {
+		err = v.outbox.Close()
+	}
 	if v.store != nil {
-		err = v.store.Close()
+		err = errors.Join(err, v.store.Close())
 	}
 	if v.cache != nil {
 		err = errors.Join(err, v.cache.Close())

@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/mail"
 	"github.com/unstale/unstale/notebook/moderation"
 )
 
@@ -20,6 +22,8 @@ type settings struct {
 	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
 	Demo       bool   `help:"Fill an empty notebook with users, cards and stars, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
 	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
+	Mail       string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
+	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on logins and codes. (env NOTEBOOK_PROXIES)"`
 
 	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, env NOTEBOOK_DICTIONARY)"`
 	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
@@ -28,6 +32,10 @@ type settings struct {
 
 	password  string // of the super admin
 	moderator moderation.Moderator
+
+	mailServer *mail.SMTP // nil for none
+	mailsTo    string     // for people; "" where no mail goes
+	proxies    []netip.Prefix
 }
 
 const (
@@ -35,6 +43,8 @@ const (
 	envPassword = envPrefix + "SUPER_ADMIN_PASSWORD"
 	envKey      = envPrefix + "MODERATION_KEY"
 	defaultData = "notebook-data"
+
+	envMailPassword = envPrefix + "MAIL_PASSWORD"
 )
 
 // A usageError says that the command was called wrongly.
@@ -64,7 +74,7 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := []string{envPassword, envKey}
+	known := []string{envPassword, envKey, envMailPassword}
 	for _, flag := range parser.Model.Flags {
 		if flag.Name != "help" {
 			known = append(known, envName(flag.Name))
@@ -82,6 +92,15 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	}
 	if len(s.Data) == 0 && !s.Demo {
 		s.Data = defaultData
+	}
+	if s.Mail == "" && s.Demo {
+		s.Mail = mailToLog
+	}
+	if s.mailServer, s.mailsTo, err = parseMail(s.Mail, variables[envMailPassword]); err != nil {
+		return nil, usageError{err}
+	}
+	if s.proxies, err = parseProxies(s.Proxies); err != nil {
+		return nil, usageError{err}
 	}
 	s.password = variables[envPassword]
 	if s.SuperAdmin != "" && s.password == "" {
