@@ -39,13 +39,13 @@ func scenarios() []scenario {
 		{name: "self-test: a service that forgets", share: 0, settings: serverSettings{Database: ":memory:"}, fault: kills, least: 1, wrong: true},
 		{name: "nothing goes wrong", share: 40},
 		{name: "slow reads", share: 5, settings: serverSettings{Pause: 2 * time.Millisecond}},
-		{name: "kill -9 at random moments", share: 10, fault: kills, least: 5},
-		{name: "kill -9 between two steps of a write", share: 10, fault: killsBetweenSteps, least: 12},
+		{name: "kill -9 at random moments", share: 10, fault: kills, least: 5, check: writeMore},
+		{name: "kill -9 between two steps of a write", share: 10, fault: killsBetweenSteps, least: 12, check: writeMore},
 		{name: "slow disk", share: 5, failpoints: "before-commit=3ms/2,after-commit=3ms/3,before-release=1ms/5"},
 		{name: "full disk", share: 3, tmpfs: true, fault: fills, least: 3},
 		{name: "files may not grow", share: 2, fault: limits, least: 3},
 		{name: "others lock the database and write to it", share: 5, fault: locks, least: 3, settings: serverSettings{Database: "?_pragma=busy_timeout(5)"}},
-		{name: "two processes, one killed now and then", share: 5, servers: 2, fault: kills, least: 3},
+		{name: "two processes, one killed now and then", share: 5, servers: 2, fault: kills, least: 3, check: writeMore},
 		{name: "memory for 1% of the answers", share: 5, check: func(c *checker.Config) { c.Keys = 1000 },
 			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 7 * 2000 / 100}},
 		{name: "handlers panic, clients leave", share: 5, settings: serverSettings{Panics: 0.05, Pause: time.Millisecond},
@@ -55,6 +55,9 @@ func scenarios() []scenario {
 			least: 4, fault: func(ctx context.Context, t *trial) error { return together(ctx, t, kills, locks) }},
 	}
 }
+
+// writeMore lets a kill find more writes under way.
+func writeMore(c *checker.Config) { c.Writes = 0.1 }
 
 // together runs faults beside each other.
 func together(ctx context.Context, t *trial, list ...fault) error {
@@ -77,7 +80,6 @@ func together(ctx context.Context, t *trial, list ...fault) error {
 type result struct {
 	*checker.Report
 	faults int64
-	err    error
 }
 
 // run runs a scenario until so many reads came from the cache.
@@ -116,7 +118,7 @@ func (s scenario) trial(ctx context.Context, o *options, t *trial, hits int64) (
 	if err != nil {
 		return nil, err
 	}
-	c.Seed, c.Concurrency, c.Progress = o.seed, o.connections, o.progress
+	c.Seed, c.Concurrency, c.Progress, c.Histories = o.seed, o.connections, o.progress, 5000
 	c.Enough = func(_, got int64) bool { return got >= hits && t.faults.Load() >= s.least }
 	c.First = s.wrong
 	if s.check != nil {

@@ -67,12 +67,12 @@ func spawn(ctx context.Context, role, settings, failpoints string, files ...*os.
 }
 
 // newServer listens and starts the server.
-func newServer(ctx context.Context, s serverSettings, failpoints string) (*server, error) {
+func newServer(ctx context.Context, s serverSettings, failpoints string) (_ *server, err error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
+	defer func() { err = errors.Join(err, l.Close()) }() // the file below is a descriptor of its own
 	tcp, ok := l.(*net.TCPListener)
 	if !ok {
 		return nil, fmt.Errorf("%T is no TCP listener", l)

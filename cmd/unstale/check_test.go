@@ -97,7 +97,7 @@ func TestCheckFindsNothing(t *testing.T) {
 		code, stdout, stderr := command(t, "check", "-write", "PUT "+s.URL+"/items/{key}?version={version}",
 			"-read", s.URL+"/mine/{key}", "-read", s.URL+"/pairs/{key}", "-version", `re:"(?:version|twin)":(\d+)`, "-key", "json:key", "-owner", "json:owner",
 			"-as", "alice=Bearer alice", "-as", "bob=Bearer bob", "-header", "Accept: */*", "-hits", "500", "-quiet")
-		if code != exitOK || !strings.Contains(stdout, "wrong answers  0") || stderr != "" {
+		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "violations 0") || stderr != "" {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 		}
 	}
@@ -182,7 +182,7 @@ func TestCheckInterrupted(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"check", "-write", "PUT " + s.URL + "/{version}", "-read", s.URL, "-version", `re:version (\d+)`,
 		"-keys=1", "-writes=0.5", "-duration=1m", "-quiet"}, &out, &errs)
-	if code != exitWrong || !strings.Contains(out.String(), "wrong answers") {
+	if code != exitWrong || !strings.Contains(out.String(), "violations") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }

@@ -174,9 +174,9 @@ func (c *client) exchange(cn *conn, method string, p patience) (answer, error) {
 		return answer{}, errLeft
 	}
 	asked := &http.Request{Method: method}
-	res, err := http.ReadResponse(cn.r, asked)
+	res, err := http.ReadResponse(cn.r, asked) //nolint:bodyclose // it is read to its end, or the connection is closed
 	for err == nil && res.StatusCode >= 100 && res.StatusCode < 200 {
-		res, err = http.ReadResponse(cn.r, asked)
+		res, err = http.ReadResponse(cn.r, asked) //nolint:bodyclose // as above
 	}
 	if err != nil {
 		return answer{}, err

@@ -25,6 +25,6 @@ func Kinds() []Kind {
 func (k Kind) String() string {
 	return [kinds]string{
 		"fine", "stale after an acknowledged write", "old after somebody saw the new", "torn: two versions in one answer",
-		"a version that nobody wrote", "another key's answer", "somebody else's answer", "not linearizable",
+		"a version that nobody wrote", "another key's answer", "somebody else's answer", "sampled history not linearizable",
 	}[k]
 }

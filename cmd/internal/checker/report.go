@@ -94,7 +94,7 @@ func (r *Report) Print(w io.Writer) error {
 		line("last failure", "%v", r.Failure)
 	}
 	line("histories", "%d checked for linearizability, %d undecided", r.Histories-r.Undecided, r.Undecided)
-	line("wrong answers", "%d", r.Wrong())
+	line("violations", "%d", r.Wrong())
 	for _, k := range Kinds() {
 		if n := r.Violations[k]; n > 0 {
 			line("", "%d %s", n, k)

@@ -74,7 +74,7 @@ func TestNothingWrong(t *testing.T) {
 	for name, pause := range map[string]time.Duration{"at full speed": 0, "slow reads": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			c := everything(t, serve(t, open(t, versioned.Options{Pause: pause}).Handler()))
-			c.Duration = 3 * time.Second
+			c.Duration = 2 * time.Second
 			r, err := checker.Run(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
