@@ -110,7 +110,10 @@ func (i items) addFiles(ctx context.Context, in *addFilesInput) (*answer[*nothin
 		return nil, err
 	}
 	i.collect(ctx, replaced)
-	return said(ctx, "文件添加成功", i.text(map[bool]string{true: "File replaced", false: "Files added"}[i.kind == notebook.TargetPersona])), nil
+	if i.kind == notebook.TargetPersona {
+		return said(ctx, "文件添加成功", "File replaced"), nil
+	}
+	return said(ctx, "文件添加成功", "Files added"), nil
 }
 
 type byFile struct {

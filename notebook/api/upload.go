@@ -78,6 +78,9 @@ func (i items) receive(ctx context.Context, in *upload, commit func(*uploaded) e
 			}
 		}
 	}()
+	if in.request.ContentLength > i.bodyLimit(in.request) {
+		return notebook.ErrUploadSize.Of(i.kind)
+	}
 	if err := i.read(form, in.request); err != nil {
 		_, _ = io.CopyN(io.Discard, in.request.Body, maxLeftover)
 		return err
@@ -87,9 +90,6 @@ func (i items) receive(ctx context.Context, in *upload, commit func(*uploaded) e
 
 // read reads the form, and stops at the first part that the kind does not allow.
 func (i items) read(form *uploaded, r *http.Request) error {
-	if r.ContentLength > i.server.bodyLimit(r) {
-		return notebook.ErrUploadSize.Of(i.kind)
-	}
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return notebook.ErrUploadMalformed

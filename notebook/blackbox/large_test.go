@@ -94,3 +94,27 @@ func (s *site) drain(as, path string, to io.Writer) int64 {
 	}
 	return n
 }
+
+// TestBodyThatIsDeclaredTooLarge is answered before anything of it is sent.
+func TestBodyThatIsDeclaredTooLarge(t *testing.T) {
+	t.Parallel()
+	modes(t, func(s *site) {
+		for kind, size := range map[string]int64{"persona": 17 << 20, "knowledge": 100*100<<20 + 17<<20} {
+			sent, end := io.Pipe() // to which nobody writes
+			r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+"/api/"+kind+"/upload", sent)
+			if err != nil {
+				s.Fatal(err)
+			}
+			r.ContentLength = size
+			r.Header.Set("Authorization", "Bearer "+s.tokens["alice"])
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+			w, err := s.http.Do(r)
+			if err != nil {
+				s.Fatal(err)
+			}
+			w.Body.Close()
+			end.Close()
+			s.equal(kind, w.StatusCode, http.StatusUnprocessableEntity)
+		}
+	})
+}
