@@ -39,8 +39,10 @@ const (
 var mayImport = map[string][]string{
 	"":                 {fail, ledger, rfc9111, otter},
 	"internal/ledger":  {},
+	"internal/mutants": {},
 	"internal/rfc9111": {},
 	"internal/sqldep":  {meyer},
+	"internal/sqlgen":  {},
 	"internal/arch":    {},
 	"storetest":        {root},
 	"sqlite":           {root, fail, sqldep, modernc, libc},

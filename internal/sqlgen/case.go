@@ -9,6 +9,7 @@ package sqlgen
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -17,6 +18,8 @@ import (
 
 // A Case is a database, what is read of it, and how it changes.
 type Case struct {
+	Orphans bool     // foreign keys are not enforced during Setup
+	Loose   bool     // nor afterwards
 	Setup   []string // statements that make the database
 	Reads   []Read
 	Changes []Change
@@ -42,7 +45,7 @@ type Way uint8
 // The ways.
 const (
 	Direct   Way = iota // on the pool, one after the other
-	Prepared            // as statements prepared beforehand
+	Prepared            // as statements that are prepared once
 	Snapshot            // in one read transaction
 )
 
@@ -63,15 +66,14 @@ type Size struct{ Reads, Changes int }
 // New returns the case that belongs to a seed and an index.
 func New(seed, index uint64, size Size) *Case {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, index))}
-	c := &Case{Setup: g.setup()}
+	c := &Case{Orphans: g.chance(20), Loose: g.chance(15), Setup: g.setup()}
 	for range size.Reads {
 		c.Reads = append(c.Reads, g.read())
 	}
 	for range size.Changes {
 		ch := g.change()
-		if g.chance(12) {
-			r := g.read()
-			ch.During = &r
+		if g.chance(20) {
+			ch.During = g.overlapped()
 		}
 		c.Changes = append(c.Changes, ch)
 	}
@@ -82,7 +84,14 @@ func New(seed, index uint64, size Size) *Case {
 // one, database/sql and time.
 func (c *Case) String() string {
 	var b strings.Builder
-	b.WriteString("{\n\tSetup: []string{\n")
+	b.WriteString("{\n")
+	if c.Orphans {
+		b.WriteString("\tOrphans: true,\n")
+	}
+	if c.Loose {
+		b.WriteString("\tLoose: true,\n")
+	}
+	b.WriteString("\tSetup: []string{\n")
 	for _, s := range c.Setup {
 		fmt.Fprintf(&b, "\t\t%s,\n", quote(s))
 	}
@@ -157,8 +166,14 @@ func goLiteral(a any) string {
 		return fmt.Sprintf("float64(%v)", a)
 	case int, bool:
 		return fmt.Sprint(a)
+	case int64:
+		return fmt.Sprintf("int64(%d)", a)
 	}
-	return fmt.Sprintf("%T(%v)", a, a)
+	v, err := driver.DefaultParameterConverter.ConvertValue(a) // as database/sql does
+	if err != nil {
+		return fmt.Sprintf("%#v", a)
+	}
+	return goLiteral(v)
 }
 
 func quote(s string) string {

@@ -87,15 +87,27 @@ func related(t *table, src []source) bool {
 
 // over ends a query over a join.
 func (g *generator) over(from string, src []source) string {
-	q := "SELECT " + g.results(src) + from
-	if g.chance(85) {
+	q := "SELECT " + one(g, "", "", "", "", "", "", "", "", "", "DISTINCT ") + g.results(src) + from
+	if g.chance(75) {
 		q += " WHERE " + g.where(src, 0)
 	}
 	q += g.order(src, 80)
-	if g.chance(30) {
+	if g.chance(40) {
 		q += g.limit()
 	}
 	return q
+}
+
+// antiJoin asks for what has no partner.
+func (g *generator) antiJoin() string {
+	from, src := g.joined(2, "LEFT JOIN")
+	y := src[1]
+	c := one(g, y.table.id(), y.table.id(), one(g, y.table.columns...))
+	q := "SELECT " + g.results(src) + from + " WHERE " + y.of(c) + " IS NULL"
+	if g.chance(40) {
+		q += " AND " + g.term(src, 1)
+	}
+	return q + g.order(src, 80)
 }
 
 func (g *generator) join() string     { return g.over(g.joined(2+g.early(2), one(g, "JOIN", ""))) }

@@ -22,25 +22,43 @@ func (g *generator) column(src []source) string {
 
 // results returns a list of result columns.
 func (g *generator) results(src []source) string {
-	switch n := g.IntN(100); {
-	case n < 8:
-		return "*"
-	case n < 14 && src[0].alias != "":
+	g.shown = nil
+	if n := g.IntN(100); n < 14 {
+		for _, s := range src {
+			for _, c := range s.table.columns {
+				g.shown = append(g.shown, s.of(c))
+			}
+		}
+		if n < 8 || src[0].alias == "" {
+			return "*"
+		}
 		return one(g, src...).alias + ".*"
 	}
 	var list []string
+	add := func(x string) { list, g.shown = append(list, x), append(g.shown, x) }
+	for _, s := range src { // so that what joins them is seen
+		if g.chance(30) {
+			add(s.of(s.table.id()))
+		}
+		for _, c := range s.table.references() {
+			if g.chance(20) {
+				add(s.of(c))
+			}
+		}
+	}
 	for range 1 + g.early(4) {
 		x := g.column(src)
 		switch g.IntN(24) {
 		case 0:
-			x = one(g, "upper(%s)", "length(%s)", "coalesce(%s, '-')", "typeof(%s)", "%s || '!'", "%s + 1", "max(%s, 1)", "CAST(%s AS TEXT)", "abs(%s)", "date(%s)")
-			x = fmt.Sprintf(x, g.column(src))
+			f := one(g, "upper(%s)", "length(%s)", "coalesce(%s, '-')", "typeof(%s)", "%s || '!'", "%s + 1", "max(%s, 1)", "CAST(%s AS TEXT)", "abs(%s)", "date(%s)")
+			list = append(list, fmt.Sprintf(f, x))
 		case 1:
-			x += " AS " + one(g, "r", "a", "id") // perhaps the name of a column
+			list = append(list, x+" AS "+one(g, "r", "a", "id")) // perhaps the name of a column
 		case 2:
-			x = "CASE WHEN " + g.term(src, 2) + " THEN " + x + " ELSE " + g.column(src) + " END"
+			list = append(list, "CASE WHEN "+g.term(src, 2)+" THEN "+x+" ELSE "+g.column(src)+" END")
+		default:
+			add(x)
 		}
-		list = append(list, x)
 	}
 	return join(list)
 }
@@ -51,11 +69,18 @@ func (g *generator) order(src []source, total int) string {
 	var terms []string
 	if g.chance(55) {
 		for range 1 + g.early(2) {
-			terms = append(terms, g.column(src)+one(g, "", "", " DESC", " DESC", " ASC", " COLLATE NOCASE", " NULLS LAST", " DESC NULLS FIRST"))
+			x := g.column(src)
+			if len(g.shown) > 0 && g.chance(60) {
+				x = one(g, g.shown...)
+			}
+			terms = append(terms, x+one(g, "", "", " DESC", " DESC", " ASC", " COLLATE NOCASE", " NULLS LAST", " DESC NULLS FIRST"))
 		}
 	}
 	if g.chance(total) {
 		dir := one(g, "", "", " DESC")
+		if g.chance(25) {
+			src = some(g, len(src), src)
+		}
 		for _, s := range src {
 			keys := s.table.keys
 			if len(keys) == 0 && s.table.rowid {
@@ -66,6 +91,7 @@ func (g *generator) order(src []source, total int) string {
 			}
 		}
 	}
+	g.shown = nil
 	if len(terms) == 0 {
 		return ""
 	}
@@ -159,7 +185,8 @@ func (g *generator) term(src []source, depth int) string {
 	case n < 29:
 		return "(" + g.equal(src) + " OR " + g.term(src, depth) + ")"
 	case n == 29:
-		return one(g, x, "1", x+" AND 1")
+		y, _ := g.pick(src)
+		return one(g, x, "1", x+" AND 1", x+" = "+y+" + 0", x+" = lower("+y+")")
 	}
 	if s := one(g, src...); depth < 2 && s.alias != "" {
 		if g.chance(50) {

@@ -20,6 +20,8 @@ type generator struct {
 	literals bool  // values are written into the text
 	args     []any // of the statement being made
 	aliases  int   // in the statement being made
+
+	shown []string // the columns in the result of the query being made
 }
 
 func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }

@@ -28,7 +28,7 @@ func (g *generator) derived(name string) (string, *table) {
 		if g.chance(75) {
 			q += " WHERE " + g.where(src, 1)
 		}
-		if g.chance(20) {
+		if g.chance(40) {
 			q += g.order(src, 90) + g.limit()
 		}
 		return q, d

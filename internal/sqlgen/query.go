@@ -45,6 +45,7 @@ func shapes() []choice[shape] {
 		{3, shape{"distinct", (*generator).distinct}},
 		{10, shape{"join", (*generator).join}},
 		{5, shape{"left join", (*generator).leftJoin}},
+		{3, shape{"anti join", (*generator).antiJoin}},
 		{3, shape{"odd join", (*generator).oddJoin}},
 		{4, shape{"exists", (*generator).exists}},
 		{4, shape{"in select", (*generator).inSelect}},
@@ -66,17 +67,22 @@ func (g *generator) read() Read {
 	s := weighted(g, shapes())
 	r := Read{Shape: s.name, Queries: []Statement{g.take(s.make(g))}}
 	switch n := g.IntN(100); {
-	case n < 10:
+	case n < 40:
 		r.Way = Prepared
-	case n < 20:
+	case n < 50:
 		r.Way = Snapshot
 	}
 	if g.chance(12) {
 		r.Rows = 1 + g.IntN(3)
 	}
-	if !g.chance(10) {
-		return r
+	if g.chance(10) {
+		g.more(&r)
 	}
+	return r
+}
+
+// more adds queries to a read, some of which ask for what others found.
+func (g *generator) more(r *Read) {
 	r.Shape = several
 	for range 1 + g.IntN(2) {
 		text := ""
@@ -92,7 +98,18 @@ func (g *generator) read() Read {
 		}
 		r.Queries = append(r.Queries, g.take(text))
 	}
-	return r
+}
+
+// overlapped returns a read during which something changes.
+func (g *generator) overlapped() *Read {
+	r := g.read()
+	if g.chance(60) { // its later queries see what was, too
+		r.Way = Snapshot
+		if len(r.Queries) == 1 {
+			g.more(&r)
+		}
+	}
+	return &r
 }
 
 func (g *generator) alias() string {
@@ -215,6 +232,9 @@ func (g *generator) summary(src []source) string {
 
 func (g *generator) aggregate() string {
 	from, src := g.alone(g.any())
+	if g.chance(25) {
+		from, src = g.joined(2, "")
+	}
 	var list []string
 	for range 1 + g.early(3) {
 		list = append(list, g.summary(src))

@@ -147,7 +147,7 @@ func (g *generator) limit() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, " LIMIT %s", number(one(g, 1, 1, 2, 2, 2, 3, 3, 3, 5, 5, 10, 10, 0, -1)))
-	if g.chance(25) {
+	if g.chance(35) {
 		fmt.Fprintf(&b, "%s%s", one(g, " OFFSET ", " OFFSET ", " OFFSET ", ", "), number(one(g, 0, 1, 1, 1, 2)))
 	}
 	return b.String()

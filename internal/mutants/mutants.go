@@ -1,0 +1,136 @@
+package main
+
+// mutants are the mistakes. Whoever rewrites what one of them replaces rewrites
+// the mistake.
+var mutants = []mutant{
+	{
+		"the old image is dropped", "sqlite/capture.go",
+		"if d.Op != opInsert {",
+		"if d.Op == opDelete {",
+	},
+	{
+		"the new image is dropped", "sqlite/capture.go",
+		"if d.Op != opDelete {",
+		"if d.Op == opInsert {",
+	},
+	{
+		"a row that moves stays", "internal/sqldep/changes.go",
+		"|| ch.New == nil || ch.Moved {",
+		"|| ch.New == nil {",
+	},
+	{
+		"a column is forgotten", "internal/sqldep/changes.go",
+		"r := sh.watched\n",
+		"r := sh.watched &^ columnsOf(2)\n",
+	},
+	{
+		"OR is read as AND", "internal/sqldep/block.go",
+		"if !b.alternatives(e, item) {",
+		"b.conjuncts(e.X, item)\nb.conjuncts(e.Y, item)\nif false {",
+	},
+	{
+		"OR of two columns is read as of one", "internal/sqldep/block.go",
+		"first != c {",
+		"first != c && false {",
+	},
+	{
+		"NOT IN is read as IN", "internal/sqldep/block.go",
+		"if !ok || e.Not || len(e.List) == 0",
+		"if !ok || len(e.List) == 0",
+	},
+	{
+		"ON is read as WHERE", "internal/sqldep/block.go",
+		"item = i // ON",
+		"item = anyItem // ON",
+	},
+	{
+		"IS NULL overlooks LEFT JOIN", "internal/sqldep/block.go",
+		"|| item == anyItem && b.nullable(c) {",
+		"{",
+	},
+	{
+		"the LIMIT of an inner query is overlooked", "internal/sqldep/block.go",
+		"|| b.query.Limit != nil || b.windows() {",
+		"|| b.windows() {",
+	},
+	{
+		"NOCASE is ignored", "internal/sqldep/span.go",
+		"return lower(s), true",
+		"return s, true",
+	},
+	{
+		"RTRIM is ignored", "internal/sqldep/span.go",
+		"return strings.TrimRight(s, \" \"), true",
+		"return s, true",
+	},
+	{
+		"the last row of a page does not count", "internal/sqldep/span.go",
+		"		h = mix(h, uint64(d))\n	}\n	return append(dst, mix(h, leaf))",
+		"		h = mix(h, uint64(d))\n	}\n	return dst",
+	},
+	{
+		"a page that is not full counts as full", "internal/sqldep/run.go",
+		"r.rows < s.limit)",
+		"false)",
+	},
+	{
+		"DESC is ignored", "internal/sqldep/sources.go",
+		"descending: t.Order == ast.SortDesc",
+		"descending: false",
+	},
+	{
+		"NULLS LAST is ignored", "internal/sqldep/sources.go",
+		"|| !nulls {",
+		"|| false && !nulls {",
+	},
+	{
+		"OFFSET is ignored", "internal/sqldep/follow.go",
+		"limited && (!free || b.query.Limit.Offset != nil && !single)",
+		"limited && !free",
+	},
+	{
+		"the rows of a join are forgotten", "internal/sqldep/run.go",
+		"		r.list = append(r.list, s.found...)\n",
+		"",
+	},
+	{
+		"rows that were not read count as read", "internal/sqldep/run.go",
+		"(all || !s.entire):",
+		"(all || true):",
+	},
+	{
+		"foreign keys are believed", "internal/sqldep/run.go",
+		"case s.unless && parents:",
+		"case s.unless && (parents || true):",
+	},
+	{
+		"foreign keys that are not enforced raise no doubt", "sqlite/capture.go",
+		"if main && !s.native.foreignKeys() {",
+		"if false && main && !s.native.foreignKeys() {",
+	},
+	{
+		"ties are overlooked", "internal/sqldep/sources.go",
+		"all = all || !fixed",
+		"all = all && !fixed",
+	},
+	{
+		"DISTINCT is overlooked", "internal/sqldep/sources.go",
+		"q.Distinct != ast.DistinctDistinct &&",
+		"",
+	},
+	{
+		"aggregates are overlooked", "internal/sqldep/sources.go",
+		"!b.aggregates.any && ",
+		"",
+	},
+	{
+		"a shape is used before its birth", "internal/sqldep/query.go",
+		"|| d.asOf < sh.birth.Load() {",
+		"|| false && d.asOf < sh.birth.Load() {",
+	},
+	{
+		"everything counts as constant", "internal/sqldep/operand.go",
+		"return o, false, false",
+		"return o, true, false",
+	},
+}
