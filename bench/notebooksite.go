@@ -39,7 +39,7 @@ var _ workload.Workload = (*notebookSite)(nil)
 func newNotebookSite(seed uint64, scale float64) *notebookSite {
 	return &notebookSite{
 		rng:   rand.New(rand.NewPCG(seed, 7)),
-		cards: make([]string, max(30, int(600*scale))), visitors: make([]*guest, max(4, int(60*scale))),
+		cards: make([]string, max(30, int(300*scale))), visitors: make([]*guest, max(4, int(30*scale))),
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *Site) age(i int) time.Duration { return time.Duration(s.stories-i) * 20
 
 // Fill implements workload.Workload.
 func (s *Site) Fill(ctx context.Context, path string) error {
-	db, err := sqlite.Open(path, nil)
+	db, err := sqlite.Open(path+"?_pragma=foreign_keys(0)", nil) // in no order
 	if err != nil {
 		return err
 	}
