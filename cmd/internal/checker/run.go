@@ -137,7 +137,7 @@ func (r *run) probe(ctx context.Context, c *client, read Request) error {
 	if v, _, err := r.versions(a); err != nil || v != absent {
 		return err
 	}
-	return statusError(a)
+	return fmt.Errorf("its first version was acknowledged, but %w", statusError(a))
 }
 
 // versions returns the least and the greatest version in an answer. That there
