@@ -29,7 +29,7 @@ each = fail=0; for m in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
-	format tidy vuln bench proof fuzz cover need need-go
+	format tidy vuln bench proof fuzz mutants cover need need-go
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -85,6 +85,9 @@ proof: need-go ## look for stale answers among ten million while things go wrong
 
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)
+
+mutants: need-go ## show that the differential test finds mistakes, in a few minutes
+	@go run ./internal/mutants
 
 cover: export CGO_ENABLED := 1
 cover: need ## write coverage/*.html and print the totals
