@@ -49,7 +49,7 @@ const (
 	Snapshot            // in one read transaction
 )
 
-// Found, as an argument, stands for the first value of the first row that the
+// Found stands, as an argument, for the first value of the first row that the
 // query before it returned, or NULL.
 type Found struct{}
 

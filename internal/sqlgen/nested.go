@@ -61,11 +61,9 @@ func (g *generator) with() string {
 
 func (g *generator) recursive() string {
 	t := g.base()
-	up := t.id()
+	up := one(g, t.columns...)
 	if f := t.references(); len(f) > 0 {
 		up = f[0]
-	} else {
-		up = one(g, t.columns...)
 	}
 	start := g.value(t.id())
 	return fmt.Sprintf("WITH RECURSIVE r (id, n) AS (SELECT id, 0 FROM %s WHERE id = %s UNION SELECT x.id, r.n + 1 FROM %s AS x JOIN r ON x.%s = r.id WHERE r.n < 3) SELECT id, n FROM r ORDER BY n, id",
