@@ -84,11 +84,6 @@ var mutants = []mutant{
 		"|| false && !nulls {",
 	},
 	{
-		"OFFSET is ignored", "internal/sqldep/follow.go",
-		"limited && (!free || b.query.Limit.Offset != nil && !single)",
-		"limited && !free",
-	},
-	{
 		"the rows of a join are forgotten", "internal/sqldep/run.go",
 		"		r.list = append(r.list, s.found...)\n",
 		"",
@@ -112,11 +107,6 @@ var mutants = []mutant{
 		"ties are overlooked", "internal/sqldep/sources.go",
 		"all = all || !fixed",
 		"all = all && !fixed",
-	},
-	{
-		"DISTINCT is overlooked", "internal/sqldep/sources.go",
-		"q.Distinct != ast.DistinctDistinct &&",
-		"",
 	},
 	{
 		"aggregates are overlooked", "internal/sqldep/sources.go",

@@ -29,7 +29,7 @@ func TestNewIsAFunctionOfItsArguments(t *testing.T) {
 func TestNewWorks(t *testing.T) {
 	t.Parallel()
 	queries, reads, writes := new(tally), make(map[string]int), new(tally)
-	for i := range uint64(60) {
+	for i := range uint64(25) {
 		c := New(1, i, Size{Reads: 30, Changes: 10})
 		db, err := sql.Open("sqlite", ":memory:?_pragma=foreign_keys(on)")
 		if err != nil {

@@ -232,14 +232,14 @@ func (g *generator) summary(src []source) string {
 
 func (g *generator) aggregate() string {
 	from, src := g.alone(g.any())
-	if g.chance(25) {
-		from, src = g.joined(2, "")
+	if g.chance(30) {
+		from, src = g.joined(2, one(g, "", "LEFT JOIN"))
 	}
 	var list []string
 	for range 1 + g.early(3) {
 		list = append(list, g.summary(src))
 	}
-	if g.chance(12) {
+	if g.chance(20) {
 		list = append(list, g.column(src)) // of the row with the maximum, or of any
 	}
 	q := "SELECT " + join(list) + from
