@@ -240,7 +240,7 @@ func (g *generator) aggregate() string {
 		list = append(list, g.summary(src))
 	}
 	if g.chance(20) {
-		list = append(list, g.column(src)) // of the row with the maximum, or of any
+		list = append(list, one(g, g.column(src), src[0].of(src[0].table.id()))) // of the row with the maximum, or of any
 	}
 	q := "SELECT " + join(list) + from
 	if g.chance(80) {
