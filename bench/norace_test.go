@@ -3,4 +3,4 @@
 package main
 
 // quickSize is the size of the replays in tests.
-const quickSize = 0.03
+const quickSize = 0.02

@@ -68,7 +68,7 @@ func (s *notebookSite) Fill(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // what was committed is there
-	app := &notebookApplication{clock: &workload.Clock{Now: workload.Epoch()}}
+	app := &notebookApplication{clock: &workload.Clock{Now: workload.Epoch().Add(-5 * time.Minute)}}
 	options := app.Options()
 	options.Off = true
 	off, err := unstale.New(options)
@@ -98,6 +98,7 @@ func (s *notebookSite) Fill(ctx context.Context, path string) error {
 		if _, err := app.store.CreateUser(ctx, u, app.clock.Now); err != nil {
 			return err
 		}
+		app.clock.Now = app.clock.Now.Add(8 * time.Second) // nobody may log in all the time
 		if s.visitors[i], err = server.logIn(ctx, name); err != nil {
 			return err
 		}

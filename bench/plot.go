@@ -141,12 +141,12 @@ func lines(title, unit, xUnit string, x []float64, names []string, all [][]serie
 	return c.svg()
 }
 
-// A bar is a group of bars that stand side by side.
-type bar []float64
+// A group is the heights of bars that stand side by side.
+type group []float64
 
 // bars draws a group of bars for each name, one bar for each label, up to 100. A
-// second value is a line across its bar.
-func bars(title, unit string, names, labels []string, values, marks []bar) string {
+// mark is a dashed line across its bar; marks belong to the last bars of a group.
+func bars(title, unit string, names, labels []string, values, marks []group) string {
 	c := newCanvas(title, unit, 0, 100, false)
 	width := float64(plotWidth-marginLeft-marginRight) / float64(len(names))
 	each := width * 0.85 / float64(len(labels))

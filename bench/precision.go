@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,12 +31,12 @@ type course struct {
 
 // courses returns the three of them, with a share of the usual size.
 func courses(seed uint64, size float64, rounds int) []course {
-	requests := int(10_000 * size)
+	requests := int(20_000 * size)
 	return []course{
 		// 46 requests a minute are what lobste.rs had.
 		{lobsters.New(seed, 0.1*size), 0.1 * size, requests, 1300 * time.Millisecond, rounds},
 		{bidding.New(seed, 0.1*size), 0.1 * size, requests, 60 * time.Millisecond, rounds},
-		{newNotebookSite(seed, size), size, requests, 20 * time.Millisecond, rounds},
+		{newNotebookSite(seed, size), size, requests, 10 * time.Millisecond, rounds},
 	}
 }
 
@@ -90,7 +91,7 @@ func (c course) run(ctx context.Context) (_ *result, err error) {
 	trace := c.workload.Trace(c.requests)
 	r := &result{course: c, replays: make(map[string]*outcome), rates: make(map[string]*cost)}
 	for i := range trace {
-		if trace[i].Method != "GET" {
+		if trace[i].Method != http.MethodGet {
 			r.writes++
 		}
 	}
@@ -190,10 +191,10 @@ func share(a, b int) float64 { return 100 * float64(a) / float64(b) }
 func precisionSection(results []*result) *section {
 	sec := &section{name: "precision", title: "What is dropped, and what had to be"}
 	var names []string
-	var hits, exactness []bar
+	var hits, exactness []group
 	for _, r := range results {
 		names = append(names, r.workload.Name())
-		h, p := bar{0}, bar{}
+		h, p := group{0}, group{}
 		for _, name := range r.sequence {
 			t := r.replays[name].total
 			h = append(h, share(t.hits, t.gets))
@@ -206,7 +207,7 @@ func precisionSection(results []*result) *section {
 	for _, r := range results {
 		sec.tables = append(sec.tables, r.pageTable(), r.lossTable(), r.queryTable())
 	}
-	sec.plots = map[string]string{"precision.svg": bars("Hit rate by workload, and how much of what was dropped had changed", "%", names,
+	sec.plots = map[string]string{"precision.svg": bars("Hit rate by workload; dashed: how much of what was dropped had changed", "%", names,
 		[]string{"no cache", "tables", "rows", "exact", "oracle"}, hits, exactness)}
 	return sec
 }

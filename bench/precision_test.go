@@ -62,7 +62,7 @@ func (toy) Fill(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // what was committed is there
+	defer db.Close()
 	return workload.Fill(ctx, db, "CREATE TABLE t (id INTEGER PRIMARY KEY, shown INTEGER, other INTEGER)", func(f *workload.Filler) {
 		f.Insert("t", 1, 0, 0)
 		f.Insert("t", 2, 0, 0)

@@ -3,4 +3,4 @@
 package main
 
 // The race detector makes SQLite, which has no races to find, very slow.
-const quickSize = 0.012
+const quickSize = 0.006

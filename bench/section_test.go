@@ -75,7 +75,7 @@ func TestPlotsAreXML(t *testing.T) {
 	for name, svg := range map[string]string{
 		"strips": strips("A & B", "µs", []string{"<a>", "b"}, []series{{1, 2, 300}, {3, 4, 5}}, 1),
 		"lines":  lines("A & B", "µs", "entries", []float64{1e3, 1e6}, []string{"<a>", "b"}, [][]series{{{1, 2}, {2, 3}}, {{100, 101}, {900, 1000}}}, 1),
-		"bars":   bars("A & B", "%", []string{"<a>", "b"}, []string{"x", "y"}, []bar{{0, 10}, {20, 100}}, []bar{{math.NaN()}, {50}}),
+		"bars":   bars("A & B", "%", []string{"<a>", "b"}, []string{"x", "y"}, []group{{0, 10}, {20, 100}}, []group{{math.NaN()}, {50}}),
 	} {
 		for d := xml.NewDecoder(strings.NewReader(svg)); ; {
 			if _, err := d.Token(); errors.Is(err, io.EOF) {

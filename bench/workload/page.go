@@ -91,7 +91,7 @@ func Collect(ctx context.Context, on Querier, query string, args ...any) (list [
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err has it
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func Write(db *sql.DB, change func(*Change)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		tx, err := db.BeginTx(r.Context(), nil)
 		if err == nil {
-			defer tx.Rollback() //nolint:errcheck // without effect after a commit
+			defer tx.Rollback() // without effect after a commit
 			c := &Change{Queries: Queries{ctx: r.Context(), on: tx}, Request: r}
 			change(c)
 			if err = c.err; err == nil {
@@ -203,7 +203,7 @@ func Fill(ctx context.Context, db *sql.DB, schema string, fill func(*Filler)) er
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // without effect after a commit
+	defer tx.Rollback() // without effect after a commit
 	f := &Filler{tx: tx, ctx: ctx, statements: make(map[string]*sql.Stmt)}
 	fill(f)
 	if f.err != nil {
