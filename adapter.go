@@ -72,24 +72,50 @@ func (c Caller) Fills() bool { return c.scope != nil && c.scope.fill != nil }
 
 // DependOn adds dependencies to the fill. It is called before the statement
 // runs. asOf is the sequence number taken before the read transaction began in
-// which the statement runs.
-func (c Caller) DependOn(asOf uint64, hashes []uint64) {
+// which the statement runs. Each of the origins says where the next of the
+// hashes come from; their counts must not exceed the hashes.
+func (c Caller) DependOn(asOf uint64, hashes []uint64, origins ...Origin) {
 	if c.Fills() {
-		c.scope.fill.dependOn(asOf, hashes)
+		c.scope.fill.dependOn(asOf, hashes, origins...)
 	}
+}
+
+// An Origin is where some dependencies come from, for Explain.
+type Origin struct {
+	count int // of the dependencies
+	to    *origin
+}
+
+// NewOrigin returns an origin of no dependencies yet: the text of a statement and
+// what of it matters. An adapter makes it once for each, because entries share
+// it.
+func NewOrigin(statement, source string) Origin {
+	return Origin{to: &origin{statement, source}}
+}
+
+// Of returns the origin of that many dependencies.
+func (o Origin) Of(count int) Origin { return Origin{count, o.to} }
+
+// Request returns in whose course the caller runs: the method and the route, or
+// "" if that is no request.
+func (c Caller) Request() string {
+	if c.scope == nil {
+		return ""
+	}
+	return c.scope.request
 }
 
 // Later announces dependencies of a statement that are known only when its rows
 // have been read. Until done is called with what DependOn takes, what the fill
 // computes cannot be stored. done must be called once, at any time.
-func (c Caller) Later() (done func(asOf uint64, hashes []uint64)) {
+func (c Caller) Later() (done func(asOf uint64, hashes []uint64, origins ...Origin)) {
 	if !c.Fills() {
-		return func(uint64, []uint64) {}
+		return func(uint64, []uint64, ...Origin) {}
 	}
 	f := c.scope.fill
 	f.await(1)
-	return func(asOf uint64, hashes []uint64) {
-		f.dependOn(asOf, hashes)
+	return func(asOf uint64, hashes []uint64, origins ...Origin) {
+		f.dependOn(asOf, hashes, origins...)
 		f.await(-1)
 	}
 }
@@ -131,14 +157,21 @@ func (d *Database) Untracked() {
 
 // Mark puts the dependencies with these hashes in flux. An adapter calls it
 // when a commit is about to become visible and calls Settle on the result once
-// the outcome is known, whatever it is. Settle must follow.
-func (d *Database) Mark(hashes []uint64) *Flux {
+// the outcome is known, whatever it is. Settle must follow. change, which may be
+// nil, is called at once if changes are remembered, and says which rows the
+// commit changes, and for whom.
+func (d *Database) Mark(hashes []uint64, change func() *Change) *Flux {
 	slots := make([]ledger.Slot, len(hashes))
 	for i, h := range hashes {
 		slots[i] = d.cache.ledger.Slot(h)
 	}
 	f := &Flux{cache: d.cache, slots: ledger.Compact(slots), since: time.Now()}
 	d.cache.ledger.Mark(f.slots)
+	f.change = &Change{}
+	if change != nil && d.cache.history != nil {
+		f.change = change()
+	}
+	f.change.Cause, f.change.Database = causeWrite, d.name
 	return f
 }
 
@@ -165,12 +198,13 @@ func (d *Database) Fallback(statement, reason string) {
 
 // A Flux is a set of dependencies in flux.
 type Flux struct {
-	cache *Cache
-	slots []ledger.Slot
-	all   bool
-	cause string
-	since time.Time
-	once  sync.Once
+	cache  *Cache
+	slots  []ledger.Slot
+	all    bool
+	cause  string
+	change *Change // what is remembered of a commit
+	since  time.Time
+	once   sync.Once
 }
 
 // Settle bumps the dependencies and releases them. The commit must be visible
@@ -183,7 +217,7 @@ func (f *Flux) Settle() {
 			c.raiseFloor(f.cause)
 			c.ledger.ReleaseAll()
 		} else {
-			c.ledger.Bump(f.slots)
+			c.history.add(c.ledger.Bump(f.slots), f.change)
 			failpoint.Pass(failpoint.BeforeRelease)
 			c.ledger.Release(f.slots)
 			c.stats.invalidation(causeWrite, 1)

@@ -162,7 +162,7 @@ func TestFlux(t *testing.T) {
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { db.get(r.Context(), "x") }))
 	for name, mark := range map[string]func() *unstale.Flux{
-		"a value":    func() *unstale.Flux { return db.Mark(db.hash("x")) },
+		"a value":    func() *unstale.Flux { return db.Mark(db.hash("x"), nil) },
 		"everything": func() *unstale.Flux { return db.MarkAll("schema change") },
 	} {
 		get(h, "/")
@@ -180,7 +180,7 @@ func TestFlux(t *testing.T) {
 		get(h, "/").want(t, "", false)
 		get(h, "/").want(t, "", true)
 	}
-	f := db.Mark(db.hash("another"))
+	f := db.Mark(db.hash("another"), nil)
 	get(h, "/").want(t, "", true)
 	f.Settle()
 	get(h, "/").want(t, "", true)
@@ -431,7 +431,7 @@ func TestManyDependencies(t *testing.T) {
 	if n := c.Stats().Store.Bytes; n > 10_000 {
 		t.Errorf("%d bytes for a thousand dependencies and one used result", n)
 	}
-	db.Mark([]uint64{999}).Settle()
+	db.Mark([]uint64{999}, nil).Settle()
 	get(h, "/few").want(t, "", false)
 }
 

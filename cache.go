@@ -94,6 +94,16 @@ type Options struct {
 	// two. Two dependencies in one slot fall together. Default 2^20, 12 MiB.
 	Slots int
 
+	// History is how many of the latest changes, and of the latest misses, are
+	// remembered for Explain, each in some hundred bytes; entries take eight more
+	// bytes for each dependency. Default 4096. A negative number switches it off.
+	History int
+
+	// ExplainTo says who may see what caused a miss, in the detail of
+	// Cache-Status: names of tables, columns and routes, and values of keys.
+	// Default: nobody.
+	ExplainTo func(*http.Request) bool
+
 	// Logger receives what an operator should know. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -131,6 +141,7 @@ type Cache struct {
 	sweeper     sweeper
 	stats       stats
 	reports     reports
+	history     *history
 
 	untracked atomic.Uint64 // reads by unknown callers
 	openFills atomic.Int64
@@ -151,6 +162,7 @@ func New(o Options) (*Cache, error) {
 		return c, nil
 	}
 	c.ledger = ledger.New(o.Slots)
+	c.history = newHistory(o.History)
 	if c.store == nil {
 		memory, err := NewMemory(o.MaxBytes)
 		if err != nil {
@@ -220,6 +232,9 @@ func (o *Options) complete() error {
 		o.Route = func(*http.Request) string { return "" }
 	}
 	o.TTL = orDefault(o.TTL, DefaultTTL)
+	if o.History == 0 {
+		o.History = DefaultHistory
+	}
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxBytes)
 	o.MaxBody = orDefault(o.MaxBody, DefaultMaxBody)
 	if o.Logger == nil {
@@ -285,7 +300,7 @@ func (c *Cache) Close() error {
 }
 
 func (c *Cache) raiseFloor(cause string) {
-	c.ledger.RaiseFloor()
+	c.history.add(c.ledger.RaiseFloor(), &Change{Cause: cause, everything: true})
 	c.stats.invalidation(cause, 1)
 	c.logger.Debug("unstale: everything invalidated", slog.String("cause", cause))
 }

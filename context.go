@@ -17,6 +17,7 @@ type scope struct {
 	flight      *flight       // of the function given to Load that is running, if one is
 	uncommitted *atomic.Int32 // open transactions of the request that changed something
 	outer       *scope        // the scope around this one
+	request     string        // the method and the route, or "" if it is not a request's
 }
 
 type scopeKey struct{}
@@ -93,7 +94,7 @@ func DependOn(ctx context.Context, tags ...Tag) {
 		for i, t := range tags {
 			hashes[i] = f.cache.hash(hashTag, string(t))
 		}
-		f.dependOn(f.cache.ledger.Seq(), hashes)
+		f.dependOn(f.cache.ledger.Seq(), hashes, f.cache.tagOrigin(tags))
 	})
 }
 

@@ -28,6 +28,8 @@ type Entry struct {
 	body   []byte // of a response, or the JSON of a function result
 
 	choice choice // of a signpost
+
+	notes notes // where the record's slots come from, if that is remembered
 }
 
 type entryKind uint8
@@ -71,10 +73,15 @@ func (e *Entry) weigh(key string) {
 			n += stringOverhead + len(v)
 		}
 	}
+	for _, o := range e.notes.origins {
+		if o.statement == "" { // an adapter's is shared
+			n += fieldOverhead + len(o.source)
+		}
+	}
 	for _, v := range e.choice.vary {
 		n += stringOverhead + len(v)
 	}
-	e.size = int64(n)
+	e.size = int64(n + 8*cap(e.notes.list) + 8*cap(e.notes.origins))
 }
 
 // fresh reports whether the entry's lifetime has not ended.

@@ -44,6 +44,7 @@ type fill struct {
 	slots    []ledger.Slot
 	keys     []string  // of the stored results it used
 	compact  [2]int    // lengths of slots and keys when they were last compacted
+	notes    notes     // where slots come from, if that is remembered
 	expires  time.Time // zero: no limit of its own
 	awaited  int       // announcements of dependencies that are still to come
 	asked    bool      // it looked at who asks
@@ -81,14 +82,24 @@ func (f *fill) await(delta int) {
 	f.awaited += delta
 }
 
-// dependOn adds dependencies that are read no earlier than asOf.
-func (f *fill) dependOn(asOf uint64, hashes []uint64) {
+// dependOn adds dependencies that are read no earlier than asOf, and where they
+// come from: each origin accounts for the next ones.
+func (f *fill) dependOn(asOf uint64, hashes []uint64, origins ...Origin) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asOf = min(f.asOf, asOf)
 	f.informed = true
 	for _, h := range hashes {
 		f.slots = append(f.slots, f.cache.ledger.Slot(h))
+	}
+	if f.cache.history != nil {
+		added := f.slots[len(f.slots)-len(hashes):]
+		for _, o := range origins {
+			if o.to != nil {
+				f.notes.add(added[:o.count], o.to)
+			}
+			added = added[o.count:]
+		}
 	}
 	f.bound()
 }
@@ -97,7 +108,7 @@ func (f *fill) dependOn(asOf uint64, hashes []uint64) {
 // holds mu and calls it after adding to either.
 func (f *fill) bound() {
 	if f.refused != "" {
-		f.slots, f.keys = nil, nil // nobody will ask
+		f.slots, f.keys, f.notes = nil, nil, notes{} // nobody will ask
 		return
 	}
 	if len(f.slots) >= 64+2*f.compact[0] {
@@ -178,6 +189,7 @@ func (f *fill) use(inner *fill) {
 	defer f.mu.Unlock()
 	f.asOf = min(f.asOf, inner.asOf)
 	f.slots = append(f.slots, inner.slots...)
+	f.notes.merge(&inner.notes)
 	f.keys = append(f.keys, inner.keys...)
 	f.expires = earlier(f.expires, inner.expires)
 	f.asked = f.asked || inner.asked
@@ -197,6 +209,7 @@ func (f *fill) useStored(e *Entry, found uint64) {
 	defer f.mu.Unlock()
 	f.asOf = min(f.asOf, found)
 	f.slots = append(f.slots, e.record.Slots...)
+	f.notes.merge(&e.notes)
 	f.keys = append(f.keys, e.record.Keys...)
 	f.expires = earlier(f.expires, e.expires)
 	f.asked = f.asked || e.asked
@@ -236,6 +249,7 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 	if len(e.record.Slots) > maxDependencies {
 		return nil, refusedTooMany
 	}
+	e.notes = notes{slices.Clip(f.notes.origins), slices.Clone(f.notes.list)}
 	e.record.Keys = append([]string{key}, f.keys...)
 	slices.Sort(e.record.Keys)
 	e.record.Keys = slices.Compact(e.record.Keys)

@@ -192,8 +192,24 @@ func forwardedFields(h http.Header) (fields []string) {
 func (h *handler) outside(r *http.Request) *http.Request {
 	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		cache: h.cache, asker: &asker{cache: h.cache, request: r}, uncommitted: uncommittedOf(scopeFor(r.Context(), h.cache)), outer: outer,
+		cache: h.cache, request: h.cache.requestName(r), asker: &asker{cache: h.cache, request: r}, uncommitted: uncommittedOf(scopeFor(r.Context(), h.cache)), outer: outer,
 	}))
+}
+
+// requestName returns what a request is called in explanations: never its query,
+// and its path only where no route says it in general.
+func (c *Cache) requestName(r *http.Request) string {
+	if c.history == nil {
+		return ""
+	}
+	switch name := c.options.Route(r); {
+	case name == "":
+		return r.Method + " " + r.URL.Path
+	case strings.HasPrefix(name, r.Method+" "):
+		return name
+	default:
+		return r.Method + " " + name
+	}
 }
 
 // pass lets a request pass by the cache.
@@ -239,7 +255,7 @@ func (g *get) asker() *asker {
 // scope returns the mark under which f runs the handler for the request.
 func (g *get) scope(f *fill) *scope {
 	return &scope{
-		cache: g.cache, fill: f, asker: g.asker(), uncommitted: new(atomic.Int32), outer: scopeOf(g.r.Context()),
+		cache: g.cache, request: g.cache.requestName(g.r), fill: f, asker: g.asker(), uncommitted: new(atomic.Int32), outer: scopeOf(g.r.Context()),
 	}
 }
 

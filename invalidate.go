@@ -28,7 +28,7 @@ func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
 	if err != nil {
 		return err
 	}
-	c.apply(slots, bans)
+	c.apply(slots, bans, change(ctx, targets))
 	c.logger.LogAttrs(ctx, slog.LevelDebug, "unstale: invalidated", slog.Int("targets", len(targets)))
 	return nil
 }
@@ -41,6 +41,25 @@ func (c *Cache) InvalidateAsync(targets ...Target) {
 		c.logger.Error("unstale: invalidation refused", slog.Any("error", err))
 	}
 }
+
+// change describes an invalidation by name.
+func change(ctx context.Context, targets []Target) *Change {
+	ch := &Change{Cause: causeNamed}
+	if s := scopeOf(ctx); s != nil {
+		ch.Request = s.request
+	}
+	for i, t := range targets {
+		if i == maxRows {
+			ch.Targets = append(ch.Targets, fmt.Sprintf("%d more", len(targets)-i))
+			break
+		}
+		ch.Targets = append(ch.Targets, fmt.Sprint(t))
+	}
+	return ch
+}
+
+// causeNamed is the cause of a Change by Invalidate, or by an unsafe method.
+const causeNamed = "invalidation"
 
 // resolve turns targets into slots to bump and patterns to ban.
 func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, err error) {
@@ -81,10 +100,11 @@ func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, er
 }
 
 // apply is the one door: everything that invalidates by name passes here.
-func (c *Cache) apply(slots []ledger.Slot, bans []*glob) {
+func (c *Cache) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 	if len(slots) > 0 {
 		c.ledger.Mark(slots)
-		c.ledger.Bump(slots)
+		named := *ch
+		c.history.add(c.ledger.Bump(slots), &named)
 		c.ledger.Release(slots)
 	}
 	if len(bans) == 0 {
@@ -96,7 +116,9 @@ func (c *Cache) apply(slots []ledger.Slot, bans []*glob) {
 		return
 	}
 	for _, b := range bans {
-		c.ledger.Ban(b)
+		banned := *ch
+		banned.ban = b
+		c.history.add(c.ledger.Ban(b), &banned)
 	}
 	c.sweeper.wake()
 }
@@ -111,6 +133,7 @@ func (c *Cache) sweep() {
 	}
 	c.store.Range(func(key string, e *Entry) bool {
 		if e.cache == c && !c.ledger.Vet(&e.record) {
+			c.history.missed(key, missPattern, c.blame(e, missPattern))
 			c.store.Delete(key)
 		}
 		return true

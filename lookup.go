@@ -49,6 +49,15 @@ func (c *Cache) judge(e *Entry, now time.Time) miss {
 	}
 }
 
+// look is judge for somebody who asks, whose miss is remembered.
+func (c *Cache) look(key string, e *Entry, now time.Time) miss {
+	why := c.judge(e, now)
+	if why != missNone && c.history != nil {
+		c.history.missed(key, why, c.blame(e, why))
+	}
+	return why
+}
+
 // A selector is what a request brings along to select among the entries stored
 // under one key.
 type selector interface {
@@ -88,7 +97,7 @@ func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key s
 		if len(always) > 0 {
 			return nil, variant(primary, choice{vary: always}, false, s), missVariant
 		}
-		if why := c.judge(e, now); why != missNone {
+		if why := c.look(primary, e, now); why != missNone {
 			return nil, primary, why
 		}
 		return e, primary, missNone
@@ -101,7 +110,7 @@ func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key s
 	shared := variant(primary, ch, false, s)
 	why = missVariant
 	if e := c.store.Get(shared); e != nil {
-		if why = c.judge(e, now); why == missNone {
+		if why = c.look(shared, e, now); why == missNone {
 			return e, shared, missNone
 		}
 	}
@@ -116,7 +125,7 @@ func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key s
 		}
 		return nil, own, why
 	}
-	if why = c.judge(e, now); why != missNone {
+	if why = c.look(own, e, now); why != missNone {
 		return nil, own, why
 	}
 	return e, own, missNone

@@ -46,7 +46,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	}
 	now := time.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
-	status := rfc9111.CacheStatus{Forward: forward(why), Detail: string(why)}
+	status := rfc9111.CacheStatus{Forward: forward(why), Detail: c.detail(g.r, flightKey, why)}
 	left := landing{unshared: refused != ""}
 	if refused == "" {
 		if verdict := c.judge(e, now); verdict != missNone {

@@ -47,7 +47,7 @@ func (d *toy) peek(name string) string {
 
 // set commits a value; it is acknowledged when set returns.
 func (d *toy) set(name, value string) {
-	f := d.Mark(d.hash(name))
+	f := d.Mark(d.hash(name), nil)
 	defer f.Settle()
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -110,7 +110,7 @@ func (u *unsafeWriter) invalidate(status int) {
 		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
 	}
 	if len(slots) > 0 {
-		c.apply(slots, nil)
+		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: c.requestName(u.r)})
 		if !u.counted {
 			u.counted = true
 			c.stats.invalidation(causeUnsafeMethod, 1)

@@ -80,7 +80,7 @@ func (s *session) onCommit() int32 {
 	s.touched = true
 	main := s.native.writing(0)
 	dirty := main && s.native.dirty()
-	if main && !s.native.foreignKeys() {
+	if main && !s.keepsParents() {
 		s.db.parents.doubt()
 	}
 	if dirty && s.db.watch != nil {
@@ -109,7 +109,11 @@ func (s *session) onCommit() int32 {
 	failpoint.Pass(failpoint.BeforeMark)
 	s.db.inFlux.Add(1)
 	view := s.db.shapes.View()
-	flux := s.db.engine.Mark(s.changes.Dependencies(nil, view))
+	touched := s.changes.Dependencies(nil, view)
+	if !s.keepsParents() {
+		touched = append(touched, s.db.shapes.Parents())
+	}
+	flux := s.db.engine.Mark(touched, s.describe)
 	failpoint.Pass(failpoint.AfterMark)
 	s.marked = append(s.marked, marked{flux: flux, view: view})
 	s.db.engine.Captured(s.changes.Rows())

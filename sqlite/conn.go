@@ -43,7 +43,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	defer c.session.settle()
 	inner, err := prepareContext(ctx, c.inner, query)
 	if err != nil {
-		c.session.failed(ctx)
+		c.session.refuse(ctx)
 		return nil, err
 	}
 	s := &stmt{conn: c, inner: inner, text: query}
@@ -188,7 +188,7 @@ func (c *conn) Ping(ctx context.Context) error {
 	defer c.session.settle()
 	err := p.Ping(ctx)
 	if err != nil {
-		c.session.failed(ctx)
+		c.session.refuse(ctx)
 	}
 	return err
 }

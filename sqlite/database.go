@@ -47,7 +47,18 @@ type database struct {
 type plan struct {
 	generation uint64
 	query      *sqldep.Query
-	refused    string // why what it reads is not cached; then there is no query
+	sources    []unstale.Origin // of the query
+	fallback   string           // why dependencies are coarser than they might be, or ""
+	refused    string           // why what it reads is not cached; then there is no query
+}
+
+// origins returns where dependencies come from.
+func (p *plan) origins(d sqldep.Dependencies) []unstale.Origin {
+	list := make([]unstale.Origin, len(d.Counts))
+	for i, c := range d.Counts {
+		list[i] = p.sources[c.Source].Of(c.N)
+	}
+	return list
 }
 
 // Why a statement is not analysed.
@@ -152,6 +163,17 @@ func (db *database) text(sql string) text {
 	return t
 }
 
+// maxCounted bounds the length of a statement that is counted.
+const maxCounted = 2000
+
+// coarse counts a run of a statement that was handled coarser than it might be.
+func (db *database) coarse(sql, reason string) {
+	if len(sql) > maxCounted {
+		sql = strings.ToValidUTF8(sql[:maxCounted], "") + "…"
+	}
+	db.engine.Fallback(sql, reason)
+}
+
 // track tells the fill what a query is about to read.
 func (db *database) track(s *session, caller unstale.Caller, sql string, args []driver.NamedValue) {
 	generation := db.generation.Load()
@@ -160,13 +182,18 @@ func (db *database) track(s *session, caller unstale.Caller, sql string, args []
 		p = db.analyse(sql, generation)
 	}
 	if p.refused != "" {
+		db.coarse(sql, p.refused)
 		caller.Refuse(p.refused)
 		return
 	}
-	hashes, run := p.query.Begin(nil, s.readSeq, args)
-	caller.DependOn(s.readSeq, hashes)
+	if p.fallback != "" {
+		db.coarse(sql, p.fallback)
+	}
+	var d sqldep.Dependencies
+	run := p.query.Begin(&d, s.readSeq, args)
+	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
 	if run != nil {
-		s.follow(caller, p.query, sql, run)
+		s.follow(caller, p, sql, run)
 	}
 }
 
@@ -174,7 +201,6 @@ func (db *database) track(s *session, caller unstale.Caller, sql string, args []
 func (db *database) analyse(sql string, generation uint64) *plan {
 	p := &plan{generation: generation}
 	if len(sql) > maxTextLength {
-		db.engine.Fallback(sql[:80]+"…", refusedTooLong)
 		p.refused = refusedTooLong
 		return p
 	}
@@ -194,13 +220,11 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 		if p.refused = q.Refused(); p.refused == "" {
 			sch.use(access)
 			p.query = db.shapes.Use(q)
-			if reason := q.Fallback(); reason != "" {
-				db.engine.Fallback(sql, reason)
+			p.fallback = q.Fallback()
+			for _, source := range p.query.Sources() {
+				p.sources = append(p.sources, unstale.NewOrigin(sql, source))
 			}
 		}
-	}
-	if p.refused != "" {
-		db.engine.Fallback(sql, p.refused)
 	}
 	if err == nil {
 		db.plans.put(sql, p) // a failure may pass

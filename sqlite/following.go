@@ -13,17 +13,17 @@ import (
 // the rows that it returns. The methods of a nil following do nothing.
 type following struct {
 	session *session
-	query   *sqldep.Query
+	plan    *plan
 	text    string
 	run     *sqldep.Run
 	asOf    uint64
 	parents uint64 // the proof of the foreign keys when the transaction began
-	done    func(asOf uint64, hashes []uint64)
+	done    func(asOf uint64, hashes []uint64, origins ...unstale.Origin)
 }
 
 // follow begins to follow a run.
-func (s *session) follow(caller unstale.Caller, q *sqldep.Query, sql string, run *sqldep.Run) {
-	s.next = &following{session: s, query: q, text: sql, run: run, asOf: s.readSeq, parents: s.parents, done: caller.Later()}
+func (s *session) follow(caller unstale.Caller, p *plan, sql string, run *sqldep.Run) {
+	s.next = &following{session: s, plan: p, text: sql, run: run, asOf: s.readSeq, parents: s.parents, done: caller.Later()}
 }
 
 // taken returns what is to follow the rows of the query that has just begun.
@@ -59,10 +59,12 @@ func (f *following) end(all bool) {
 		return
 	}
 	parents := f.session.db.parents.still(f.parents)
-	if !parents && f.query.Requires() {
-		f.session.db.engine.Fallback(f.text, coarseParents)
+	if !parents && f.plan.query.Requires() {
+		f.session.db.coarse(f.text, coarseParents)
 	}
-	f.done(f.asOf, f.run.End(nil, all, parents))
+	var d sqldep.Dependencies
+	f.run.End(&d, all, parents)
+	f.done(f.asOf, d.Hashes, f.plan.origins(d)...)
 	f.run = nil
 }
 

@@ -250,3 +250,17 @@ func TestPrecision(t *testing.T) {
 		}
 	}
 }
+
+// What relied on the foreign keys falls with the first commit that does not keep
+// them.
+func TestParentsThatLeave(t *testing.T) {
+	t.Parallel()
+	const query = `SELECT count(*) FROM cards c JOIN users u ON u.id = c.owner`
+	e := newEnv(t, library...)
+	e.proven()
+	e.warm(query)
+	c := e.conn()
+	c.exec(`PRAGMA foreign_keys = 0`)
+	c.exec(`DELETE FROM users WHERE id = 2`)
+	e.miss("20", query)
+}

@@ -45,6 +45,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		r.following.end(true)
 	default:
 		r.caller.Refuse(refusedFailed)
+		r.session.stumbled()
 	}
 	return err
 }

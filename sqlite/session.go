@@ -49,6 +49,7 @@ type session struct {
 	lent     bool           // somebody may have replaced the hooks
 	touched  bool           // a hook has run since the last settle
 	wrote    bool           // a statement that writes ran in the open transaction
+	failed   bool           // a statement that writes failed in the open transaction
 	captured bool           // the open transaction changed rows of main
 	changes  sqldep.Changes // those rows
 	schema   *schema        // that the changes are told in
@@ -116,9 +117,9 @@ func (s *session) callerOf(ctx context.Context) unstale.Caller {
 	return caller
 }
 
-// failed follows each call of the driver that ran nothing and failed: whoever
+// refuse follows each call of the driver that ran nothing and failed: whoever
 // takes no notice of the error answers without what he did not get to read.
-func (s *session) failed(ctx context.Context) {
+func (s *session) refuse(ctx context.Context) {
 	if s != nil {
 		s.callerOf(ctx).Refuse(refusedFailed)
 	}
@@ -174,10 +175,23 @@ func (s *session) leave(caller unstale.Caller, err error) {
 	}
 	if err != nil && !errors.Is(err, driver.ErrSkip) {
 		caller.Refuse(refusedFailed)
+		s.stumbled()
 	}
 	s.taken().end(false) // nobody sees the rows
 	s.settle()
 }
+
+// stumbled notes that a statement failed. One that writes may have done a part
+// of its work, below a cascade for one, which the transaction may still commit.
+func (s *session) stumbled() {
+	if s != nil && s.wrote {
+		s.failed = true
+	}
+}
+
+// keepsParents reports whether what the open transaction does leaves every
+// foreign key its parent.
+func (s *session) keepsParents() bool { return s.native.foreignKeys() && !s.failed }
 
 // uncommitted reports whether the open transaction may have changed something.
 // Row images do not tell all of it: a virtual table may keep in memory what it
@@ -221,7 +235,7 @@ func (s *session) release() {
 // forget forgets the changes of a transaction that has ended.
 func (s *session) forget() {
 	s.changes.Reset()
-	s.captured, s.all, s.schema = false, "", nil
+	s.captured, s.failed, s.all, s.schema = false, false, "", nil
 }
 
 // count keeps the writer's number of uncommitted transactions.

@@ -233,6 +233,20 @@ func (l *Ledger) Check(r *Record) Verdict {
 	return l.checkPatterns(r)
 }
 
+// Version returns the sequence number at which a slot last changed.
+func (l *Ledger) Version(s Slot) uint64 { return l.versions[s].Load() }
+
+// Newer returns the first slot of a record that changed after its AsOf, and when
+// it last did: at 0 if none did.
+func (l *Ledger) Newer(r *Record) (s Slot, version uint64) {
+	for _, s := range r.Slots {
+		if v := l.versions[s].Load(); v > r.AsOf {
+			return s, v
+		}
+	}
+	return 0, 0
+}
+
 // InFlux returns the sum of all marks that have not been released. It is for
 // tests and metrics: it walks the table.
 func (l *Ledger) InFlux() int64 {

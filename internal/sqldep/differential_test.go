@@ -126,9 +126,10 @@ func (tr *trial) ask() (asked, bool) {
 // depend returns what the query depends on, as its reader sees it who may have
 // stopped before the end. Then nothing else counts as the answer.
 func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
-	deps, run := tr.shapes.Use(q.plan).Begin(nil, 1, args)
+	var d Dependencies
+	run := tr.shapes.Use(q.plan).Begin(&d, 1, args)
 	if run == nil {
-		return deps
+		return d.Hashes
 	}
 	if len(q.rows) > 0 && tr.chance(10) {
 		q.read = 1 + tr.IntN(len(q.rows))
@@ -137,7 +138,8 @@ func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 	for _, row := range q.rows {
 		run.Row(func(c int) Value { return row[c] })
 	}
-	return run.End(deps, q.read == 0, true)
+	run.End(&d, q.read == 0, true)
+	return d.Hashes
 }
 
 // step asks some queries, changes some rows, and asks again. It returns what

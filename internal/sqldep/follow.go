@@ -118,7 +118,7 @@ func (b *block) shownSets(i int, left bool) (sets []selection, single bool) {
 		}
 	}
 	for _, k := range t.Keys {
-		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok }) {
+		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || b.mayBeNull(place{i, c}) }) {
 			if sets := selectionOf(slices.Sorted(slices.Values(k.Columns)), values); sets != nil {
 				return sets, true
 			}
@@ -258,12 +258,28 @@ func (b *block) requires(p place) bool {
 // is shown of the item's rows.
 func (b *block) deciding(i int, read columnSet) columnSet {
 	var shown columnSet
+	for p := range b.uses {
+		if p.item == i && b.def(p).Generated != NotGenerated {
+			return read // it is made of columns that nobody named
+		}
+	}
 	for c := range b.items[i].table.Columns {
 		if c < maxColumn && b.uses[place{i, c}] == roleResult {
 			shown.add(c)
 		}
 	}
 	return read &^ shown
+}
+
+// mayBeNull reports whether a column may be NULL in a row that the block found,
+// so that its value does not tell which row it is.
+func (b *block) mayBeNull(p place) bool {
+	if v, ok := b.given(p.item, p.column); ok {
+		return v.literal.kind == kindNull
+	}
+	return !b.def(p).NotNull && !slices.ContainsFunc(b.equal, func(e equality) bool {
+		return (e.item == anyItem || e.item == p.item) && (e.x == column{b, p} || e.y == column{b, p})
+	})
 }
 
 // split adds the source of an item of which the result shows a unique key, as
@@ -283,7 +299,7 @@ func (b *block) split(i int, s *source, all bool) bool {
 		values := make(map[int]operand)
 		for _, c := range columns {
 			r, ok := b.shownAs(place{i, c})
-			if !ok || !t.Columns[c].comparable() {
+			if !ok || !t.Columns[c].comparable() || b.mayBeNull(place{i, c}) {
 				break
 			}
 			values[c] = resultOperand(r)

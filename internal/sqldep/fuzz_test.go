@@ -57,13 +57,13 @@ func FuzzAnalyze(f *testing.F) {
 		}
 		shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 		args := []driver.NamedValue{{Ordinal: 1, Value: i}, {Ordinal: 2, Value: s}, {Ordinal: 3, Name: "x", Value: i}}
-		deps, run := shapes.Use(p).Begin(nil, 1, args)
-		if run != nil {
+		var deps Dependencies
+		if run := shapes.Use(p).Begin(&deps, 1, args); run != nil {
 			run.Row(func(int) Value { return Int(i) })
-			deps = run.End(deps, i%2 == 0, i%3 == 0)
+			run.End(&deps, i%2 == 0, i%3 == 0)
 		}
-		if len(deps) < want {
-			t.Fatalf("%q: %d dependencies of %s", sql, len(deps), p)
+		if len(deps.Hashes) < want {
+			t.Fatalf("%q: %d dependencies of %s", sql, len(deps.Hashes), p)
 		}
 	})
 }

@@ -14,6 +14,8 @@ const (
 	depTable  = 't'
 	depCoarse = 'c'
 	depSet    = 's'
+
+	depParents = 'p'
 )
 
 func (h hasher) table(t *Table) uint64  { return h.named(depTable, t.Name) }

@@ -100,27 +100,49 @@ func (s *source) results() (list []int) {
 // query was run.
 func (s *source) afterwards() bool { return s.unless || len(s.results()) > 0 }
 
-// Begin appends what a run of the query with these arguments depends on. asOf is
-// the engine's sequence number taken before the transaction began in which the
+// Dependencies are what a run of a query depends on. Counts say where Hashes come
+// from: each stands for the next N.
+type Dependencies struct {
+	Hashes []uint64
+	Counts []Count
+}
+
+// A Count is a number of dependencies with the index of their source.
+type Count struct{ Source, N int }
+
+// Sources returns what the query depends on, for people, by the index in Count.
+func (q *Query) Sources() []string {
+	list := make([]string, len(q.sources))
+	for i := range q.sources {
+		list[i] = q.sources[i].String()
+	}
+	return list
+}
+
+// Begin adds what a run of the query with these arguments depends on to d. asOf
+// is the engine's sequence number taken before the transaction began in which the
 // query reads; the call must precede the read. The plan must be cacheable.
 //
 // If more depends on what the query returns, that is what the Run is for;
 // otherwise it is nil.
-func (q *Query) Begin(dst []uint64, asOf uint64, args []driver.NamedValue) ([]uint64, *Run) {
+func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue) *Run {
 	var r *Run
-	d := deps{query: q, asOf: asOf, list: dst}
+	d := deps{query: q, asOf: asOf, list: to.Hashes}
 	for i := range q.sources {
 		s := &q.sources[i]
 		if !s.afterwards() {
+			before := len(d.list)
 			d.sets(s, s.sets, &s.fine, args)
+			to.Counts = append(to.Counts, Count{i, len(d.list) - before})
 			continue
 		}
 		if r == nil {
 			r = &Run{deps: deps{query: q, asOf: asOf}}
 		}
-		r.add(s, args)
+		r.add(i, args)
 	}
-	return d.list, r
+	to.Hashes = d.list
+	return r
 }
 
 // deps collects dependencies for one run of a query.

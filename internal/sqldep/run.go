@@ -17,6 +17,7 @@ type Run struct {
 // A runSource is a source of which the rows decide.
 type runSource struct {
 	*querySource
+	index int
 	broad []bound // source.broad with the values of the arguments
 	sets  []bound // source.sets, likewise
 	limit int64   // of the span, or a negative number: there is none
@@ -32,8 +33,9 @@ type runSource struct {
 type bound []Value
 
 // add adds a source to the run.
-func (r *Run) add(s *querySource, args []driver.NamedValue) {
-	rs := runSource{querySource: s, limit: -1}
+func (r *Run) add(i int, args []driver.NamedValue) {
+	s := &r.query.sources[i]
+	rs := runSource{querySource: s, index: i, limit: -1}
 	rs.broad = bind(s.source.broad, args)
 	rs.sets = bind(s.source.sets, args)
 	if s.span != nil && s.span.limit != nil {
@@ -122,15 +124,17 @@ func (s *runSource) follow(r *Run, value func(int) Value) {
 	}
 }
 
-// End appends what the run depends on beside what [Query.Begin] said. all says
+// End adds to d what the run depends on beside what [Query.Begin] said. all says
 // that the query returned all its rows; parents, that every foreign key of the
 // database had its parent in what the query read.
-func (r *Run) End(dst []uint64, all, parents bool) []uint64 {
-	r.list = dst
+func (r *Run) End(to *Dependencies, all, parents bool) {
+	r.list = to.Hashes
 	for i := range r.sources {
 		s := &r.sources[i]
+		before := len(r.list)
 		switch {
 		case s.unless && parents:
+			r.list = append(r.list, r.query.shapes.Parents())
 		case s.span != nil && s.upTo(r, all):
 		case s.span == nil && s.follows() && !s.lost && (all || !s.entire):
 			r.shape(s.querySource, &s.fine)
@@ -138,8 +142,9 @@ func (r *Run) End(dst []uint64, all, parents bool) []uint64 {
 		default:
 			r.bound(s)
 		}
+		to.Counts = append(to.Counts, Count{s.index, len(r.list) - before})
 	}
-	return r.list
+	to.Hashes = r.list
 }
 
 // upTo adds the rows up to the bound, if it was reached.

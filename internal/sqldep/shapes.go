@@ -16,8 +16,9 @@ const maxShapes = 256
 // as long as the database, schema changes included. All methods may be called
 // concurrently.
 type Shapes struct {
-	hasher hasher
-	seq    func() uint64
+	hasher  hasher
+	parents uint64
+	seq     func() uint64
 
 	mu      sync.Mutex
 	clock   uint64              // counts registrations and views, to tell which came first
@@ -64,11 +65,16 @@ const never = ^uint64(0)
 func NewShapes(seed maphash.Seed, seq func() uint64) *Shapes {
 	return &Shapes{
 		hasher:  hasher{seed},
+		parents: hasher{seed}.named(depParents, ""),
 		seq:     seq,
 		byTable: make(map[string][]*shape),
 		views:   make(map[*View]uint64),
 	}
 }
+
+// Parents returns the dependency of what relies on every foreign key having its
+// parent. A commit that may have broken that bumps it.
+func (s *Shapes) Parents() uint64 { return s.parents }
 
 // register returns the shape, which it adds where it is new, or nil where the
 // table has too many.

@@ -20,8 +20,9 @@ func one(v driver.Value) []driver.NamedValue { return []driver.NamedValue{{Ordin
 
 // dependencies returns what a run of a query depends on, if that needs no rows.
 func dependencies(q *Query, asOf uint64, args []driver.NamedValue) []uint64 {
-	deps, _ := q.Begin(nil, asOf, args)
-	return deps
+	var d Dependencies
+	q.Begin(&d, asOf, args)
+	return d.Hashes
 }
 
 func TestShapeIsBornWhenNobodyOverlooksIt(t *testing.T) {

@@ -34,7 +34,9 @@ func ordered(r *rand.Rand, c *Column) []Value {
 
 // compareValues compares as SQLite sorts.
 func compareValues(x, y Value, c *Column) int {
-	class := func(v Value) int { return map[kind]int{kindNull: 0, kindInt: 1, kindFloat: 1, kindText: 2, kindBlob: 3}[v.kind] }
+	class := func(v Value) int {
+		return map[kind]int{kindNull: 0, kindInt: 1, kindFloat: 1, kindText: 2, kindBlob: 3}[v.kind]
+	}
 	if d := cmp.Compare(class(x), class(y)); d != 0 {
 		return d
 	}

@@ -160,17 +160,17 @@ func TestTraps(t *testing.T) {
 // bumps reports whether the changes bump anything that the plan depends on.
 func bumps(changes *Changes, p *Plan, rows [][]Value) bool {
 	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
-	deps, run := shapes.Use(p).Begin(nil, 1, nil)
-	if run != nil {
+	var deps Dependencies
+	if run := shapes.Use(p).Begin(&deps, 1, nil); run != nil {
 		for _, row := range rows {
 			run.Row(func(c int) Value { return row[c] })
 		}
-		deps = run.End(deps, true, true)
+		run.End(&deps, true, true)
 	}
 	view := shapes.View()
 	defer view.Release()
 	bumped := changes.Dependencies(nil, view)
-	return slices.ContainsFunc(deps, func(h uint64) bool { return slices.Contains(bumped, h) })
+	return slices.ContainsFunc(deps.Hashes, func(h uint64) bool { return slices.Contains(bumped, h) })
 }
 
 func integer(c *Column) { c.Affinity = AffinityInteger }
