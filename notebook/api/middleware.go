@@ -23,8 +23,6 @@ const (
 	maxKnowledgeBody = notebook.MaxKnowledgeFiles*notebook.MaxKnowledgeFileSize + maxBody
 )
 
-// outermost returns the handler in front of everything: it names the request,
-// logs it, and bounds its body.
 // bodyLimit returns how large the body of a request may be, in bytes.
 func (s *server) bodyLimit(r *http.Request) int64 {
 	if r.Method != http.MethodPost {
@@ -37,6 +35,8 @@ func (s *server) bodyLimit(r *http.Request) int64 {
 	return maxBody
 }
 
+// outermost returns the handler in front of everything: it names the request,
+// logs it, and bounds its body.
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()

@@ -57,7 +57,7 @@ func ReadStamped(path string, limit int64) ([]byte, Stamp, error) {
 	if err != nil {
 		return nil, Stamp{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	before, err := f.Stat()
 	if err != nil {
 		return nil, Stamp{}, err

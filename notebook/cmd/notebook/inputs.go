@@ -61,7 +61,7 @@ func readWords(path string) (*moderation.Words, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	list, err := io.ReadAll(io.LimitReader(f, moderation.MaxWordsSize+1))
 	if err != nil {
 		return nil, err
