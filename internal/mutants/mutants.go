@@ -109,18 +109,8 @@ var mutants = []mutant{
 		"all = all && !fixed",
 	},
 	{
-		"aggregates are overlooked", "internal/sqldep/sources.go",
-		"!b.aggregates.any && ",
-		"",
-	},
-	{
 		"a shape is used before its birth", "internal/sqldep/query.go",
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",
-	},
-	{
-		"everything counts as constant", "internal/sqldep/operand.go",
-		"return o, false, false",
-		"return o, true, false",
 	},
 }
