@@ -90,6 +90,22 @@ type Options struct {
 	// answered.
 	IfModifiedSince bool
 
+	// VerifyShare is the share of hits, from 0 (none, the default) to 1, that are
+	// recomputed beside: after the answer the handler runs once more, as in a fill
+	// and for the same identity, and what it answers is compared with what was
+	// served. A difference, although nothing that the entry is known to depend on
+	// has changed, means an input that nobody declared; it is counted in
+	// Stats.Verified and logged, and the entry falls with the results of Load that
+	// it was made from, which are computed anew for the comparison. Calls of Load
+	// outside of a handler are not verified.
+	//
+	// Fields that are not stored, such as Date, are not compared. Answers that may
+	// be out of date for a while, by ExpireAfter or by Policy.TTL alone, are not
+	// drawn. What stands behind a tag differs until Invalidate is called. At most
+	// two recomputations run at a time, for at most a minute; hits drawn beyond
+	// that are skipped. A GET must be free of side effects for this.
+	VerifyShare float64
+
 	// Slots is the size of the table of dependencies, rounded up to a power of
 	// two. Two dependencies in one slot fall together. Default 2^20, 12 MiB.
 	Slots int
@@ -143,6 +159,8 @@ type Cache struct {
 	reports     reports
 	history     *history
 
+	verifications *verifications // nil: none
+
 	untracked atomic.Uint64 // reads by unknown callers
 	openFills atomic.Int64
 }
@@ -171,6 +189,7 @@ func New(o Options) (*Cache, error) {
 		c.store = memory
 	}
 	c.sweeper.work = c.sweep
+	c.verifications = newVerifications(o.VerifyShare)
 	return c, nil
 }
 
@@ -193,6 +212,9 @@ func (o *Options) complete() error {
 		if value < 0 {
 			return fmt.Errorf("unstale: Options.%s is negative", name)
 		}
+	}
+	if err := checkShare(o.VerifyShare); err != nil {
+		return err
 	}
 	if o.Slots > 1<<30 {
 		return errors.New("unstale: Options.Slots is above 2^30")
@@ -286,12 +308,13 @@ func credentialFields(more []string) []string {
 // Enabled reports whether the cache is switched on. It is false for a nil Cache.
 func (c *Cache) Enabled() bool { return c != nil && !c.options.Off }
 
-// Close waits for background work and closes the store if it is an io.Closer.
+// Close ends background work, waits for it, and closes the store if it is an io.Closer.
 // Requests must have ended. Closing twice is fine.
 func (c *Cache) Close() error {
 	if !c.Enabled() {
 		return nil
 	}
+	c.verifications.close()
 	c.sweeper.close()
 	if s, ok := c.store.(io.Closer); ok {
 		return s.Close()

@@ -106,7 +106,13 @@ func ExpireAt(ctx context.Context, t time.Time) {
 }
 
 // ExpireAfter is ExpireAt with a time relative to now.
-func ExpireAfter(ctx context.Context, d time.Duration) { ExpireAt(ctx, time.Now().Add(d)) }
+func ExpireAfter(ctx context.Context, d time.Duration) {
+	t := time.Now().Add(d)
+	fills(ctx, func(f *fill) {
+		f.expireAt(t)
+		f.age()
+	})
+}
 
 // NoStore keeps the answer being made out of the cache, and everything that is
 // made from it. Outside of a fill it does nothing.

@@ -21,6 +21,10 @@ type Entry struct {
 	// identity, and its key holds which.
 	asked bool
 
+	// ages says that the application or the operator lets the entry be out of date
+	// until it expires.
+	ages bool
+
 	status int         // of a response
 	header http.Header // of a response: end-to-end fields that may be replayed
 	etag   string      // of a response

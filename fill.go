@@ -38,6 +38,7 @@ const maxDependencies = 1 << 16
 type fill struct {
 	cache     *Cache
 	untracked uint64 // Cache.untracked when the fill began
+	verifies  bool   // its result is compared, not stored; set before it runs
 
 	mu       sync.Mutex
 	asOf     uint64 // before anything that the result is made of was read
@@ -50,6 +51,7 @@ type fill struct {
 	asked    bool      // it looked at who asks
 	informed bool      // something is known of what it depends on
 	unsure   bool      // nothing is known of a part of it
+	ages     bool      // it may be out of date until it expires
 	refused  string    // why the result, and what is made from it, may not be stored
 	alone    string    // why the result may not be stored, though what is made from it may
 }
@@ -180,6 +182,13 @@ func (f *fill) expireAt(t time.Time) {
 	f.informed = true
 }
 
+// age says that the result may be out of date until it expires.
+func (f *fill) age() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ages = true
+}
+
 // use hands on to f what a fill that has ended was made of, because f is made
 // from its result.
 func (f *fill) use(inner *fill) {
@@ -195,6 +204,7 @@ func (f *fill) use(inner *fill) {
 	f.asked = f.asked || inner.asked
 	f.informed = f.informed || inner.informed
 	f.unsure = f.unsure || inner.unsure
+	f.ages = f.ages || inner.ages
 	if inner.refused != "" {
 		f.abandon(inner.refused)
 	}
@@ -213,6 +223,7 @@ func (f *fill) useStored(e *Entry, found uint64) {
 	f.keys = append(f.keys, e.record.Keys...)
 	f.expires = earlier(f.expires, e.expires)
 	f.asked = f.asked || e.asked
+	f.ages = f.ages || e.ages
 	f.informed = true
 	f.bound()
 }
@@ -240,7 +251,7 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 	if !now.Before(f.expires) {
 		return nil, refusedExpired
 	}
-	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked}
+	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
 	keySlot := f.cache.keySlot(key)
 	e.record.AsOf = f.asOf
 	// A clone, so that neither the room that the slots grew into nor the room of

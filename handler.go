@@ -274,6 +274,9 @@ func (g *get) answer() {
 				g.route.hits.Add(1)
 				g.route.hitBytes.Add(uint64(len(e.body)))
 				g.serve(e, now, rfc9111.CacheStatus{Hit: true})
+				if g.report == nil && !e.ages && c.verifications.draw() {
+					g.verifyBeside(e)
+				}
 				return
 			}
 		}

@@ -85,6 +85,9 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 		c.stats.loadOutcome(loadBypassed)
 		return fn(ctx)
 	}
+	if outer != nil && outer.fill != nil && outer.fill.verifies {
+		return fn(ctx) // a stored result would hide what it is made of
+	}
 	primary := c.keyOf(key)
 	s := &scope{cache: c, uncommitted: uncommittedOf(outer), outer: outer}
 	if outer != nil {

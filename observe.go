@@ -15,8 +15,10 @@ type Stats struct {
 	Routes map[string]RouteStats // by Options.Route
 	Loads  LoadStats
 
+	Verified VerifyStats // of Options.VerifyShare
+
 	Refused       map[string]uint64 // results not stored, by reason
-	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, or why everything fell
+	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
 	RowsCaptured  uint64            // row changes seen by database adapters
 	Fallbacks     []Fallback        // statements whose dependencies are coarser than their text allows
 
@@ -72,6 +74,7 @@ const (
 	causeKey             = "key"
 	causePattern         = "pattern"
 	causeUnsafeMethod    = "unsafe method"
+	causeDifference      = "difference"
 	causeTooManyPatterns = "too many patterns"
 )
 
@@ -87,6 +90,7 @@ func (c *Cache) Stats() Stats {
 			Hits: s.loads[loadHit].Load(), Misses: s.loads[loadMiss].Load(),
 			Joined: s.loads[loadJoined].Load(), Bypassed: s.loads[loadBypassed].Load(),
 		},
+		Verified:       s.verified.snapshot(),
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
 		RowsCaptured:   s.rowsCaptured.Load(),
@@ -145,6 +149,7 @@ type counters struct {
 	routes        sync.Map // string -> *routeCounters
 	routeCount    atomic.Int64
 	loads         [4]atomic.Uint64
+	verified      verifyCounters
 	refused       labels
 	invalidations labels
 	rowsCaptured  atomic.Uint64

@@ -112,6 +112,7 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 		e = &Entry{created: now, asked: f.hasAsked()}
 	}
 	e.kind, e.status = kindResponse, rec.status
+	e.ages = e.ages || !f.known() // stored then because the route's policy says so
 	e.body = exact(rec.body)
 	e.age = rfc9111.InitialAge(h, now)
 	bound(h, e.asked)

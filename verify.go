@@ -19,11 +19,14 @@ type Difference struct {
 	What   string // what differs, for people
 	Stored []byte // the stored body; not to be changed
 	Fresh  []byte // the handler's
+
+	private bool // one of them was made for one identity
 }
 
 // Verifier is Handler for tests: each time it answers from a stored response, it
 // runs next as well, as a fill would, and calls report if next answers something
-// else although the stored response is still valid. report may be called from
+// else although the stored response is still valid. What next takes from Load is
+// computed anew for it, too. report may be called from
 // several requests at once. A GET must be free of side effects for this.
 func (c *Cache) Verifier(next http.Handler, report func(Difference)) http.Handler {
 	if !c.Enabled() {
@@ -34,26 +37,46 @@ func (c *Cache) Verifier(next http.Handler, report func(Difference)) http.Handle
 
 // verify recomputes e, which is about to be served, and reports a difference.
 func (g *get) verify(e *Entry) {
+	if d, _ := g.recompute(e); d != nil {
+		g.report(*d)
+	}
+}
+
+// recompute runs the handler as a fill would and compares what it answers with
+// e. It returns a difference only where e is valid still: then nothing that e
+// depends on can have changed while the handler ran. decided is false where the
+// comparison says nothing, or the handler itself did not want to be believed.
+func (g *get) recompute(e *Entry) (d *Difference, decided bool) {
 	c := g.cache
 	f := c.begin()
+	f.verifies = true
 	s := g.scope(f)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
 	defer cancel()
 	defer context.AfterFunc(g.r.Context(), cancel)()
-	rec := newRecorder(ctx, &nowhere{header: make(http.Header)}, c.options.MaxBody, f.refuse)
+	rec := newRecorder(ctx, &nowhere{header: make(http.Header)}, c.options.MaxBody, func(reason string) {
+		f.refuse(reason)
+		cancel() // a stream may have no end
+	})
 	func() {
 		defer f.end()
 		g.next.ServeHTTP(rec, g.fillRequest(ctx))
 		rec.finish()
 	}()
 	if rec.mode != keeping || ctx.Err() != nil {
-		return
+		return nil, false
 	}
 	what := difference(e, rec)
-	if what == "" || c.judge(e, time.Now()) != missNone {
-		return
+	c.databases.poll()
+	if c.judge(e, time.Now()) != missNone {
+		return nil, false
 	}
-	g.report(Difference{Key: g.key, What: what, Stored: e.body, Fresh: rec.body})
+	failed := rec.status >= http.StatusInternalServerError && rec.status != e.status
+	decided = f.reason() == "" && !failed && !rec.incomplete()
+	if what == "" {
+		return nil, decided
+	}
+	return &Difference{Key: g.key, What: what, Stored: e.body, Fresh: rec.body, private: e.asked || f.hasAsked()}, decided
 }
 
 // difference says in what a recorded answer differs from the stored one, or "".

@@ -38,8 +38,10 @@ var (
 
 	loads = desc("loads_total", "Calls of Load, by outcome: hit, miss, joined, bypassed.", "outcome")
 
+	verified = desc("verified_total", "Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.", "outcome")
+
 	refused       = desc("refused_total", "Results that were not stored, by reason.", "reason")
-	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, or why everything fell.", "cause")
+	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.", "cause")
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
 	fallbacks     = desc("fallbacks_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
 	untracked     = desc("untracked_reads_total", "Reads without the request's context while a fill was open, by call site.", "site")
@@ -58,7 +60,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, refused, invalidations,
+		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, verified, refused, invalidations,
 		captured, fallbacks, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
@@ -101,6 +103,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	count(loads, s.Loads.Misses, "miss")
 	count(loads, s.Loads.Joined, "joined")
 	count(loads, s.Loads.Bypassed, "bypassed")
+	count(verified, s.Verified.Same, "same")
+	count(verified, s.Verified.Differed, "differed")
+	count(verified, s.Verified.Undecided, "undecided")
+	count(verified, s.Verified.Skipped, "skipped")
 	counts(refused, s.Refused)
 	counts(invalidations, s.Invalidations)
 	count(captured, s.RowsCaptured)

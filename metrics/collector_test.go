@@ -52,7 +52,7 @@ unstale_fills_total{route="cards"} 2
 # HELP unstale_hits_total Answers served from a stored response.
 # TYPE unstale_hits_total counter
 unstale_hits_total{route="cards"} 2
-# HELP unstale_invalidations_total Invalidations, by cause: write, tag, key, pattern, unsafe method, or why everything fell.
+# HELP unstale_invalidations_total Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.
 # TYPE unstale_invalidations_total counter
 unstale_invalidations_total{cause="tag"} 1
 # HELP unstale_misses_total Requests that ran the handler, by the reason why nothing could be served.
@@ -62,9 +62,15 @@ unstale_misses_total{reason="cold",route="cards"} 1
 # HELP unstale_store_entries Entries in the store.
 # TYPE unstale_store_entries gauge
 unstale_store_entries 1
+# HELP unstale_verified_total Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.
+# TYPE unstale_verified_total counter
+unstale_verified_total{outcome="differed"} 0
+unstale_verified_total{outcome="same"} 0
+unstale_verified_total{outcome="skipped"} 0
+unstale_verified_total{outcome="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries"); err != nil {
+		"unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_verified_total"); err != nil {
 		t.Error(err)
 	}
 	problems, err := testutil.GatherAndLint(registry)

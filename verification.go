@@ -1,0 +1,185 @@
+package unstale
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// Bounds of the recomputations of Options.VerifyShare.
+const (
+	maxVerifications = 2           // at a time
+	verifyWithin     = time.Minute // then its context ends
+)
+
+// VerifyStats count what came of the hits drawn by Options.VerifyShare.
+type VerifyStats struct {
+	Same      uint64 // recomputed, and nothing differed
+	Differed  uint64 // and something did: logged, and the entry dropped
+	Undecided uint64 // something changed meanwhile, or the handler failed, streamed, or did not want its answer stored
+	Skipped   uint64 // not recomputed, because enough others were
+}
+
+// verifications are the recomputations under way beside the requests.
+type verifications struct {
+	share  float64
+	ctx    context.Context // ends when the cache is closed
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	running int
+	closed  bool
+	idle    sync.WaitGroup
+}
+
+// newVerifications returns nil for a share of 0: nothing is ever verified.
+func newVerifications(share float64) *verifications {
+	if share == 0 {
+		return nil
+	}
+	v := &verifications{share: share}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
+	return v
+}
+
+// draw reports whether this hit is one of the share.
+func (v *verifications) draw() bool { return v != nil && rand.Float64() < v.share }
+
+// start runs work in the background, unless enough others run.
+func (v *verifications) start(work func()) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed || v.running == maxVerifications {
+		return false
+	}
+	v.running++
+	v.idle.Go(func() {
+		defer func() {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.running--
+		}()
+		work()
+	})
+	return true
+}
+
+// close ends what is under way and waits for it.
+func (v *verifications) close() {
+	if v == nil {
+		return
+	}
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	v.cancel()
+	v.idle.Wait()
+}
+
+// verifyBeside has e, which was just served, recomputed beside the request.
+func (g *get) verifyBeside(e *Entry) {
+	c := g.cache
+	counts := &c.stats.load().verified
+	if scopeOf(g.r.Context()) != nil {
+		counts.skipped.Add(1) // what the handler reads would reach a fill around the cache
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.r.Context()), verifyWithin)
+	unlink := context.AfterFunc(c.verifications.ctx, cancel)
+	beside := *g
+	beside.w = nil
+	beside.r = g.r.Clone(ctx) // the server has done with the request when the handler returns
+	beside.r.Body = http.NoBody
+	started := c.verifications.start(func() {
+		defer cancel()
+		defer unlink()
+		beside.compare(e, counts)
+	})
+	if !started {
+		unlink()
+		cancel()
+		counts.skipped.Add(1)
+	}
+}
+
+// compare recomputes e, counts what came of it, and makes fall what differed.
+func (g *get) compare(e *Entry, counts *verifyCounters) {
+	c := g.cache
+	defer func() {
+		if v := recover(); v != nil {
+			counts.undecided.Add(1)
+			if v != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+				c.logger.Error("unstale: the handler panicked while a stored answer was verified",
+					slog.String("key", g.key), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			}
+		}
+	}()
+	c.databases.poll()
+	if c.judge(e, time.Now()) != missNone {
+		counts.undecided.Add(1)
+		return
+	}
+	d, decided := g.recompute(e)
+	switch {
+	case !decided:
+		counts.undecided.Add(1)
+		return
+	case d == nil:
+		counts.same.Add(1)
+		return
+	}
+	counts.differed.Add(1)
+	what := d.What
+	if d.private {
+		what, _, _ = strings.Cut(what, ":") // the rest is for one identity alone
+	}
+	c.logger.Warn("unstale: a stored answer differs from what the handler answers now, though nothing it is known to depend on has changed; it is dropped",
+		slog.String("route", g.name), slog.String("key", g.key), slog.String("what", printable(what)),
+		slog.Int("dependencies", len(e.record.Slots)), slog.String("made_of", printable(e.madeOf())), slog.Duration("stored_for", time.Since(e.created)))
+	c.drop(e)
+}
+
+// madeOf names what the entry was made of, as far as that is remembered.
+func (e *Entry) madeOf() string {
+	sources := make([]string, len(e.notes.origins))
+	for i, o := range e.notes.origins {
+		sources[i] = o.source
+	}
+	return strings.Join(sources, ", ")
+}
+
+// drop makes an entry fall, with all that is stored under its key and under the
+// keys of the results it was made from: any of them may be what is wrong.
+func (c *Cache) drop(e *Entry) {
+	slots := make([]ledger.Slot, len(e.record.Keys))
+	for i, key := range e.record.Keys {
+		slots[i] = c.keySlot(key)
+	}
+	c.apply(slots, nil, &Change{Cause: causeDifference, Targets: e.record.Keys[:min(len(e.record.Keys), maxRows)]})
+	c.stats.invalidation(causeDifference, 1)
+}
+
+type verifyCounters struct{ same, differed, undecided, skipped atomic.Uint64 }
+
+func (v *verifyCounters) snapshot() VerifyStats {
+	return VerifyStats{
+		Same: v.same.Load(), Differed: v.differed.Load(), Undecided: v.undecided.Load(), Skipped: v.skipped.Load(),
+	}
+}
+
+// checkShare refuses what is no share.
+func checkShare(share float64) error {
+	if share >= 0 && share <= 1 {
+		return nil
+	}
+	return fmt.Errorf("unstale: Options.VerifyShare is %v, which is no share from 0 to 1", share)
+}
