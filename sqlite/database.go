@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -175,7 +176,7 @@ func (db *database) coarse(sql, reason string) {
 }
 
 // track tells the fill what a query is about to read.
-func (db *database) track(s *session, caller unstale.Caller, sql string, args []driver.NamedValue) {
+func (db *database) track(ctx context.Context, s *session, caller unstale.Caller, sql string, args []driver.NamedValue) {
 	generation := db.generation.Load()
 	p, ok := db.plans.get(sql)
 	if !ok || p.generation != generation {
@@ -190,7 +191,9 @@ func (db *database) track(s *session, caller unstale.Caller, sql string, args []
 		db.coarse(sql, p.fallback)
 	}
 	var d sqldep.Dependencies
-	run := p.query.Begin(&d, s.readSeq, args)
+	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]sqldep.Value, bool) {
+		return s.probe(ctx, sql, args, limit)
+	})
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
 	if run != nil {
 		s.follow(caller, p, sql, run)

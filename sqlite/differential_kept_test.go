@@ -20,6 +20,46 @@ func keptCases() map[string]sqlgen.Case {
 			Reads:   []sqlgen.Read{one("SELECT x2.g FROM t2 JOIN t1 x2 USING (id)")},
 			Changes: []sqlgen.Change{change("INSERT INTO t2 VALUES (2, 3)")},
 		},
+		"NULL in a unique key that the result shows": {
+			Setup:   []string{"CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b)"},
+			Reads:   []sqlgen.Read{one("SELECT b, a FROM t WHERE (1) ORDER BY id")},
+			Changes: []sqlgen.Change{change("INSERT INTO t (id) VALUES (4)"), change("UPDATE t SET b = 1")},
+		},
+		"a virtual column filters, and its source is shown": {
+			Setup: []string{
+				"CREATE TABLE t (id PRIMARY KEY, a, b, g AS (length(b) + 1)) WITHOUT ROWID",
+				"INSERT INTO t (id, a, b) VALUES ('b', 1.0, 'a'), ('A', 1.5, NULL)",
+			},
+			Reads:   []sqlgen.Read{one("SELECT b, id FROM t WHERE g = 1 ORDER BY id")},
+			Changes: []sqlgen.Change{change("UPDATE t SET b = ''")},
+		},
+		"a virtual column orders, and its source is shown": {
+			Setup: []string{
+				"CREATE TABLE t (id PRIMARY KEY, p, a, c, g AS (coalesce(a, '-') || '.')) WITHOUT ROWID",
+				"INSERT INTO t (id, p, a, c) VALUES ('a ', 2, NULL, 'x'), ('a', 2, 0, 'y'), ('1', 2, 0, 'z')",
+			},
+			Reads:   []sqlgen.Read{one("SELECT * FROM t WHERE (g, id) > ('', 'a') ORDER BY g, id LIMIT 1")},
+			Changes: []sqlgen.Change{change("UPDATE t SET a = NULL")},
+		},
+		"a parent goes while foreign keys are not enforced": {
+			Loose: true,
+			Setup: []string{
+				"CREATE TABLE p (id INTEGER PRIMARY KEY, a)", "CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER NOT NULL REFERENCES p(id))",
+				"INSERT INTO p VALUES (1, 'x')", "INSERT INTO c VALUES (1, 1)",
+			},
+			Reads:   []sqlgen.Read{one("SELECT c.id FROM c JOIN p ON p.id = c.p ORDER BY c.id")},
+			Changes: []sqlgen.Change{change("DELETE FROM p")},
+		},
+		"a cascade that fails half-way and is committed": {
+			Setup: []string{
+				"CREATE TABLE p (id INTEGER PRIMARY KEY)",
+				"CREATE TABLE c (id INTEGER PRIMARY KEY, k INTEGER, p INTEGER REFERENCES p(id) ON DELETE CASCADE, a TEXT) STRICT",
+				"CREATE TRIGGER tr BEFORE DELETE ON c BEGIN UPDATE c SET k = old.a; END",
+				"INSERT INTO p VALUES (1)", "INSERT INTO c VALUES (2, 8, 1, 'b'), (1, 9, 1, 'a')",
+			},
+			Reads:   []sqlgen.Read{one("SELECT p.id FROM c JOIN p ON c.p = p.id ORDER BY c.id")},
+			Changes: []sqlgen.Change{change("BEGIN", "DELETE FROM p", "COMMIT")},
+		},
 	}
 }
 

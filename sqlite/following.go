@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql/driver"
+	"errors"
+	"io"
 	"reflect"
 
 	"github.com/unstale/unstale"
@@ -59,13 +62,41 @@ func (f *following) end(all bool) {
 		return
 	}
 	parents := f.session.db.parents.still(f.parents)
-	if !parents && f.plan.query.Requires() {
+	if !parents && f.plan.query.Requires() && f.session.db.parents.missing() {
 		f.session.db.coarse(f.text, coarseParents)
 	}
 	var d sqldep.Dependencies
 	f.run.End(&d, all, parents)
 	f.done(f.asOf, d.Hashes, f.plan.origins(d)...)
 	f.run = nil
+}
+
+// probe runs a query of our own and returns its rows as SQLite has them, or
+// false if it failed or there are more than limit.
+func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]sqldep.Value, ok bool) {
+	q, ok := s.inner.(driver.QueryerContext)
+	if !ok {
+		return nil, false
+	}
+	rows, err := q.QueryContext(ctx, sql, args)
+	if err != nil {
+		return nil, false
+	}
+	defer func() { ok = rows.Close() == nil && ok }()
+	stmt, dest := statementOf(rows), make([]driver.Value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(dest); {
+		case errors.Is(err, io.EOF):
+			return all, true
+		case err != nil || stmt == 0 || len(all) == limit:
+			return nil, false
+		}
+		row := make([]sqldep.Value, len(dest))
+		for i := range row {
+			row[i] = s.native.value(lib.Xsqlite3_column_value(s.native.tls, stmt, int32(i)))
+		}
+		all = append(all, row)
+	}
 }
 
 // coarseParents is why what needs every foreign key to have its parent depends

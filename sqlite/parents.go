@@ -24,6 +24,7 @@ type parents struct {
 	doubts  uint64    // how often something happened
 	proven  uint64    // doubts+1 at the beginning of the last proof that succeeded
 	running bool      // a proof is under way
+	failed  bool      // the last one found that some key has no parent
 	next    time.Time // no proof before
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -61,6 +62,13 @@ func (p *parents) still(proof uint64) bool {
 	return false
 }
 
+// missing reports whether the last proof found a foreign key without its parent.
+func (p *parents) missing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed
+}
+
 // doubt ends every proof.
 func (p *parents) doubt() {
 	p.mu.Lock()
@@ -75,6 +83,9 @@ func (p *parents) prove(proof uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = false
+	if err == nil {
+		p.failed = !ok
+	}
 	if ok && err == nil {
 		p.proven = proof // which is of no use if there was a doubt meanwhile
 	}

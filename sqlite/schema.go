@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -182,7 +183,8 @@ func (a *analysis) foreign(t *sqldep.Table, tables []*sqldep.Table) error {
 			f = &sqldep.ForeignKey{Parent: tables[i].Name}
 			keys[num(row[0])] = f
 		}
-		child, parent := index(t, str(row[2])), -1
+		child := index(t, str(row[2]))
+		var parent int
 		if to := str(row[3]); to != "" {
 			parent = index(tables[i], to)
 		} else if parent, err = a.primary(tables[i].Name, len(f.Columns)); err != nil {
@@ -190,7 +192,8 @@ func (a *analysis) foreign(t *sqldep.Table, tables []*sqldep.Table) error {
 		}
 		f.Columns, f.ParentColumns = append(f.Columns, child), append(f.ParentColumns, parent)
 	}
-	for _, f := range keys {
+	for _, id := range slices.Sorted(maps.Keys(keys)) {
+		f := keys[id]
 		if !slices.Contains(f.Columns, -1) && !slices.Contains(f.ParentColumns, -1) {
 			t.Foreign = append(t.Foreign, *f)
 		}

@@ -102,7 +102,7 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 		caller.Wrote()
 		s.db.refresh(s)
 	} else if caller.Fills() {
-		s.track(caller, sql, args)
+		s.track(ctx, caller, sql, args)
 	}
 	s.heed(t)
 	return caller
@@ -150,7 +150,7 @@ func (s *session) heed(t text) {
 }
 
 // track tells the fill what a query is about to read.
-func (s *session) track(caller unstale.Caller, sql string, args []driver.NamedValue) {
+func (s *session) track(ctx context.Context, caller unstale.Caller, sql string, args []driver.NamedValue) {
 	switch {
 	case s.db.closed.Load():
 		caller.Refuse(refusedClosed)
@@ -163,7 +163,7 @@ func (s *session) track(caller unstale.Caller, sql string, args []driver.NamedVa
 	case s.uncommitted():
 		caller.Refuse(refusedOwn)
 	default:
-		s.db.track(s, caller, sql, args)
+		s.db.track(ctx, s, caller, sql, args)
 	}
 }
 

@@ -21,7 +21,7 @@ func wide() (*Table, *Shapes, *Query) {
 			a.Reads = append(a.Reads, Read{Table: t.Name, Column: c.Name})
 		}
 		q := shapes.Use(Analyze(sql, s, a, Exact))
-		q.Begin(new(Dependencies), 1, []driver.NamedValue{{Ordinal: 1, Value: "x"}, {Ordinal: 2, Value: "x"}})
+		q.Begin(new(Dependencies), 1, []driver.NamedValue{{Ordinal: 1, Value: "x"}, {Ordinal: 2, Value: "x"}}, nil)
 		return q
 	}
 	use("SELECT * FROM wide WHERE a = ?")
@@ -58,7 +58,7 @@ func BenchmarkQueryDependencies(b *testing.B) {
 	var d Dependencies
 	b.ReportAllocs()
 	for b.Loop() {
-		q.Begin(d.again(), 1, args)
+		q.Begin(d.again(), 1, args, nil)
 	}
 	b.ReportMetric(float64(len(d.Hashes)), "deps")
 }
@@ -74,7 +74,7 @@ func BenchmarkChangesDependencies(b *testing.B) {
 		s := byColumns(t, []int{1}, 4, 5)
 		s.span = &span{column: 4, descending: descending, bound: resultOperand(0)}
 		var d Dependencies
-		run := shapes.Use(&Plan{sources: []source{s}}).Begin(&d, 1, args)
+		run := shapes.Use(&Plan{sources: []source{s}}).Begin(&d, 1, args, nil)
 		run.Row(func(int) Value { return Text("2026-11-23 18:39:11") })
 		run.End(&d, true, true)
 	}
@@ -106,7 +106,7 @@ func TestDependenciesDoNotAllocate(t *testing.T) {
 	table, shapes, q := wide()
 	args := one(int64(4711))
 	var d Dependencies
-	if n := testing.AllocsPerRun(100, func() { q.Begin(d.again(), 1, args) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { q.Begin(d.again(), 1, args, nil) }); n > 0 {
 		t.Errorf("Query.Begin allocates %v times", n)
 	}
 	var changes Changes

@@ -35,7 +35,7 @@ func byColumns(t *Table, columns []int, watched ...int) source {
 
 // register makes the shapes of sources known, as a first run of their query does.
 func register(shapes *Shapes, args []driver.NamedValue, list ...source) {
-	shapes.Use(&Plan{sources: list}).Begin(new(Dependencies), 1, args)
+	shapes.Use(&Plan{sources: list}).Begin(new(Dependencies), 1, args, nil)
 }
 
 func TestChanges(t *testing.T) {

@@ -28,6 +28,8 @@ type trial struct {
 	ddl    string
 	shapes *Shapes
 	stats  *stats
+
+	probeFailed string
 }
 
 // A mutant is a deliberate mistake, which the trial must notice.
@@ -40,7 +42,7 @@ type mutant struct {
 }
 
 type stats struct {
-	pairs, refused, failed, table, changed, bumped int
+	pairs, refused, failed, table, changed, bumped, probes int
 }
 
 func newTrial(tb testing.TB, seed uint64, m mutant, s *stats) *trial {
@@ -127,7 +129,18 @@ func (tr *trial) ask() (asked, bool) {
 // stopped before the end. Then nothing else counts as the answer.
 func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 	var d Dependencies
-	run := tr.shapes.Use(q.plan).Begin(&d, 1, args)
+	run := tr.shapes.Use(q.plan).Begin(&d, 1, args, func(sql string, args []driver.NamedValue, limit int) ([][]Value, bool) {
+		var values []any
+		for _, a := range args {
+			values = append(values, a.Value)
+		}
+		_, rows, err := tr.read(sql, values...)
+		if err != nil {
+			tr.probeFailed = fmt.Sprintf("%s: %v", sql, err)
+		}
+		tr.stats.probes++
+		return rows, err == nil && len(rows) <= limit
+	})
 	if run == nil {
 		return d.Hashes
 	}
@@ -165,6 +178,9 @@ func (tr *trial) step() string {
 		tr.run(text)
 	}
 	tr.changed = nil
+	if tr.probeFailed != "" {
+		return tr.probeFailed
+	}
 	view := tr.shapes.View()
 	bumped := make(map[uint64]bool)
 	for _, h := range changes.Dependencies(nil, view) {

@@ -58,7 +58,7 @@ func FuzzAnalyze(f *testing.F) {
 		shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 		args := []driver.NamedValue{{Ordinal: 1, Value: i}, {Ordinal: 2, Value: s}, {Ordinal: 3, Name: "x", Value: i}}
 		var deps Dependencies
-		if run := shapes.Use(p).Begin(&deps, 1, args); run != nil {
+		if run := shapes.Use(p).Begin(&deps, 1, args, nil); run != nil {
 			run.Row(func(int) Value { return Int(i) })
 			run.End(&deps, i%2 == 0, i%3 == 0)
 		}

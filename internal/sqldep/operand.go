@@ -96,10 +96,10 @@ func (o *operand) value(args []driver.NamedValue) (v Value, ok bool) {
 	return Value{}, false
 }
 
-// fit returns an argument as a value of the column. Only what needs no
-// conversion fits: a number in a column with a numeric affinity, a text in a
-// TEXT column, anything in a column without affinity. A text must be valid UTF-8
-// without a NUL byte, at which drivers cut.
+// fit returns an argument as a value of the column: a number, or the text of an
+// integer, in a column with a numeric affinity, a text in a TEXT column, anything
+// in a column without affinity. A text must be valid UTF-8 without a NUL byte, at
+// which drivers cut.
 func (o *operand) fit(arg driver.Value) (v Value, ok bool) {
 	numeric := o.affinity != AffinityText
 	switch arg := arg.(type) {
@@ -115,10 +115,19 @@ func (o *operand) fit(arg driver.Value) (v Value, ok bool) {
 	case float64:
 		return Float(arg), numeric && !math.IsNaN(arg)
 	case string:
-		ok = o.affinity == AffinityText || o.affinity == AffinityBlob
-		return Text(arg), ok && utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
+		if o.affinity != AffinityText && o.affinity != AffinityBlob {
+			return integerOf(arg)
+		}
+		return Text(arg), utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
 	}
 	return Value{}, false
+}
+
+// integerOf returns a text that stands for an integer as that integer, which is
+// what SQLite compares a column of a numeric affinity with.
+func integerOf(s string) (v Value, ok bool) {
+	i, err := strconv.ParseInt(s, 10, 64)
+	return Int(i), err == nil && s[0] != '+'
 }
 
 func (o operand) String() string {

@@ -24,6 +24,7 @@ type source struct {
 	sets    []selection // of the rows in one of these sets; none: of all rows
 	broad   []selection // the sets that hold without the rows of the result
 	span    *span       // up to a bound
+	probe   *probe      // of the rows in the sets that it finds, if it finds some
 	entire  bool        // sets hold only if the result was read to its end
 	unless  bool        // needless where every foreign key has its parent
 }
@@ -101,6 +102,9 @@ func (s *source) String() string {
 			arrow = "↓"
 		}
 		b.WriteString(arrow + s.table.Columns[s.span.column].Name)
+	}
+	if s.probe != nil {
+		b.WriteString(" by " + s.probe.sql)
 	}
 	if s.unless {
 		b.WriteByte('?')

@@ -24,6 +24,9 @@ type querySource struct {
 	broad lazyShape // of source.broad
 	all   lazyShape // of all rows
 	order lazyShape // of sets in the span's order
+
+	joined lazyShape // of the columns that the probe finds
+	probed probed
 }
 
 // A lazyShape is registered when it is first used.
@@ -46,6 +49,10 @@ func (s *Shapes) Use(p *Plan) *Query {
 		}
 		if len(src.broad) > 0 {
 			to.broad.key.columns = src.broad[0].columns
+		}
+		to.joined.key = to.all.key
+		if src.probe != nil {
+			to.joined.key.columns = src.probe.columns
 		}
 		if src.span != nil {
 			to.order.key.order, to.order.key.descending = src.span.column, src.span.descending
@@ -121,18 +128,21 @@ func (q *Query) Sources() []string {
 
 // Begin adds what a run of the query with these arguments depends on to d. asOf
 // is the engine's sequence number taken before the transaction began in which the
-// query reads; the call must precede the read. The plan must be cacheable.
+// query reads; the call must precede the read. The plan must be cacheable. run
+// may be nil; then the dependencies are coarser.
 //
 // If more depends on what the query returns, that is what the Run is for;
 // otherwise it is nil.
-func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue) *Run {
+func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, run Prober) *Run {
 	var r *Run
 	d := deps{query: q, asOf: asOf, list: to.Hashes}
 	for i := range q.sources {
 		s := &q.sources[i]
 		if !s.afterwards() {
 			before := len(d.list)
-			d.sets(s, s.sets, &s.fine, args)
+			if !d.probe(s, args, run) {
+				d.sets(s, s.sets, &s.fine, args)
+			}
 			to.Counts = append(to.Counts, Count{i, len(d.list) - before})
 			continue
 		}

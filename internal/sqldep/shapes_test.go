@@ -21,7 +21,7 @@ func one(v driver.Value) []driver.NamedValue { return []driver.NamedValue{{Ordin
 // dependencies returns what a run of a query depends on, if that needs no rows.
 func dependencies(q *Query, asOf uint64, args []driver.NamedValue) []uint64 {
 	var d Dependencies
-	q.Begin(&d, asOf, args)
+	q.Begin(&d, asOf, args, nil)
 	return d.Hashes
 }
 
@@ -65,7 +65,7 @@ func TestDependenciesOfArgumentsThatDoNotFit(t *testing.T) {
 	h := shapes.hasher
 	q := shapes.Use(byKey(table))
 	whole := func() uint64 { return q.sources[0].all.to.Load().start }
-	for _, v := range []driver.Value{"1", []byte("1"), math.NaN()} {
+	for _, v := range []driver.Value{"1.0", []byte("1"), math.NaN()} {
 		if !slices.Contains(dependencies(q, 1, one(v)), whole()) {
 			t.Errorf("%T(%v) narrows an INTEGER column", v, v)
 		}
@@ -114,7 +114,11 @@ func TestOperandFits(t *testing.T) {
 		{AffinityInteger, 1.0, true},
 		{AffinityInteger, true, true},
 		{AffinityInteger, nil, true},
-		{AffinityInteger, "1", false},
+		{AffinityInteger, "1", true},
+		{AffinityInteger, "-01", true},
+		{AffinityInteger, "+1", false},
+		{AffinityInteger, "1.0", false},
+		{AffinityInteger, "", false},
 		{AffinityInteger, math.NaN(), false},
 		{AffinityInteger, []byte("a"), false},
 		{AffinityText, "a", true},

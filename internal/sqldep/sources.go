@@ -64,6 +64,7 @@ func (b *block) source(i int, all bool) {
 		s.sets, s.broad = nil, nil
 	case b.follow(i, &s, all):
 		return
+	case b.probeFor(i, &s):
 	default:
 		b.span(i, &s)
 		if b.split(i, &s, all) {
@@ -74,6 +75,12 @@ func (b *block) source(i int, all bool) {
 		}
 	}
 	a.add(s)
+}
+
+// probeFor lets a source find the values by which it is joined.
+func (b *block) probeFor(i int, s *source) bool {
+	s.probe = b.probe(i)
+	return s.probe != nil
 }
 
 // selections returns the sets of rows to which constants narrow the item, by a

@@ -68,7 +68,7 @@ func (v Value) floor() int64 {
 	if v.kind == kindInt {
 		return int64(v.num)
 	}
-	switch f := math.Floor(math.Float64frombits(v.num)); {
+	switch f := math.Floor(v.float()); {
 	case f < math.MinInt64 || math.IsNaN(f):
 		return math.MinInt64
 	case f >= math.MaxInt64:
@@ -80,7 +80,7 @@ func (v Value) floor() int64 {
 
 // sortableFloat returns bits that sort as the number does, rounded to a float.
 func (v Value) sortableFloat() uint64 {
-	f := math.Float64frombits(v.num)
+	f := v.float()
 	if v.kind == kindInt {
 		f = float64(int64(v.num))
 	}

@@ -161,7 +161,7 @@ func TestTraps(t *testing.T) {
 func bumps(changes *Changes, p *Plan, rows [][]Value) bool {
 	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 	var deps Dependencies
-	if run := shapes.Use(p).Begin(&deps, 1, nil); run != nil {
+	if run := shapes.Use(p).Begin(&deps, 1, nil, nil); run != nil {
 		for _, row := range rows {
 			run.Row(func(c int) Value { return row[c] })
 		}

@@ -58,6 +58,9 @@ func ValueOf(v any) Value {
 	return Value{}
 }
 
+// float returns a floating-point number.
+func (v Value) float() float64 { return math.Float64frombits(v.num) }
+
 // same reports whether two values are known to be stored identically.
 func (v Value) same(w Value) bool { return v == w && v.kind != kindUnknown }
 
@@ -65,7 +68,7 @@ func (v Value) same(w Value) bool { return v == w && v.kind != kindUnknown }
 // the BINARY collation, to one representation.
 func (v Value) canonical() Value {
 	if v.kind == kindFloat {
-		f := math.Float64frombits(v.num)
+		f := v.float()
 		if f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 {
 			return Int(int64(f))
 		}
