@@ -60,6 +60,23 @@ func keptCases() map[string]sqlgen.Case {
 			Reads:   []sqlgen.Read{one("SELECT p.id FROM c JOIN p ON c.p = p.id ORDER BY c.id")},
 			Changes: []sqlgen.Change{change("BEGIN", "DELETE FROM p", "COMMIT")},
 		},
+		"two tables that would be found by one another": {
+			Setup: []string{
+				"CREATE TABLE t1 (id INTEGER, p, a)", "CREATE TABLE t2 (id, p INTEGER)",
+				"INSERT INTO t2 VALUES ('b', 5), ('', 2)",
+			},
+			Reads:   []sqlgen.Read{one("SELECT x1.id FROM t2 x1 JOIN t1 x2 ON x2.id = x1.p JOIN t1 x3 ON x3.id = x1.p WHERE x3.a IN (1) AND 1 = x2.p ORDER BY x3.id")},
+			Changes: []sqlgen.Change{change("INSERT INTO t1 VALUES (2, 1, 1)")},
+		},
+		"a parent that its own parent may hide": {
+			Setup: []string{
+				"CREATE TABLE o (id INTEGER PRIMARY KEY, x)", "CREATE TABLE u (id INTEGER PRIMARY KEY, o INTEGER NOT NULL REFERENCES o(id), n)",
+				"CREATE TABLE c (id INTEGER PRIMARY KEY, u INTEGER NOT NULL REFERENCES u(id))",
+				"INSERT INTO o VALUES (1, 0), (2, 5)", "INSERT INTO u VALUES (1, 1, 'a')", "INSERT INTO c VALUES (1, 1)",
+			},
+			Reads:   []sqlgen.Read{one("SELECT c.id, c.u, u.n FROM c JOIN u ON u.id = c.u JOIN o ON o.id = u.o WHERE o.x = 5 ORDER BY c.id")},
+			Changes: []sqlgen.Change{change("UPDATE u SET o = 2")},
+		},
 	}
 }
 

@@ -36,6 +36,9 @@ type block struct {
 
 	aggregates aggregates
 	ordered    bool           // ORDER BY orders by columns, and totally
+	found      []int          // the items at which the search for the others begins
+	reached    map[int]step   // the items that it found
+	asking     map[int]bool   // the items of which decidesNothing is being asked
 	shown      *block         // the block whose result shows the one value of this one, or nil
 	role       role           // of the expression that is walked over
 	joined     int            // the item whose ON clause it is, if it is roleOn

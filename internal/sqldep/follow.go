@@ -212,6 +212,14 @@ func (b *block) keyOnly(i int, key []int) bool {
 // decidesNothing reports whether the item has no say in which rows the block has,
 // but for being found by the key, if it is required.
 func (b *block) decidesNothing(i int, key []int) bool {
+	if b.asking[i] {
+		return false // they require one another
+	}
+	if b.asking == nil {
+		b.asking = make(map[int]bool)
+	}
+	b.asking[i] = true
+	defer delete(b.asking, i)
 	left := b.items[i].left
 	for p, r := range b.uses {
 		if p.item != i {
@@ -248,6 +256,9 @@ func (b *block) requires(p place) bool {
 			k := slices.Index(key.Columns, p.column)
 			if child != p.item || b.items[d[1].item].left || k < 0 || key.ParentColumns[k] != d[1].column {
 				return false
+			}
+			if !b.decidesNothing(d[1].item, key.ParentColumns) {
+				return false // what the parent decides its child decides, too
 			}
 		}
 	}

@@ -32,47 +32,68 @@ type probe struct {
 // them, or ok false if that failed or there are more than limit.
 type Prober func(sql string, args []driver.NamedValue, limit int) (rows [][]Value, ok bool)
 
-// path returns the items by which constants reach an item, nearest to the
-// constants first, each joined to one before it by the equality at the same
-// place; or none.
-func (b *block) path(i int) (items []int, edges []equality) {
-	type step struct {
-		item int
-		from *step
-		edge equality // to the item of from
-	}
-	queue := []*step{{item: i}}
-	seen := map[int]bool{i: true}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
-		if s.item != i && b.anchored(s.item) {
-			for ; s.item != i; s = s.from {
-				items, edges = append(items, s.item), append(edges, s.edge)
+// reach finds, for the open items, how constants reach them by equalities. It
+// begins with those that constants find by a key, or else with the one of which
+// they say most; that one depends on what they say. Every other item is reached
+// from one that was reached before, so that no two are found by one another.
+func (b *block) reach(open []int) {
+	if len(b.found) == 0 {
+		best := 0
+		for _, i := range open {
+			if n := b.weight(i); n > best {
+				best, b.found = n, []int{i}
 			}
-			return items, edges
 		}
+	}
+	b.reached = make(map[int]step)
+	for queue := slices.Clone(b.found); len(queue) > 0; queue = queue[1:] {
 		for _, e := range b.equal {
 			for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
-				// The equality must hold for all rows that matter to the nearer one.
-				if d[0].block == b && d[0].item == s.item && d[1].block == b && !seen[d[1].item] && b.applies(e, d[0]) && b.items[d[1].item].table != nil {
-					seen[d[1].item] = true
-					queue = append(queue, &step{item: d[1].item, from: s, edge: e})
+				to := d[0].item
+				_, known := b.reached[to]
+				// The equality must hold for all rows that matter.
+				if d[1].block == b && d[1].item == queue[0] && b.applies(e, d[0]) && !known && !slices.Contains(b.found, to) && slices.Contains(open, to) {
+					b.reached[to] = step{queue[0], e}
+					queue = append(queue, to)
 				}
 			}
 		}
 	}
-	return nil, nil
 }
 
-// anchored reports whether constants narrow an item.
-func (b *block) anchored(i int) bool {
-	for p := range b.values {
-		if p.item == i {
-			return true
+// A step is the item from which another one was reached, and by what equality.
+type step struct {
+	from int
+	by   equality
+}
+
+// weight says how much constants say of an item: a parameter more than a
+// literal, which mostly says of what kind a row is.
+func (b *block) weight(i int) (n int) {
+	for p, v := range b.values {
+		switch {
+		case p.item != i:
+		case v[0].literal.kind == kindUnknown:
+			n += 100
+		default:
+			n++
 		}
 	}
-	return false
+	return n
+}
+
+// path returns the items by which an item was reached, nearest first, and the
+// equality by which each of them, but for the first, leads to the one before; or
+// none.
+func (b *block) path(i int) (items []int, edges []equality) {
+	for {
+		s, ok := b.reached[i]
+		if !ok {
+			return items, edges
+		}
+		items, edges = append(items, s.from), append(edges, s.by)
+		i = s.from
+	}
 }
 
 // probe returns how to find the values by which an item is joined, or nil.
@@ -116,8 +137,7 @@ func (b *block) probe(i int) *probe {
 	for k, item := range path {
 		if k > 0 {
 			sql.WriteString(", ")
-			// The edge of the item before leads to this one.
-			where = append(where, b.quoted(edges[k-1].x.place)+" = "+b.quoted(edges[k-1].y.place))
+			where = append(where, b.quoted(edges[k].x.place)+" = "+b.quoted(edges[k].y.place))
 		}
 		fmt.Fprintf(&sql, "main.%s AS p%d", quote(b.items[item].table.Name), item)
 		for c := range b.items[item].table.Columns {

@@ -20,18 +20,15 @@ func (b *block) close(all bool) {
 	}
 	all = all || !fixed
 	b.ordered = !all && !b.orderedBy(func(place) bool { return false })
-	for i := range b.items {
-		if b.items[i].table != nil {
-			b.source(i, all)
-			continue
-		}
-		for _, in := range b.items[i].blocks() {
+	for _, it := range b.items {
+		for _, in := range it.blocks() {
 			if fixed {
 				in.purpose = anyRows
 			}
 			in.close(all)
 		}
 	}
+	b.tables(all)
 	for _, in := range b.inside {
 		if in.role == roleResult && b.shows() {
 			in.shown = b
@@ -40,47 +37,56 @@ func (b *block) close(all bool) {
 	}
 }
 
-// source adds what the block depends on in an item.
-func (b *block) source(i int, all bool) {
-	a, t := b.analysis, b.items[i].table
-	r := a.reads[t]
-	if r == nil {
-		a.fail(coarseTables)
-		return
-	}
-	s := source{table: t, watched: r.columns}
-	if all {
-		s.watched = t.everyColumn()
-	}
-	if a.precision == ByRow && all {
-		s.whole = true
-	}
-	var keyed bool
-	s.sets, keyed = b.selections(i)
-	s.broad = s.sets
-	switch {
-	case keyed:
-	case a.precision == ByRow:
-		s.sets, s.broad = nil, nil
-	case b.follow(i, &s, all):
-		return
-	case b.probeFor(i, &s):
-	default:
-		b.span(i, &s)
-		if b.split(i, &s, all) {
+// tables adds what the block depends on in its own tables.
+func (b *block) tables(all bool) {
+	a := b.analysis
+	var open []int // the items that are neither found by a key nor followed
+	sources := make([]source, len(b.items))
+	for i := range b.items {
+		t := b.items[i].table
+		if t == nil {
+			continue
+		}
+		r := a.reads[t]
+		if r == nil {
+			a.fail(coarseTables)
 			return
 		}
-		if len(s.sets) == 0 && len(b.items) > 1 {
-			a.coarser(coarseJoined)
+		s := source{table: t, watched: r.columns}
+		if all {
+			s.watched = t.everyColumn()
+			s.whole = a.precision == ByRow
+		}
+		var keyed bool
+		s.sets, keyed = b.selections(i)
+		s.broad = s.sets
+		switch {
+		case keyed:
+			a.add(s)
+			b.found = append(b.found, i)
+		case a.precision == ByRow:
+			s.sets, s.broad = nil, nil
+			a.add(s)
+		case !b.follow(i, &s, all):
+			b.span(i, &s)
+			sources[i] = s
+			open = append(open, i)
 		}
 	}
-	a.add(s)
-}
-
-// probeFor lets a source find the values by which it is joined.
-func (b *block) probeFor(i int, s *source) bool {
-	s.probe = b.probe(i)
-	return s.probe != nil
+	b.reach(open)
+	for _, i := range open {
+		s := &sources[i]
+		if s.span == nil {
+			s.probe = b.probe(i)
+		}
+		if s.probe == nil && b.split(i, s, all) {
+			continue
+		}
+		if s.probe == nil && len(s.sets) == 0 && len(b.items) > 1 {
+			a.coarser(coarseJoined)
+		}
+		a.add(*s)
+	}
 }
 
 // selections returns the sets of rows to which constants narrow the item, by a
