@@ -33,7 +33,7 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 		return
 	}
 	fmt.Fprintf(out, "Log in to the demo with the password %s as\n  %-15s super_admin\n", demoPassword, demoAdmin)
-	for _, p := range demoPeople {
+	for _, p := range demoPeople() {
 		fmt.Fprintf(out, "  %-15s %s\n", p.name, p.role)
 	}
 	fmt.Fprintf(out, "for example\n  curl -s %s/api/auth/token -d username=alice -d password=%s\n  curl -i %s/api/persona/public\n", base, demoPassword, base)

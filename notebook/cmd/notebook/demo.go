@@ -1,84 +1,112 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"mime/multipart"
-	"net/http"
-	"net/url"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/store"
 )
 
-// The people of the demo share one password, which is no secret.
-const (
-	demoAdmin    = "demo_admin"
-	demoPassword = "Demo-Notebook-1"
-)
+const demoDay = 24 * time.Hour
 
-var (
-	demoPeople = []struct{ name, role string }{
-		{"demo_moderator", "moderator"}, {"alice", "user"}, {"bob", "user"}, {"xiaoming", "user"},
+// A demo is a notebook that is being filled so that it looks as if people had
+// used it for two months. It is the same each time, but for ids and the date.
+type demo struct {
+	store *store.Store
+	files *files.Store
+	rng   *rand.Rand
+	now   time.Time
+
+	moderator *notebook.User
+	users     []*notebook.User
+	public    []*notebook.Item
+}
+
+// fillDemo fills a notebook in which there is nobody but the demo's super admin.
+// passwordHash is that of everybody's password.
+func fillDemo(ctx context.Context, s *store.Store, f *files.Store, passwordHash string) error {
+	d := &demo{store: s, files: f, rng: rand.New(rand.NewPCG(1, 1)), now: time.Now().UTC().Truncate(time.Microsecond)}
+	ctx = unstale.Outside(ctx)
+	for _, step := range []func(context.Context) error{
+		func(ctx context.Context) error { return d.people(ctx, passwordHash) },
+		d.cards, d.bases, d.stars, d.downloads, d.comments, d.letters,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	// demoCards are in all states; the names of stargazers follow.
-	demoCards = []struct {
-		owner, name, description, tags, personality string
-		verdict                                     string // approve, the reason of a rejection, or "" for none
-		public                                      bool   // asks for review
-		stars                                       []string
-	}{
-		{"alice", "治愈系图书管理员", "说话轻声细语，记得每一位读者上次借了什么书。", "治愈,日常", "安静、耐心、偶尔毒舌的图书管理员", "approve", true, []string{"bob", "xiaoming", demoAdmin}},
-		{"alice", "深夜电台主持人", "凌晨两点的电台，听众的故事比歌多。", "治愈,夜晚", "嗓音低沉、善于倾听的电台主持人", "approve", true, []string{"bob"}},
-		{"bob", "赛博侦探", "霓虹雨夜里接案子，收费按真相的重量算。", "科幻,悬疑", "多疑、嘴硬心软的侦探", "approve", true, []string{"alice", "xiaoming"}},
-		{"bob", "Stoic gardener", "Answers every worry with a remark about roses.", "english,calm", "a gardener who has read Marcus Aurelius twice", "approve", true, []string{"alice"}},
-		{"xiaoming", "猫娘咖啡店店长", "拉花永远是猫爪，推荐永远是热可可。", "日常,猫", "热情、爱撒娇的咖啡店店长", "approve", true, nil},
-		{"xiaoming", "江湖说书人", "一块醒木，一把折扇，讲不完的刀光剑影。", "古风", "抑扬顿挫、爱卖关子的说书人", "", true, nil},
-		{"bob", "复读机", "你说什么我说什么。", "测试", "只会重复", "描述过于简单，请补充人设的背景和说话方式。", true, nil},
-		{"alice", "还没写完的草稿", "先占个位置。", "", "待定", "", false, nil},
-	}
-)
+	return nil
+}
 
-// fillDemo makes the demo's content the way people would: over HTTP at base.
-// Its super admin exists already.
-func fillDemo(ctx context.Context, base string) error {
-	people := map[string]*visitor{demoAdmin: {ctx: ctx, base: base}}
-	admin := people[demoAdmin]
-	if err := admin.logIn(demoAdmin, demoPassword); err != nil {
+// ago returns a moment so long ago, give or take some hours.
+func (d *demo) ago(days int) time.Time {
+	return d.now.Add(-time.Duration(days)*demoDay - time.Duration(d.rng.Int64N(int64(20*time.Hour))))
+}
+
+// since returns a moment after t.
+func (d *demo) since(t time.Time) time.Time {
+	return t.Add(time.Duration(d.rng.Int64N(int64(d.now.Sub(t)) + 1)))
+}
+
+func pick[T any](d *demo, list []T) T { return list[d.rng.IntN(len(list))] }
+
+func (d *demo) people(ctx context.Context, passwordHash string) error {
+	add := func(name, email string, role notebook.Role, days int) error {
+		u, err := d.store.CreateUser(ctx, notebook.NewUser{Username: name, Email: email, PasswordHash: passwordHash, Role: role}, d.ago(days))
+		if err == nil {
+			d.users = append(d.users, u)
+		}
 		return err
 	}
-	for _, p := range demoPeople {
-		if err := admin.post("/api/admin/users", map[string]string{
-			"username": p.name, "email": p.name + "@example.com", "password": demoPassword, "role": p.role,
-		}, nil); err != nil {
-			return err
-		}
-		people[p.name] = &visitor{ctx: ctx, base: base}
-		if err := people[p.name].logIn(p.name, demoPassword); err != nil {
+	for i, p := range demoPeople() {
+		if err := add(p.name, p.name+"@example.com", p.role, 60-i); err != nil {
 			return err
 		}
 	}
-	for _, card := range demoCards {
-		var made struct{ ID string }
-		if err := people[card.owner].upload(map[string]string{
-			"name": card.name, "description": card.description, "tags": card.tags,
-			"copyright_owner": card.owner, "is_public": fmt.Sprint(card.public),
-		}, fmt.Sprintf("[inner]\nversion = \"1.0.0\"\n\n[personality]\npersonality = %q\n", card.personality), &made); err != nil {
+	d.moderator, d.users = d.users[0], d.users[1:]
+	for i, name := range demoOthers() {
+		if err := add(name, fmt.Sprintf("reader%02d@example.com", i+1), notebook.RoleUser, 55-i); err != nil {
 			return err
 		}
-		review := "/api/review/persona/" + url.PathEscape(made.ID)
-		var err error
-		switch {
-		case card.verdict == "approve":
-			err = people["demo_moderator"].post(review+"/approve", struct{}{}, nil)
-		case card.verdict != "":
-			err = people["demo_moderator"].post(review+"/reject", map[string]string{"reason": card.verdict}, nil)
+	}
+	return nil
+}
+
+// cards are each in two moods.
+func (d *demo) cards(ctx context.Context) error {
+	moods, cards := demoMoods(), demoCards()
+	for n := range 2 * len(cards) {
+		t := cards[n%len(cards)]
+		if n >= len(cards) {
+			t = joined(t, moods[n%len(moods)])
 		}
+		content := fmt.Sprintf("[inner]\nversion = \"1.%d.0\"\n\n[bot]\nnickname = %q\n\n[personality]\npersonality = %q\n", n%4, t.name, t.text)
+		version, err := notebook.BotConfigVersion([]byte(content))
 		if err != nil {
 			return err
 		}
-		for _, name := range card.stars {
-			if err := people[name].post("/api/persona/"+url.PathEscape(made.ID)+"/star", nil, nil); err != nil {
+		if err := d.item(ctx, n, notebook.TargetPersona, t, version, map[string]string{notebook.BotConfigName: content}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *demo) bases(ctx context.Context) error {
+	for n, t := range demoBases() {
+		for i, volume := range demoVolumes() {
+			made := joined(t, volume)
+			contents := map[string]string{made.name + ".txt": made.text + "\n"}
+			if i == 0 {
+				contents["目录.json"] = fmt.Sprintf("{\"title\": %q, \"tags\": %q}\n", made.name, made.tags)
+			}
+			if err := d.item(ctx, 2*n+i, notebook.TargetKnowledge, made, notebook.FirstVersion, contents); err != nil {
 				return err
 			}
 		}
@@ -86,82 +114,129 @@ func fillDemo(ctx context.Context, base string) error {
 	return nil
 }
 
-// A visitor talks to the notebook like any program would.
-type visitor struct {
-	ctx         context.Context
-	base, token string
+func joined(t, more demoText) demoText {
+	return demoText{t.name + "·" + more.name, t.description + more.description, t.tags + "," + more.tags, t.text + "；" + more.text}
 }
 
-func (v *visitor) logIn(name, password string) error {
-	var got struct {
-		AccessToken string `json:"access_token"`
+// item uploads an item. Of a dozen the last ones are private, in review and
+// rejected, the others public.
+func (d *demo) item(ctx context.Context, n int, kind notebook.ItemKind, t demoText, version string, contents map[string]string) error {
+	owner := d.users[(n*7)%len(d.users)]
+	i := &notebook.Item{
+		Kind: kind, Name: t.name, Description: t.description, UploaderID: owner.ID, Author: owner.Username, CopyrightOwner: &owner.Username,
+		Content: &t.text, Tags: &t.tags, BasePath: "files", Pending: n%12 != 9, Version: version, CreatedAt: d.ago(1 + n*3%30),
 	}
-	err := v.post("/api/auth/token", map[string]string{"username": name, "password": password}, &got)
-	v.token = got.AccessToken
-	return err
-}
-
-// post sends input as JSON, nothing at all for nil, and reads the data of the
-// answer into output where it is not nil.
-func (v *visitor) post(path string, input, output any) error {
-	if input == nil {
-		return v.send(path, "", nil, output)
-	}
-	body, err := json.Marshal(input)
-	if err != nil {
-		return err
-	}
-	return v.send(path, "application/json", bytes.NewReader(body), output)
-}
-
-func (v *visitor) upload(fields map[string]string, toml string, output any) error {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	for name, value := range fields {
-		if err := form.WriteField(name, value); err != nil {
+	i.UpdatedAt = i.CreatedAt
+	var rows []notebook.ItemFile
+	for name, content := range contents {
+		draft, err := d.files.Put([]byte(content))
+		if err != nil {
 			return err
 		}
+		defer func() { _ = draft.Release(ctx) }() // the row is there, or the start fails
+		extension, err := kind.FileType(name)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, notebook.ItemFile{
+			FileName: name, OriginalName: name, Hash: draft.Hash, FileType: extension, FileSize: int64(len(content)), CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt,
+		})
 	}
-	part, err := form.CreateFormFile("files", "bot_config.toml")
-	if err != nil {
+	if err := d.store.CreateItem(ctx, i, rows); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(part, toml); err != nil {
-		return err
-	}
-	if err := form.Close(); err != nil {
-		return err
-	}
-	return v.send("/api/persona/upload", form.FormDataContentType(), &body, output)
-}
-
-func (v *visitor) send(path, contentType string, body io.Reader, output any) error {
-	request, err := http.NewRequestWithContext(v.ctx, http.MethodPost, v.base+path, body)
-	if err != nil {
-		return err
-	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	if v.token != "" {
-		request.Header.Set("Authorization", "Bearer "+v.token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("POST %s: %s: %s", path, response.Status, answer)
-	}
-	if output == nil {
+	verdict := notebook.Verdict{Approved: n%12 != 11, Reason: "描述过于简单，请补充背景和说话方式。"}
+	if !i.Pending || n%12 == 10 {
 		return nil
 	}
-	return json.Unmarshal(answer, &struct {
-		Data any `json:"data"`
-	}{output})
+	if verdict.Approved {
+		d.public = append(d.public, i)
+	}
+	return d.store.ReviewItem(ctx, kind, i.ID, d.moderator.ID, verdict, i.CreatedAt.Add(2*time.Hour))
+}
+
+// fewer returns how much the item of a rank gets: the first gets most, and most
+// get little.
+func fewer(most, rank int) int { return most * 3 / (3 + rank) }
+
+// byRank shuffles the public items, so that those of both kinds are popular.
+func (d *demo) byRank() []*notebook.Item {
+	rng, items := rand.New(rand.NewPCG(2, 2)), slices.Clone(d.public)
+	rng.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
+	return items
+}
+
+func (d *demo) stars(ctx context.Context) error {
+	for rank, i := range d.byRank() {
+		for _, n := range d.rng.Perm(len(d.users))[:fewer(len(d.users), rank)] {
+			_, err := d.store.ToggleStar(ctx, d.users[n].ID, i.Kind, i.ID, d.since(i.CreatedAt), func(*notebook.Item) error { return nil })
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *demo) downloads(ctx context.Context) error {
+	for rank, i := range d.byRank() {
+		for range fewer(30, rank) {
+			if err := d.store.CountDownload(ctx, i.Kind, i.ID, d.since(i.CreatedAt)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// comments are answered, and liked.
+func (d *demo) comments(ctx context.Context) error {
+	anybody := func(*notebook.Target) error { return nil }
+	for rank, i := range d.byRank() {
+		for n := range fewer(6, rank) {
+			said := &notebook.Comment{TargetKind: i.Kind, TargetID: i.ID, Content: pick(d, demoRemarks()), CreatedAt: d.since(i.CreatedAt)}
+			if err := d.comment(ctx, said, pick(d, d.users)); err != nil {
+				return err
+			}
+			if n%2 == 0 {
+				answer := &notebook.Comment{TargetKind: i.Kind, TargetID: i.ID, ParentID: &said.ID, Content: pick(d, demoReplies()), CreatedAt: d.since(said.CreatedAt)}
+				if err := d.comment(ctx, answer, pick(d, d.users)); err != nil {
+					return err
+				}
+			}
+			for _, n := range d.rng.Perm(len(d.users))[:d.rng.IntN(4)] {
+				r := notebook.Like
+				if d.rng.IntN(8) == 0 {
+					r = notebook.Dislike
+				}
+				if _, err := d.store.React(ctx, d.users[n], said.ID, r, d.since(said.CreatedAt), anybody); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (d *demo) comment(ctx context.Context, c *notebook.Comment, by *notebook.User) error {
+	c.UserID, c.Username, c.UpdatedAt = by.ID, by.Username, c.CreatedAt
+	return d.store.CreateComment(ctx, c, func(*notebook.Target) error { return nil })
+}
+
+// letters are what people have written to each other, and an announcement to
+// all.
+func (d *demo) letters(ctx context.Context) error {
+	for n, t := range demoLetters() {
+		for _, to := range []*notebook.User{d.users[n%3], d.users[(n+5)%len(d.users)]} {
+			m := notebook.NewMessage{SenderID: d.users[(n+8)%len(d.users)].ID, Type: notebook.MessageDirect, Title: t.name, Content: t.description, Recipients: []string{to.ID}}
+			if _, err := d.store.SendMessage(ctx, m, d.ago(n)); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := d.store.SendMessage(ctx, notebook.NewMessage{
+		SenderID: d.moderator.ID, Type: notebook.MessageAnnouncement, ToAll: true,
+		Title: "欢迎来到麦麦笔记本", Content: "在这里分享你的人设卡和知识库。上传的内容会先经过审核，请写清楚描述。祝大家玩得开心！",
+	}, d.now.Add(-time.Hour))
+	return err
 }

@@ -44,8 +44,7 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	level := new(slog.LevelVar)
-	service, err := open(ctx, s, data, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+	service, err := open(ctx, s, data, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
@@ -56,11 +55,9 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 	}
 	server := start(listener, service.handler)
 	if fill {
-		level.Set(slog.LevelWarn) // nobody wants to read a line for each of these requests
-		if err := fillDemo(ctx, "http://"+listener.Addr().String()); err != nil {
+		if err := service.fillDemo(ctx); err != nil {
 			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), server.stop(ctx))
 		}
-		level.Set(slog.LevelInfo)
 	}
 	announce(stdout, s, listener.Addr(), data)
 	return server.wait(ctx)
@@ -71,6 +68,7 @@ type service struct {
 	cost    int // of password hashes, for bcrypt
 	handler *api.API
 	store   *store.Store
+	files   *files.Store
 	cache   *unstale.Cache
 	outbox  *mail.Outbox
 }
@@ -111,7 +109,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 			return nil, err
 		}
 	}
-	kept, err := files.Open(ctx, data.file("files"), v.store.FileReferenced)
+	v.files, err = files.Open(ctx, data.file("files"), v.store.FileReferenced)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the uploaded files: %w", err)
 	}
@@ -124,7 +122,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 		}
 	}
 	config := api.Config{
-		Binding: binding, Store: v.store, Files: kept, Cache: v.cache, Gatherer: registry, Logger: logger,
+		Binding: binding, Store: v.store, Files: v.files, Cache: v.cache, Gatherer: registry, Logger: logger,
 		PasswordCost: v.cost, Version: version(), Dictionary: s.dictionary(data), Moderator: s.moderator, Proxies: s.proxies,
 	}
 	if v.outbox = s.outbox(logger); v.outbox != nil {
@@ -208,6 +206,14 @@ func (v *service) superAdmin(ctx context.Context, name, password string) (create
 		return false, fmt.Errorf("cannot create the super admin %q: %w", name, err)
 	}
 	return created, nil
+}
+
+func (v *service) fillDemo(ctx context.Context) error {
+	hash, err := notebook.HashPassword(demoPassword, v.cost)
+	if err != nil {
+		return err
+	}
+	return fillDemo(ctx, v.store, v.files, hash)
 }
 
 func version() string {

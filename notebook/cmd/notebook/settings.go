@@ -20,7 +20,7 @@ type settings struct {
 	Addr       string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
 	Data       string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
 	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
-	Demo       bool   `help:"Fill an empty notebook with users, cards and stars, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
+	Demo       bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
 	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
 	Mail       string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
 	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on logins and codes. (env NOTEBOOK_PROXIES)"`
@@ -61,7 +61,7 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	variables := environment(env)
 	parser, err := kong.New(&s,
 		kong.Name("notebook"),
-		kong.Description("Serves the notebook: persona cards, over HTTP, every GET cached and never stale."),
+		kong.Description("Serves the notebook, where people share persona cards and knowledge bases, over HTTP: every GET cached and never stale."),
 		kong.Writers(out, out),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
