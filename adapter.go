@@ -87,22 +87,18 @@ type Origin struct {
 }
 
 // NewOrigin returns an origin of no dependencies yet: the text of a statement and
-// what of it matters. An adapter makes it once for each, because entries share
-// it.
+// what of it matters, each cut at 2000 bytes. An adapter makes it once for each
+// and keeps it, because entries share it.
 func NewOrigin(statement, source string) Origin {
-	return Origin{to: &origin{statement, source}}
+	return Origin{to: &origin{statement: cut(statement, maxOrigin), source: cut(source, maxOrigin)}}
 }
 
 // Of returns the origin of that many dependencies.
 func (o Origin) Of(count int) Origin { return Origin{count, o.to} }
 
-// Request returns in whose course the caller runs: the method and the route, or
-// "" if that is no request.
+// Request returns in whose course the caller runs, as in Change.Request.
 func (c Caller) Request() string {
-	if c.scope == nil {
-		return ""
-	}
-	return c.scope.request
+	return c.scope.request()
 }
 
 // Later announces dependencies of a statement that are known only when its rows
@@ -158,20 +154,20 @@ func (d *Database) Untracked() {
 // Mark puts the dependencies with these hashes in flux. An adapter calls it
 // when a commit is about to become visible and calls Settle on the result once
 // the outcome is known, whatever it is. Settle must follow. change, which may be
-// nil, is called at once if changes are remembered, and says which rows the
-// commit changes, and for whom.
+// nil, says which rows the commit changes, and for whom; it is called before
+// anything is in flux, if changes are remembered, and what it returns belongs to
+// the cache.
 func (d *Database) Mark(hashes []uint64, change func() *Change) *Flux {
 	slots := make([]ledger.Slot, len(hashes))
 	for i, h := range hashes {
 		slots[i] = d.cache.ledger.Slot(h)
 	}
-	f := &Flux{cache: d.cache, slots: ledger.Compact(slots), since: time.Now()}
-	d.cache.ledger.Mark(f.slots)
-	f.change = &Change{}
+	f := &Flux{cache: d.cache, slots: ledger.Compact(slots), since: time.Now(), change: &Change{}}
 	if change != nil && d.cache.history != nil {
 		f.change = change()
 	}
 	f.change.Cause, f.change.Database = causeWrite, d.name
+	d.cache.ledger.Mark(f.slots)
 	return f
 }
 
@@ -179,13 +175,15 @@ func (d *Database) Mark(hashes []uint64, change func() *Change) *Flux {
 // describes: a schema change, or what the adapter does not understand. Settle
 // then raises the floor. The cause appears in logs and statistics.
 func (d *Database) MarkAll(cause string) *Flux {
-	f := &Flux{cache: d.cache, all: true, cause: cause, since: time.Now()}
+	f := &Flux{cache: d.cache, all: true, change: &Change{Cause: cause, Database: d.name}, since: time.Now()}
 	d.cache.ledger.MarkAll()
 	return f
 }
 
 // Lost invalidates everything stored, because changes may have been missed.
-func (d *Database) Lost(cause string) { d.cache.raiseFloor(cause) }
+func (d *Database) Lost(cause string) {
+	d.cache.raiseFloor(&Change{Cause: cause, Database: d.name})
+}
 
 // Captured counts rows whose changes were captured.
 func (d *Database) Captured(rows int) { d.cache.stats.load().rowsCaptured.Add(uint64(rows)) }
@@ -201,8 +199,7 @@ type Flux struct {
 	cache  *Cache
 	slots  []ledger.Slot
 	all    bool
-	cause  string
-	change *Change // what is remembered of a commit
+	change *Change // to be remembered
 	since  time.Time
 	once   sync.Once
 }
@@ -214,7 +211,7 @@ func (f *Flux) Settle() {
 	f.once.Do(func() {
 		c := f.cache
 		if f.all {
-			c.raiseFloor(f.cause)
+			c.raiseFloor(f.change)
 			c.ledger.ReleaseAll()
 		} else {
 			c.history.add(c.ledger.Bump(f.slots), f.change)

@@ -111,13 +111,16 @@ type Options struct {
 	Slots int
 
 	// History is how many of the latest changes, and of the latest misses, are
-	// remembered for Explain, each in some hundred bytes; entries take eight more
-	// bytes for each dependency. Default 4096. A negative number switches it off.
+	// remembered for Explain. Each takes some hundred bytes, one of many rows a few
+	// thousand; entries take eight more bytes for each dependency. Default 4096. A
+	// negative number switches it off.
 	History int
 
 	// ExplainTo says who may see what caused a miss, in the detail of
-	// Cache-Status: names of tables, columns and routes, and values of keys.
-	// Default: nobody.
+	// Cache-Status: names of tables, columns and routes, and values of keys, which
+	// may be personal. It runs where there is something to see, with a context that
+	// belongs to no fill and in which Identity knows who asks. What it lets see may
+	// be kept with the answer by caches downstream. Default: nobody.
 	ExplainTo func(*http.Request) bool
 
 	// Logger receives what an operator should know. Default slog.Default().
@@ -218,6 +221,9 @@ func (o *Options) complete() error {
 	}
 	if o.Slots > 1<<30 {
 		return errors.New("unstale: Options.Slots is above 2^30")
+	}
+	if o.History > maxHistory {
+		return fmt.Errorf("unstale: Options.History is above %d", maxHistory)
 	}
 	if o.Store != nil && o.MaxBytes != 0 {
 		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
@@ -322,8 +328,9 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-func (c *Cache) raiseFloor(cause string) {
-	c.history.add(c.ledger.RaiseFloor(), &Change{Cause: cause, everything: true})
-	c.stats.invalidation(cause, 1)
-	c.logger.Debug("unstale: everything invalidated", slog.String("cause", cause))
+// raiseFloor invalidates everything.
+func (c *Cache) raiseFloor(ch *Change) {
+	c.history.add(c.ledger.RaiseFloor(), ch)
+	c.stats.invalidation(ch.Cause, 1)
+	c.logger.Debug("unstale: everything invalidated", slog.String("cause", ch.Cause))
 }

@@ -17,7 +17,7 @@ type scope struct {
 	flight      *flight       // of the function given to Load that is running, if one is
 	uncommitted *atomic.Int32 // open transactions of the request that changed something
 	outer       *scope        // the scope around this one
-	request     string        // the method and the route, or "" if it is not a request's
+	course      *asker        // of the request in whose course this runs; nil if it is none
 }
 
 type scopeKey struct{}
@@ -79,7 +79,11 @@ func uncommittedWrites(ctx context.Context, c *Cache) bool {
 // probes, logging to the database. What is read with it is nobody's dependency,
 // and it does not count as an untracked read.
 func Outside(ctx context.Context) context.Context {
-	return context.WithValue(ctx, scopeKey{}, &scope{uncommitted: new(atomic.Int32)})
+	s := &scope{uncommitted: new(atomic.Int32)}
+	if outer := scopeOf(ctx); outer != nil {
+		s.course = outer.course
+	}
+	return context.WithValue(ctx, scopeKey{}, s)
 }
 
 // DependOn says that the answer being made depends on what the tags stand for,

@@ -78,8 +78,8 @@ func (e *Entry) weigh(key string) {
 		}
 	}
 	for _, o := range e.notes.origins {
-		if o.statement == "" { // an adapter's is shared
-			n += fieldOverhead + len(o.source)
+		if !o.weighed.Swap(true) { // entries share it
+			n += fieldOverhead + len(o.statement) + len(o.source)
 		}
 	}
 	for _, v := range e.choice.vary {

@@ -1,8 +1,11 @@
 package unstale
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,29 +14,28 @@ import (
 // changed.
 type Change struct {
 	Time     time.Time
-	Cause    string      // as in Stats.Invalidations
-	Request  string      // in whose course it was made: the method and the route or path; "" if it was no request
-	Database string      // whose rows changed
-	Rows     []RowChange // the first of them
+	Cause    string      // "write", "unsafe method", "difference", "invalidation" for Invalidate, or why everything fell
+	Request  string      // in whose course it was made: method and route, or path where that has no name; "" if it was no request
+	Database string      // where it happened, or ""
+	Rows     []RowChange // the first that changed, at least one of each table where there is room
 	More     int         // how many other rows changed
-	Targets  []string    // given to Invalidate
+	Targets  []string    // the first that were named, such as "tag prices"
 
-	seq        uint64
-	everything bool
-	ban        *glob
+	seq uint64
+	ban *glob // nil: no pattern
 }
 
-// A RowChange is one changed row.
+// A RowChange is a changed row, or says that rows of a table changed.
 type RowChange struct {
 	Table     string
-	Operation string // "insert", "update" or "delete"
-	Key       string // the values of its key, as far as they are known
-	Columns   []string
+	Operation string   // "insert", "update" or "delete"; "" if no more is known, because there were too many
+	Key       string   // the values of its primary key, or of another unique one; "" where there is none
+	Columns   []string // that an update changed
 }
 
 // String returns one line, such as
 //
-//	database write by POST /cards/{id}/star at 12:00:03.004: update cards 42 (stars)
+//	write by POST /cards/{id}/star at 12:00:03.004: update cards 42 (stars)
 func (ch *Change) String() string {
 	var b strings.Builder
 	b.WriteString(ch.Cause)
@@ -43,7 +45,7 @@ func (ch *Change) String() string {
 	b.WriteString(" at " + ch.Time.Format("15:04:05.000"))
 	var parts []string
 	for _, r := range ch.Rows {
-		s := r.Operation + " " + r.Table
+		s := cmp.Or(r.Operation, "rows of") + " " + r.Table
 		if r.Key != "" {
 			s += " " + r.Key
 		}
@@ -62,22 +64,26 @@ func (ch *Change) String() string {
 	return b.String()
 }
 
-// A Miss is a request that found an entry and was not served from it.
+// A Miss is a request, or a Load, that found an entry and was not served from it,
+// or the end of an entry that a pattern matched. It is not to be changed.
 type Miss struct {
 	Time   time.Time
 	Reason string  // as in Cache-Status
 	Change *Change // what invalidated the entry; nil if nothing did, or it is forgotten
+
+	key string
 }
 
 // An Explanation is what is known of one key.
 type Explanation struct {
 	Key          string
-	Stored       bool         // there is an entry, and the following three are about it
+	Stored       bool         // there is an entry, which the next five are about
 	Since        time.Time    // when it was made
 	Until        time.Time    // when it expires
+	Keys         []string     // by which patterns find it: its own, and those of the results of Load that it was made from
 	Dependencies []Dependency // what it was made of
-	Reason       string       // why it cannot be served now; "" if it can, or there is none
-	Change       *Change      // what invalidated it; nil if nothing did, or it is forgotten
+	Reason       string       // why it cannot be served now; "" if it can
+	Change       *Change      // what invalidated it, or, where there is none, the latest pattern that its key matches; nil if nothing did, or it is forgotten
 	LastMiss     *Miss        // nil if there was none, or it is forgotten
 }
 
@@ -92,26 +98,39 @@ type Dependency struct {
 // maxExplained bounds the variants that Explain looks at.
 const maxExplained = 100
 
-// Explain says what is known of the answers stored under a key, in all their
+// Explain says what is known of the answers stored under a key, in up to 100
 // variants: for other request fields, and for other identities. The key is that
-// of [Cache.RequestKey], or one given to Load, without the prefix or with it. It
-// walks over the whole store and is for people, not for programs. With
-// Options.History negative it says only what is stored.
+// of [Cache.RequestKey], or one given to Load, without the prefix or with it; of
+// a key of which nothing is known it returns nothing.
+//
+// It walks over the whole store and is for people, not for programs. What it
+// returns holds what keys hold: queries, identities, and values of rows' keys.
+// With Options.History negative it says only what is stored.
 func (c *Cache) Explain(key string) []Explanation {
 	if !c.Enabled() {
 		return nil
 	}
-	if !strings.HasPrefix(key, c.options.Prefix+":") {
-		key = c.keyOf(key)
-	}
+	key = c.keyOf(key)
+	variants := key + "\n"
 	c.databases.poll()
-	out := []Explanation{c.explain(key)}
-	c.store.Range(func(k string, _ *Entry) bool {
-		if strings.HasPrefix(k, key+"\n") {
-			out = append(out, c.explain(k))
+	found := map[string]*Entry{key: c.store.Get(key)}
+	c.store.Range(func(k string, e *Entry) bool {
+		if strings.HasPrefix(k, variants) {
+			found[k] = e
 		}
-		return len(out) < maxExplained
+		return len(found) < maxExplained
 	})
+	c.history.missedUnder(variants, func(k string) {
+		if len(found) < maxExplained && found[k] == nil {
+			found[k] = nil
+		}
+	})
+	var out []Explanation
+	for _, k := range slices.Sorted(maps.Keys(found)) {
+		if x := c.explain(k, found[k]); x.Stored || x.Change != nil || x.LastMiss != nil {
+			out = append(out, x)
+		}
+	}
 	return out
 }
 
@@ -124,14 +143,19 @@ func (c *Cache) RequestKey(r *http.Request) string {
 	return requestTarget(r).key(c.options.Prefix)
 }
 
-func (c *Cache) explain(key string) Explanation {
+// explain says what is known of a key under which the store has e, or nothing.
+func (c *Cache) explain(key string, e *Entry) Explanation {
 	x := Explanation{Key: key, LastMiss: c.history.miss(key)}
-	e := c.store.Get(key)
-	if e == nil || e.kind == kindSignpost || e.cache != c {
+	switch {
+	case e == nil || e.cache != c && e.kind != kindSignpost:
+		x.Change = c.history.ban(key)
+		return x
+	case e.kind == kindSignpost:
 		return x
 	}
-	x.Stored, x.Since, x.Until = true, e.created, e.expires
 	why := c.judge(e, time.Now())
+	x.Stored, x.Since, x.Until = true, e.created, e.expires
+	x.Keys = slices.Clone(e.record.Keys)
 	x.Reason, x.Change = string(why), c.blame(e, why)
 	x.Dependencies = make([]Dependency, len(e.notes.origins))
 	for i, o := range e.notes.origins {
@@ -145,17 +169,26 @@ func (c *Cache) explain(key string) Explanation {
 	return x
 }
 
+// cause returns what caused the miss of the entry under a key, if that is known
+// and somebody may see it.
+func (c *Cache) cause(key string, why miss) *Change {
+	if c.options.ExplainTo == nil {
+		return nil
+	}
+	if m := c.history.miss(key); m != nil && m.Reason == string(why) {
+		return m.Change
+	}
+	return nil
+}
+
 // detail returns what Cache-Status says of a miss: to those who may see it, what
 // caused it.
-func (c *Cache) detail(r *http.Request, key string, why miss) string {
-	if c.options.ExplainTo == nil || !c.options.ExplainTo(r) {
+func (g *get) detail(why miss, cause *Change) string {
+	c := g.cache
+	if cause == nil || !c.options.ExplainTo(c.outside(g.r, g.asker())) {
 		return string(why)
 	}
-	m := c.history.miss(key)
-	if m == nil || m.Reason != string(why) || m.Change == nil {
-		return string(why)
-	}
-	return string(why) + ": " + printable(m.Change.String())
+	return string(why) + ": " + printable(cause.String())
 }
 
 // printable returns a text that may stand in a field (RFC 8941 §3.3.3).

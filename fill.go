@@ -131,7 +131,7 @@ func (f *fill) bound() {
 func (f *fill) abandon(reason string) {
 	if f.refused == "" {
 		f.refused = reason
-		f.slots, f.keys = nil, nil
+		f.slots, f.keys, f.notes = nil, nil, notes{}
 	}
 }
 
@@ -260,7 +260,7 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 	if len(e.record.Slots) > maxDependencies {
 		return nil, refusedTooMany
 	}
-	e.notes = notes{slices.Clip(f.notes.origins), slices.Clone(f.notes.list)}
+	e.notes = f.notes.seal()
 	e.record.Keys = append([]string{key}, f.keys...)
 	slices.Sort(e.record.Keys)
 	e.record.Keys = slices.Compact(e.record.Keys)

@@ -36,7 +36,7 @@ func (c *Cache) Handler(next http.Handler) http.Handler {
 		return h
 	case c != nil && c.options.Identity != nil:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, h.outside(r))
+			next.ServeHTTP(w, c.outside(r, newAsker(c, r, "")))
 		})
 	default:
 		return next
@@ -63,12 +63,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := c.options.Route(r)
 	route, policy := c.stats.route(name), c.options.Policies[name]
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.method(w, r, route)
+		h.method(w, r, name, route)
 		return
 	}
 	directives := rfc9111.RequestPolicy(r.Header)
 	if why := c.bypass(r, policy, directives); why != "" {
-		h.pass(w, r, route, why)
+		h.pass(w, r, name, route, why)
 		return
 	}
 	g := &get{
@@ -188,35 +188,20 @@ func forwardedFields(h http.Header) (fields []string) {
 	return fields
 }
 
-// outside returns r with a context that belongs to no fill.
-func (h *handler) outside(r *http.Request) *http.Request {
+// outside returns r, on behalf of which a is asked, with a context that belongs
+// to no fill.
+func (c *Cache) outside(r *http.Request, a *asker) *http.Request {
 	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		cache: h.cache, request: h.cache.requestName(r), asker: &asker{cache: h.cache, request: r}, uncommitted: uncommittedOf(scopeFor(r.Context(), h.cache)), outer: outer,
+		cache: c, asker: a, course: a, uncommitted: uncommittedOf(scopeFor(r.Context(), c)), outer: outer,
 	}))
 }
 
-// requestName returns what a request is called in explanations: never its query,
-// and its path only where no route says it in general.
-func (c *Cache) requestName(r *http.Request) string {
-	if c.history == nil {
-		return ""
-	}
-	switch name := c.options.Route(r); {
-	case name == "":
-		return r.Method + " " + r.URL.Path
-	case strings.HasPrefix(name, r.Method+" "):
-		return name
-	default:
-		return r.Method + " " + name
-	}
-}
-
 // pass lets a request pass by the cache.
-func (h *handler) pass(w http.ResponseWriter, r *http.Request, route *routeCounters, why string) {
+func (h *handler) pass(w http.ResponseWriter, r *http.Request, name string, route *routeCounters, why string) {
 	route.bypassed.add(why, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardBypass, Detail: why}.String())
-	h.next.ServeHTTP(w, h.outside(r))
+	h.next.ServeHTTP(w, h.cache.outside(r, newAsker(h.cache, r, name)))
 }
 
 // get is a GET or HEAD request on its way through the cache.
@@ -247,15 +232,16 @@ func (g *get) identity() string {
 
 func (g *get) asker() *asker {
 	if g.asks == nil {
-		g.asks = &asker{cache: g.cache, request: g.r}
+		g.asks = newAsker(g.cache, g.r, g.name)
 	}
 	return g.asks
 }
 
 // scope returns the mark under which f runs the handler for the request.
 func (g *get) scope(f *fill) *scope {
+	a := g.asker()
 	return &scope{
-		cache: g.cache, request: g.cache.requestName(g.r), fill: f, asker: g.asker(), uncommitted: new(atomic.Int32), outer: scopeOf(g.r.Context()),
+		cache: g.cache, fill: f, asker: a, course: a, uncommitted: new(atomic.Int32), outer: scopeOf(g.r.Context()),
 	}
 }
 
@@ -287,7 +273,7 @@ func (g *get) answer() {
 			return
 		}
 		if why == missPass {
-			g.pass(g.w, g.r, g.route, bypassStreams)
+			g.pass(g.w, g.r, g.name, g.route, bypassStreams)
 			return
 		}
 		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, c.begin)

@@ -1,9 +1,11 @@
 package unstale
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/ledger"
@@ -13,78 +15,89 @@ import (
 // explain itself.
 const DefaultHistory = 4096
 
-// maxRows bounds the rows that one remembered change names.
-const maxRows = 8
+// Bounds of what is remembered.
+const (
+	maxHistory = 1 << 24 // of either kind
+	maxRows    = 8       // that one change names, and as many targets
+	maxName    = 200     // bytes of a path or a target
+	maxOrigin  = 2000    // bytes of a statement
+	maxKey     = 2000    // bytes of a key whose misses are remembered
+)
 
-// history remembers the latest changes, by the sequence number that they gave to
-// what they invalidated, and why the latest misses were misses. A nil history
-// remembers nothing.
+// history remembers the latest changes, and why the latest misses were misses. A
+// nil history remembers nothing.
 type history struct {
-	mu      sync.Mutex
-	size    int
-	changes []*Change // a ring, oldest first from next on
-	next    int
-	misses  map[string]*Miss
-	order   []string // the keys of misses, a ring
-	nextKey int
+	changes []atomic.Pointer[Change] // by sequence number, of which each change has its own
+
+	mu     sync.Mutex
+	misses map[string]*Miss // by key
+	latest []*Miss          // a ring, the oldest at next
+	next   int
 }
 
 func newHistory(size int) *history {
 	if size < 0 {
 		return nil
 	}
-	return &history{size: size, misses: make(map[string]*Miss)}
+	return &history{changes: make([]atomic.Pointer[Change], size), misses: make(map[string]*Miss)}
 }
 
-// add remembers a change that took a sequence number.
+func (h *history) place(seq uint64) *atomic.Pointer[Change] {
+	return &h.changes[seq%uint64(len(h.changes))]
+}
+
+// add remembers a change that took a sequence number. It is not written to
+// afterwards.
 func (h *history) add(seq uint64, ch *Change) {
-	if h == nil {
-		return
+	if h != nil {
+		ch.seq, ch.Time = seq, time.Now()
+		h.place(seq).Store(ch)
 	}
-	ch.seq, ch.Time = seq, time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.changes) < h.size {
-		h.changes = append(h.changes, ch)
-		return
-	}
-	h.changes[h.next] = ch
-	h.next = (h.next + 1) % h.size
 }
 
-// find returns the latest change for which f is true, or nil.
-func (h *history) find(f func(*Change) bool) *Change {
+// change returns the change that took a sequence number, or nil.
+func (h *history) change(seq uint64) *Change {
 	if h == nil {
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := len(h.changes) - 1; i >= 0; i-- {
-		if ch := h.changes[(h.next+i)%len(h.changes)]; f(ch) {
-			return ch
-		}
+	if ch := h.place(seq).Load(); ch != nil && ch.seq == seq {
+		return ch
 	}
 	return nil
 }
 
-// missed remembers why the entry under a key was no hit.
-func (h *history) missed(key string, why miss, ch *Change) {
+// ban returns the latest pattern that matches a key, or nil.
+func (h *history) ban(key string) (latest *Change) {
 	if h == nil {
-		return
+		return nil
 	}
-	m := &Miss{Time: time.Now(), Reason: string(why), Change: ch}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if _, known := h.misses[key]; !known {
-		if len(h.order) < h.size {
-			h.order = append(h.order, key)
-		} else {
-			delete(h.misses, h.order[h.nextKey])
-			h.order[h.nextKey] = key
-			h.nextKey = (h.nextKey + 1) % h.size
+	for i := range h.changes {
+		ch := h.changes[i].Load()
+		if ch != nil && ch.ban != nil && (latest == nil || ch.seq > latest.seq) && ch.ban.Match(key) {
+			latest = ch
 		}
 	}
+	return latest
+}
+
+// missed remembers why the entry under a key was no hit.
+func (h *history) missed(key string, why miss, ch *Change) {
+	if h == nil || len(key) > maxKey {
+		return
+	}
+	m := &Miss{Time: time.Now(), Reason: string(why), Change: ch, key: key}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.misses[key] = m
+	if len(h.latest) < len(h.changes) {
+		h.latest = append(h.latest, m)
+		return
+	}
+	if old := h.latest[h.next]; h.misses[old.key] == old {
+		delete(h.misses, old.key)
+	}
+	h.latest[h.next] = m
+	h.next = (h.next + 1) % len(h.latest)
 }
 
 // miss returns the last remembered miss of a key, or nil.
@@ -97,26 +110,48 @@ func (h *history) miss(key string) *Miss {
 	return h.misses[key]
 }
 
+// missedUnder calls f for the keys with a prefix of remembered misses.
+func (h *history) missedUnder(prefix string, f func(key string)) {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for key := range h.misses {
+		if strings.HasPrefix(key, prefix) {
+			f(key)
+		}
+	}
+}
+
 // blame returns the change that invalidated an entry, as far as it is
-// remembered. Where there were several it is the latest of those that touched
-// the first dependency that changed.
+// remembered.
 func (c *Cache) blame(e *Entry, why miss) *Change {
+	verdict := ledger.Valid
 	switch why {
 	case missChanged:
-		_, seq := c.ledger.Newer(&e.record)
-		return c.history.find(func(ch *Change) bool { return ch.seq == seq && !ch.everything && ch.ban == nil })
+		verdict = ledger.Changed
 	case missFloor:
-		return c.history.find(func(ch *Change) bool { return ch.everything && ch.seq > e.record.AsOf })
+		verdict = ledger.BelowFloor
 	case missPattern:
-		return c.history.find(func(ch *Change) bool {
-			return ch.ban != nil && ch.seq > e.record.AsOf && slices.ContainsFunc(e.record.Keys, ch.ban.Match)
-		})
+		verdict = ledger.Banned
 	}
-	return nil
+	return c.history.change(c.ledger.Cause(&e.record, verdict))
+}
+
+// cut returns s, or its first bytes if it has more than a limit.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(strings.Clone(s[:limit]), "") + "…"
 }
 
 // An origin is where dependencies come from.
-type origin struct{ statement, source string }
+type origin struct {
+	statement, source string
+	weighed           atomic.Bool // in the size of some entry
+}
 
 // tagOrigin returns the origin of tags, of which it names the first ones.
 func (c *Cache) tagOrigin(tags []Tag) Origin {
@@ -129,7 +164,7 @@ func (c *Cache) tagOrigin(tags []Tag) Origin {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, "tag "+string(t))
+		names = append(names, cut("tag "+string(t), maxName))
 	}
 	return NewOrigin("", strings.Join(names, ", ")).Of(len(tags))
 }
@@ -144,6 +179,7 @@ type note struct {
 type notes struct {
 	origins []*origin
 	list    []note
+	full    bool // there is no more room in list to be gained
 }
 
 // maxNotes and maxOrigins bound the notes of one fill; what comes later is not
@@ -153,11 +189,27 @@ const (
 	maxOrigins = 64
 )
 
+// add notes that slots come from an origin.
 func (n *notes) add(slots []ledger.Slot, o *origin) {
 	i, ok := n.index(o)
 	for _, s := range slots {
-		if ok && len(n.list) < maxNotes {
-			n.list = append(n.list, note{s, i})
+		if !ok || !n.room() {
+			return
+		}
+		n.list = append(n.list, note{s, i})
+	}
+}
+
+// merge adds the notes of a result that was used.
+func (n *notes) merge(m *notes) {
+	var indexes [maxOrigins]uint32
+	var known [maxOrigins]bool
+	for i, o := range m.origins {
+		indexes[i], known[i] = n.index(o)
+	}
+	for _, x := range m.list {
+		if known[x.origin] && n.room() {
+			n.list = append(n.list, note{x.slot, indexes[x.origin]})
 		}
 	}
 }
@@ -165,7 +217,7 @@ func (n *notes) add(slots []ledger.Slot, o *origin) {
 // index returns the index of an origin, which it adds where there is room.
 func (n *notes) index(o *origin) (_ uint32, ok bool) {
 	for i, p := range n.origins {
-		if p == o || *p == *o {
+		if p == o || p.statement == o.statement && p.source == o.source {
 			return uint32(i), true
 		}
 	}
@@ -176,11 +228,23 @@ func (n *notes) index(o *origin) (_ uint32, ok bool) {
 	return uint32(len(n.origins) - 1), true
 }
 
-// merge adds the notes of a result that was used.
-func (n *notes) merge(m *notes) {
-	for _, x := range m.list {
-		if i, ok := n.index(m.origins[x.origin]); ok && len(n.list) < maxNotes {
-			n.list = append(n.list, note{x.slot, i})
-		}
+// room reports whether the list may grow, and makes room where it can.
+func (n *notes) room() bool {
+	if len(n.list) == maxNotes && !n.full {
+		n.compact()
+		n.full = len(n.list) > maxNotes/2 // else this is done too often
 	}
+	return len(n.list) < maxNotes
+}
+
+// compact sorts the list and removes what it says twice.
+func (n *notes) compact() {
+	slices.SortFunc(n.list, func(a, b note) int { return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.slot, b.slot)) })
+	n.list = slices.Compact(n.list)
+}
+
+// seal returns what an entry keeps of the notes.
+func (n *notes) seal() notes {
+	n.compact()
+	return notes{origins: slices.Clone(n.origins), list: slices.Clone(n.list)}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -45,10 +46,39 @@ func (s *scope) who() string {
 type asker struct {
 	cache   *Cache
 	request *http.Request // as it came, credentials included
+	route   string        // of the request
+	path    string        // as it came; handlers may rewrite the request's
 
 	once sync.Once
 	id   string
 	fill *fill // what the identity was found from
+}
+
+func newAsker(c *Cache, r *http.Request, route string) *asker {
+	return &asker{cache: c, request: r, route: route, path: r.URL.Path}
+}
+
+// name returns what the request is called in explanations: never its query, and
+// its path only where no route says it in general.
+func (a *asker) name() string {
+	switch method := a.request.Method; {
+	case a.cache.history == nil:
+		return ""
+	case a.route == "":
+		return method + " " + cut(a.path, maxName)
+	case strings.HasPrefix(a.route, method+" "):
+		return a.route
+	default:
+		return method + " " + a.route
+	}
+}
+
+// request returns in whose course the scope's code runs, as in Change.Request.
+func (s *scope) request() string {
+	if s == nil || s.course == nil {
+		return ""
+	}
+	return s.course.name()
 }
 
 // ask is askWithin outside of any flight.
@@ -69,7 +99,7 @@ func (a *asker) askWithin(within *flight) string {
 		ctx := a.request.Context()
 		outer := scopeOf(ctx)
 		ctx = context.WithValue(ctx, scopeKey{}, &scope{
-			cache: a.cache, fill: a.fill, flight: within, uncommitted: uncommittedOf(outer), outer: outer,
+			cache: a.cache, course: a, fill: a.fill, flight: within, uncommitted: uncommittedOf(outer), outer: outer,
 		})
 		id, err := a.cache.options.Identity(a.request.WithContext(ctx))
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/unstale/unstale/internal/ledger"
 )
@@ -44,21 +45,31 @@ func (c *Cache) InvalidateAsync(targets ...Target) {
 
 // change describes an invalidation by name.
 func change(ctx context.Context, targets []Target) *Change {
-	ch := &Change{Cause: causeNamed}
-	if s := scopeOf(ctx); s != nil {
-		ch.Request = s.request
-	}
+	ch := &Change{Cause: causeNamed, Request: scopeOf(ctx).request()}
 	for i, t := range targets {
 		if i == maxRows {
 			ch.Targets = append(ch.Targets, fmt.Sprintf("%d more", len(targets)-i))
 			break
 		}
-		ch.Targets = append(ch.Targets, fmt.Sprint(t))
+		ch.Targets = append(ch.Targets, cut(targetName(t), maxName))
 	}
 	return ch
 }
 
-// causeNamed is the cause of a Change by Invalidate, or by an unsafe method.
+// targetName returns what a target is called in explanations.
+func targetName(t Target) string {
+	switch t := t.(type) {
+	case Tag:
+		return "tag " + string(t)
+	case Key:
+		return "key " + string(t)
+	case PatternTarget:
+		return "pattern " + strings.Join(append([]string{t.pattern}, t.ids...), " ")
+	}
+	return fmt.Sprintf("%T", t)
+}
+
+// causeNamed is the cause of a Change by Invalidate.
 const causeNamed = "invalidation"
 
 // resolve turns targets into slots to bump and patterns to ban.
@@ -111,13 +122,13 @@ func (c *Cache) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 		return
 	}
 	if n, newest := c.ledger.Bans(); n+len(bans) > maxBans {
-		c.raiseFloor(causeTooManyPatterns) // which is above newest
+		c.raiseFloor(&Change{Cause: causeTooManyPatterns, Request: ch.Request}) // which is above newest
 		c.ledger.Retire(newest)
 		return
 	}
 	for _, b := range bans {
 		banned := *ch
-		banned.ban = b
+		banned.ban, banned.Targets = b, []string{cut("pattern "+b.String(), maxName)}
 		c.history.add(c.ledger.Ban(b), &banned)
 	}
 	c.sweeper.wake()
@@ -131,9 +142,12 @@ func (c *Cache) sweep() {
 	if n == 0 {
 		return
 	}
+	room := c.options.History / 2 // the rest is for misses that somebody waited for
 	c.store.Range(func(key string, e *Entry) bool {
 		if e.cache == c && !c.ledger.Vet(&e.record) {
-			c.history.missed(key, missPattern, c.blame(e, missPattern))
+			if room--; room >= 0 {
+				c.history.missed(key, missPattern, c.blame(e, missPattern))
+			}
 			c.store.Delete(key)
 		}
 		return true

@@ -91,7 +91,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	primary := c.keyOf(key)
 	s := &scope{cache: c, uncommitted: uncommittedOf(outer), outer: outer}
 	if outer != nil {
-		s.asker, s.flight = outer.asker, outer.flight
+		s.asker, s.flight, s.course = outer.asker, outer.flight, outer.course
 	}
 	mayJoin := true
 	for attempt := 1; ; attempt++ {

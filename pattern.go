@@ -79,6 +79,15 @@ func compilePattern(pattern string, ids []string) (*glob, error) {
 	return g, nil
 }
 
+// String returns the pattern with its ids in place.
+func (g *glob) String() string {
+	texts := make([]string, len(g.pieces))
+	for i, p := range g.pieces {
+		texts[i] = p.text
+	}
+	return strings.Join(texts, "*")
+}
+
 // idByte reports whether b can be part of an escaped id.
 func idByte(b byte) bool { return unreserved(b) || b == '%' }
 

@@ -17,6 +17,7 @@ const passFor = time.Minute
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {
 	c := g.cache
+	cause := c.cause(flightKey, why)
 	defer c.flights.finish(flightKey, f, landing{}) // without effect once it has landed
 	s := g.scope(f.fill)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
@@ -46,7 +47,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	}
 	now := time.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
-	status := rfc9111.CacheStatus{Forward: forward(why), Detail: c.detail(g.r, flightKey, why)}
+	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
 	if refused == "" {
 		if verdict := c.judge(e, now); verdict != missNone {
@@ -63,6 +64,9 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
+	if refused == "" {
+		status.Detail = g.detail(why, cause)
+	}
 	if rec.incomplete() {
 		g.relay(rec, status)
 		return

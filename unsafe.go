@@ -16,17 +16,18 @@ import (
 // is safe, an answer that is no error invalidates what the request and the answer
 // name (RFC 9111 §4.4): before it leaves, so that whoever sees it sees its effect,
 // and again when the handler is done.
-func (h *handler) method(w http.ResponseWriter, r *http.Request, route *routeCounters) {
+func (h *handler) method(w http.ResponseWriter, r *http.Request, name string, route *routeCounters) {
 	route.bypassed.add(bypassMethod, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardMethod}.String())
+	a := newAsker(h.cache, r, name)
 	if rfc9111.SafeMethod(r.Method) {
-		h.next.ServeHTTP(w, h.outside(r))
+		h.next.ServeHTTP(w, h.cache.outside(r, a))
 		return
 	}
-	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, status: http.StatusOK}
+	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, asker: a, status: http.StatusOK}
 	u.url = *publicURL(r)                     // a copy: handlers may rewrite r.URL in place
 	defer func() { u.invalidate(u.status) }() // after a panic, too
-	h.next.ServeHTTP(u, h.outside(r))
+	h.next.ServeHTTP(u, h.cache.outside(r, a))
 }
 
 // unsafeWriter invalidates when the answer to an unsafe request leaves.
@@ -34,6 +35,7 @@ type unsafeWriter struct {
 	http.ResponseWriter
 	cache   *Cache
 	r       *http.Request
+	asker   *asker
 	url     url.URL // that the client asked for
 	status  int
 	wrote   bool
@@ -110,7 +112,7 @@ func (u *unsafeWriter) invalidate(status int) {
 		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
 	}
 	if len(slots) > 0 {
-		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: c.requestName(u.r)})
+		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: u.asker.name()})
 		if !u.counted {
 			u.counted = true
 			c.stats.invalidation(causeUnsafeMethod, 1)

@@ -161,10 +161,13 @@ func (e *Entry) madeOf() string {
 // keys of the results it was made from: any of them may be what is wrong.
 func (c *Cache) drop(e *Entry) {
 	slots := make([]ledger.Slot, len(e.record.Keys))
+	targets := make([]Target, len(e.record.Keys))
 	for i, key := range e.record.Keys {
-		slots[i] = c.keySlot(key)
+		slots[i], targets[i] = c.keySlot(key), Key(key)
 	}
-	c.apply(slots, nil, &Change{Cause: causeDifference, Targets: e.record.Keys[:min(len(e.record.Keys), maxRows)]})
+	ch := change(context.Background(), targets)
+	ch.Cause = causeDifference
+	c.apply(slots, nil, ch)
 	c.stats.invalidation(causeDifference, 1)
 }
 

@@ -1,9 +1,9 @@
 package sqlite
 
-import (
-	"github.com/unstale/unstale"
-	"github.com/unstale/unstale/internal/sqldep"
-)
+import "github.com/unstale/unstale"
+
+// maxSummary bounds the rows of a change that are named.
+const maxSummary = 8
 
 // describe returns what people are told of the open transaction's changes.
 func (s *session) describe() *unstale.Change {
@@ -11,16 +11,10 @@ func (s *session) describe() *unstale.Change {
 	if s.counted {
 		writer = s.writer
 	}
-	ch := &unstale.Change{Request: writer.Request()}
 	rows, more := s.changes.Summary(maxSummary)
-	ch.More = more
-	for _, r := range rows {
-		ch.Rows = append(ch.Rows, unstale.RowChange(r))
+	ch := &unstale.Change{Request: writer.Request(), Rows: make([]unstale.RowChange, len(rows)), More: more}
+	for i, r := range rows {
+		ch.Rows[i] = unstale.RowChange(r)
 	}
 	return ch
 }
-
-// maxSummary bounds the rows of a summary.
-const maxSummary = 8
-
-var _ = unstale.RowChange(sqldep.RowSummary{}) // they have the same fields

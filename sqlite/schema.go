@@ -127,9 +127,9 @@ func (a *analysis) columns(t *sqldep.Table, strict bool) error {
 	return nil
 }
 
-// keys reads the unique keys of a table.
+// keys reads the unique keys of a table, the primary key first.
 func (a *analysis) keys(t *sqldep.Table) error {
-	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial`, t.Name)
+	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial ORDER BY origin <> 'pk', seq`, t.Name)
 	if err != nil {
 		return fail("indexes of "+t.Name, err)
 	}

@@ -236,15 +236,27 @@ func (l *Ledger) Check(r *Record) Verdict {
 // Version returns the sequence number at which a slot last changed.
 func (l *Ledger) Version(s Slot) uint64 { return l.versions[s].Load() }
 
-// Newer returns the first slot of a record that changed after its AsOf, and when
-// it last did: at 0 if none did.
-func (l *Ledger) Newer(r *Record) (s Slot, version uint64) {
-	for _, s := range r.Slots {
-		if v := l.versions[s].Load(); v > r.AsOf {
-			return s, v
+// Cause returns the sequence number of the change for which Check gave this
+// verdict, or 0 if it cannot be told. A slot knows its last change alone: of
+// several changed slots it is the one whose last change came first.
+func (l *Ledger) Cause(r *Record, v Verdict) (seq uint64) {
+	switch v {
+	case Changed:
+		for _, s := range r.Slots {
+			if version := l.versions[s].Load(); version > r.AsOf && (seq == 0 || version < seq) {
+				seq = version
+			}
+		}
+	case BelowFloor:
+		seq = l.floor.Load()
+	case Banned:
+		for _, b := range l.patterns.Load().list {
+			if b.seq > r.AsOf && b.matches(r) {
+				return b.seq
+			}
 		}
 	}
-	return 0, 0
+	return seq
 }
 
 // InFlux returns the sum of all marks that have not been released. It is for

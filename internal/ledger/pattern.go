@@ -1,5 +1,7 @@
 package ledger
 
+import "slices"
+
 // A Matcher is a pattern over keys.
 type Matcher interface {
 	// Match reports whether the pattern matches key. It must be pure.
@@ -11,6 +13,9 @@ type ban struct {
 	seq     uint64
 	pattern Matcher
 }
+
+// matches reports whether the pattern matches a key of r.
+func (b ban) matches(r *Record) bool { return slices.ContainsFunc(r.Keys, b.pattern.Match) }
 
 // patterns is the list of bans in force, oldest first. It is replaced, never
 // changed, so that a reader sees list and retired together.
@@ -95,10 +100,8 @@ func (l *Ledger) checkPatterns(r *Record) Verdict {
 		if b.seq <= vetted {
 			continue
 		}
-		for _, k := range r.Keys {
-			if b.pattern.Match(k) {
-				return Banned
-			}
+		if b.matches(r) {
+			return Banned
 		}
 	}
 	l.raise(&r.vetted, newest)

@@ -3,32 +3,56 @@ package sqldep
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
-// A RowSummary is a changed row in words.
+// A RowSummary is a changed row in words, or stands for the rows of a table of
+// which no images are kept.
 type RowSummary struct {
 	Table     string
-	Operation string   // "insert", "update" or "delete"
-	Key       string   // the values of its shortest unique key, "" where there is none
-	Columns   []string // that an update changed
+	Operation string   // "insert", "update" or "delete"; "" of rows without images
+	Key       string   // the values of its first unique key, "" where there is none
+	Columns   []string // that an update changed, the first of them
 }
 
-// Summary returns some of the changes in words, in the order of the tables'
-// names, and how many more there are.
+// Bounds of a summary, for people.
+const (
+	maxSummaryColumns = 16 // of a row
+	maxSummaryBytes   = 64 // of a value
+)
+
+// Summary returns some of the changes in words, by the names of the tables, and
+// how many more rows changed. It names each table before it names a second row of
+// one.
 func (c *Changes) Summary(limit int) (rows []RowSummary, more int) {
 	tables := slices.SortedFunc(maps.Keys(c.tables), compareNames)
-	for _, t := range tables {
-		for i := range c.tables[t].rows {
-			if len(rows) == limit {
-				return rows, c.rows - len(rows)
+	named := make([]int, len(tables)) // how many of each
+	for left, again := limit, true; again && left > 0; {
+		again = false
+		for i, t := range tables {
+			if tc := c.tables[t]; left > 0 && (named[i] < len(tc.rows) || tc.coarse && named[i] == 0) {
+				named[i]++
+				left--
+				again = true
 			}
-			rows = append(rows, c.tables[t].rows[i].summary(t))
 		}
 	}
-	return rows, c.rows - len(rows)
+	more = c.rows
+	for i, t := range tables {
+		tc := c.tables[t]
+		if tc.coarse && named[i] > 0 {
+			rows = append(rows, RowSummary{Table: t.Name})
+			continue
+		}
+		for j := range named[i] {
+			rows = append(rows, tc.rows[j].summary(t))
+		}
+		more -= named[i]
+	}
+	return rows, more
 }
 
 func (ch *Change) summary(t *Table) RowSummary {
@@ -41,38 +65,43 @@ func (ch *Change) summary(t *Table) RowSummary {
 		s.Operation, image = "delete", ch.Old
 	default:
 		for c := range t.Columns {
-			if t.changed(c, ch.Old, ch.New) {
-				s.Columns = append(s.Columns, t.Columns[c].Name)
+			if !t.changed(c, ch.Old, ch.New) {
+				continue
 			}
+			if len(s.Columns) == maxSummaryColumns {
+				s.Columns = append(s.Columns, "…")
+				break
+			}
+			s.Columns = append(s.Columns, t.Columns[c].Name)
 		}
 	}
-	var key []int
-	for _, k := range t.Keys {
-		if key == nil || len(k.Columns) < len(key) {
-			key = k.Columns
+	if len(t.Keys) > 0 {
+		parts := make([]string, len(t.Keys[0].Columns))
+		for i, c := range t.Keys[0].Columns {
+			parts[i] = image[c].short()
 		}
+		s.Key = strings.Join(parts, " ")
 	}
-	var parts []string
-	for _, c := range key {
-		parts = append(parts, image[c].short())
-	}
-	s.Key = strings.Join(parts, " ")
 	return s
 }
 
 // short returns a value for people.
 func (v Value) short() string {
+	text, more := v.text, ""
+	if len(text) > maxSummaryBytes {
+		text, more = text[:maxSummaryBytes], "…"
+	}
 	switch v.kind {
 	case kindNull:
 		return "NULL"
 	case kindInt:
-		return fmt.Sprint(int64(v.num))
+		return strconv.FormatInt(int64(v.num), 10)
+	case kindFloat:
+		return strconv.FormatFloat(math.Float64frombits(v.num), 'g', -1, 64)
 	case kindText:
-		const enough = 64
-		if len(v.text) > enough || !utf8.ValidString(v.text) {
-			return strings.ToValidUTF8(v.text[:min(len(v.text), enough)], "") + "…"
-		}
-		return v.text
+		return strings.ToValidUTF8(text, "") + more
+	case kindBlob:
+		return fmt.Sprintf("x'%x'", text) + more
 	}
 	return "?"
 }
