@@ -107,7 +107,8 @@ type Options struct {
 	VerifyShare float64
 
 	// Slots is the size of the table of dependencies, rounded up to a power of
-	// two. Two dependencies in one slot fall together. Default 2^20, 12 MiB.
+	// two. Two dependencies in one slot fall together. Default 2^22, which take 36
+	// MiB.
 	Slots int
 
 	// History is how many of the latest changes, and of the latest misses, are

@@ -46,7 +46,7 @@ func (c *course) warmUp() int { return c.requests / 5 }
 // defaultSlots names a replay at the finest precision with as many slots as
 // there are unless Options say otherwise. The others have more, so that two
 // dependencies in one slot do not blur what is told apart.
-const defaultSlots = "exact, 2^20 slots"
+const defaultSlots = "exact, default slots"
 
 // A result is what came of a course.
 type result struct {

@@ -38,8 +38,12 @@ import (
 	"sync/atomic"
 )
 
-// DefaultSlots is the size of the table when New is given 0: 2^20 slots.
-const DefaultSlots = 1 << 20
+// DefaultSlots is the size of the table when New is given 0: 2^22 slots.
+const DefaultSlots = 1 << 22
+
+// maxFlux bounds the places for marks. They are few at any moment, so that they
+// need less room than versions do.
+const maxFlux = 1 << 20
 
 // Slot is the place of a dependency in the table.
 type Slot uint32
@@ -48,8 +52,9 @@ type Slot uint32
 // called concurrently.
 type Ledger struct {
 	mask     uint64
+	fluxMask Slot
 	versions []atomic.Uint64 // by slot: the sequence number of the last change
-	flux     []atomic.Int32  // by slot: the Marks not released; apart, because it is rarely looked at
+	flux     []atomic.Int32  // by slot & fluxMask: the Marks not released
 
 	seq      atomic.Uint64
 	floor    atomic.Uint64
@@ -61,7 +66,8 @@ type Ledger struct {
 }
 
 // New returns a ledger with at least the given number of slots, rounded up to a
-// power of two; 0 means DefaultSlots. A slot takes 12 bytes.
+// power of two; 0 means DefaultSlots. A slot takes 8 bytes, and up to 4 MiB go to
+// marks.
 func New(slots int) *Ledger {
 	if slots <= 0 {
 		slots = DefaultSlots
@@ -70,7 +76,8 @@ func New(slots int) *Ledger {
 	for n < slots {
 		n <<= 1
 	}
-	l := &Ledger{mask: uint64(n - 1), versions: make([]atomic.Uint64, n), flux: make([]atomic.Int32, n)}
+	l := &Ledger{mask: uint64(n - 1), versions: make([]atomic.Uint64, n), flux: make([]atomic.Int32, min(n, maxFlux))}
+	l.fluxMask = Slot(len(l.flux) - 1)
 	l.seq.Store(1) // 0 is older than everything
 	l.patterns.Store(&patterns{})
 	return l
@@ -104,7 +111,7 @@ func (l *Ledger) Mark(slots []Slot) {
 	l.marks.Add(1)
 	for _, s := range slots {
 		l.pause()
-		l.flux[s].Add(1)
+		l.flux[s&l.fluxMask].Add(1)
 	}
 }
 
@@ -124,7 +131,7 @@ func (l *Ledger) Bump(slots []Slot) uint64 {
 func (l *Ledger) Release(slots []Slot) {
 	for _, s := range slots {
 		l.pause()
-		l.flux[s].Add(-1)
+		l.flux[s&l.fluxMask].Add(-1)
 	}
 	l.pause()
 	l.marks.Add(-1)
@@ -221,7 +228,7 @@ func (l *Ledger) Check(r *Record) Verdict {
 	for _, s := range r.Slots {
 		if !quiet {
 			l.pause()
-			if l.flux[s].Load() != 0 {
+			if l.flux[s&l.fluxMask].Load() != 0 {
 				return InFlux
 			}
 		}

@@ -194,12 +194,12 @@ func (b *block) span(i int, s *source) {
 		if ok && b.constant[p] == equal {
 			continue // the same in all rows
 		}
-		def := b.def(p)
+		if ok && p.item != i {
+			return // it is another item that has a span
+		}
 		nulls := t.Nulls == ast.NullsDefault || (t.Nulls == ast.NullsFirst) == (t.Order != ast.SortDesc)
-		if !ok || p.item != i || b.items[i].left || !def.comparable() || !nulls {
-			if !ok || p.item == i {
-				b.analysis.coarser(coarseLimit)
-			}
+		if !ok || b.items[i].left || !b.def(p).comparable() || !nulls {
+			b.analysis.coarser(coarseLimit)
 			return
 		}
 		result, shown := b.shownAs(p)
