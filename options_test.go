@@ -26,6 +26,7 @@ func TestOptions(t *testing.T) {
 		{"MaxBody", unstale.Options{MaxBody: -1}},
 		{"Slots", unstale.Options{Slots: -1}},
 		{"Slots", unstale.Options{Slots: 1<<30 + 1}},
+		{"History", unstale.Options{History: 1<<24 + 1}},
 		{"Credentials", unstale.Options{Credentials: []string{"X-Api-Key:"}}},
 		{"Credentials", unstale.Options{Credentials: []string{""}}},
 		{"Credentials", unstale.Options{Credentials: []string{" X-Api-Key"}}},
