@@ -55,7 +55,7 @@ func (ch *Change) String() string {
 		parts = append(parts, s)
 	}
 	if ch.More > 0 {
-		parts = append(parts, fmt.Sprintf("%d more rows", ch.More))
+		parts = append(parts, fmt.Sprintf("%d more", ch.More))
 	}
 	parts = append(parts, ch.Targets...)
 	if len(parts) > 0 {

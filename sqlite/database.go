@@ -168,11 +168,12 @@ func (db *database) text(sql string) text {
 const maxCounted = 2000
 
 // coarse counts a run of a statement that was handled coarser than it might be.
+// Who shows the counts may take only valid UTF-8.
 func (db *database) coarse(sql, reason string) {
 	if len(sql) > maxCounted {
-		sql = strings.ToValidUTF8(sql[:maxCounted], "") + "…"
+		sql = sql[:maxCounted] + "…"
 	}
-	db.engine.Fallback(sql, reason)
+	db.engine.Fallback(strings.ToValidUTF8(sql, "\uFFFD"), reason)
 }
 
 // track tells the fill what a query is about to read.

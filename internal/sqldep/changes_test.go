@@ -181,3 +181,64 @@ func TestVirtualContent(t *testing.T) {
 		}
 	}
 }
+
+// TestSummary: changes in words, each table before a second row of one.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	s := NewSchema([]*Table{
+		{Name: "a", Columns: make([]Column, 20), Keys: []Key{{Columns: []int{1, 0}}}, RowID: -1},
+		{Name: "b", Columns: []Column{{Name: "id"}}, RowID: 0},
+		{Name: "c", Columns: []Column{{Name: "x"}}, RowID: -1},
+	})
+	for i := range 20 {
+		s.Tables["a"].Columns[i].Name = string(rune('a' + i))
+	}
+	wide := func(v ...Value) []Value { return append(v, make([]Value, 20-len(v))...) }
+	long := strings.Repeat("é", 40)
+	add := func(c *Changes, n int, table string, change Change) {
+		change.Table = s.Tables[table]
+		for range n {
+			c.Add(change)
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		fill  func(c *Changes)
+		limit int
+		want  string
+		more  int
+	}{
+		{"nothing", func(*Changes) {}, 8, "", 0},
+		{"values", func(c *Changes) {
+			for _, v := range []Value{Null(), Int(-1), Float(1.5), Text(long), Blob([]byte(long)), Text("\xff"), {}} {
+				add(c, 1, "a", Change{New: wide(v, Int(7))})
+			}
+		}, 8, "insert a 7 NULL; insert a 7 -1; insert a 7 1.5; insert a 7 " + long[:64] + "…; insert a 7 x'" + strings.Repeat("c3a9", 32) + "'…; insert a 7 ; insert a 7 ?", 0},
+		{"columns", func(c *Changes) {
+			add(c, 1, "a", Change{Old: wide(Int(1), Int(2)), New: wide(Int(3), Int(2))})
+		}, 8, "update a 2 3 a c d e f g h i j k l m n o p q …", 0}, // what is unknown may differ
+		{"no key", func(c *Changes) { add(c, 1, "c", Change{Old: []Value{Int(1)}}) }, 8, "delete c ", 0},
+		{"each table", func(c *Changes) {
+			add(c, 9, "b", Change{New: []Value{Int(1)}})
+			add(c, 3, "c", Change{New: []Value{Int(1)}})
+			c.AddUnknown(s.Tables["a"])
+		}, 5, " a ; insert b 1; insert b 1; insert c ; insert c ", 13 - 4},
+		{"more tables than room", func(c *Changes) {
+			add(c, 1, "b", Change{New: []Value{Int(1)}})
+			c.AddUnknown(s.Tables["c"])
+			c.AddUnknown(s.Tables["a"])
+		}, 2, " a ; insert b 1", 2},
+		{"beyond the limit", func(c *Changes) { c.Limit = 3; add(c, 4, "b", Change{New: []Value{Int(1)}}) }, 8, " b ", 4},
+	} {
+		var c Changes
+		test.fill(&c)
+		rows, more := c.Summary(test.limit)
+		var got []string
+		for _, r := range rows {
+			got = append(got, strings.Join(append([]string{r.Operation, r.Table, r.Key}, r.Columns...), " "))
+		}
+		if s := strings.Join(got, "; "); s != test.want || more != test.more {
+			t.Errorf("%s: %q and %d more, want %q and %d", test.name, s, more, test.want, test.more)
+		}
+	}
+}
