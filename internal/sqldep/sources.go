@@ -182,7 +182,7 @@ func (b *block) span(i int, s *source) {
 	if !b.top || q == nil || b.analysis.schema.UTF16 {
 		return
 	}
-	if b.extreme(i, s) || q.Limit == nil {
+	if b.extreme(s) || q.Limit == nil {
 		return
 	}
 	if !b.shows() || len(q.OrderBy) == 0 {
@@ -215,7 +215,7 @@ func (b *block) span(i int, s *source) {
 
 // extreme narrows a source of which the result is the least or the greatest
 // value of a column.
-func (b *block) extreme(i int, s *source) bool {
+func (b *block) extreme(s *source) bool {
 	q := b.query
 	if len(q.Columns) != 1 || len(b.items) != 1 || len(q.GroupBy) > 0 || q.Having != nil {
 		return false

@@ -75,7 +75,3 @@ func (v Value) canonical() Value {
 	}
 	return v
 }
-
-// canonicalEqual reports whether two values, none of them Unknown, are equal
-// for a shape. NULL equals NULL here: a row that keeps its NULL keeps its place.
-func (v Value) canonicalEqual(w Value) bool { return v.canonical() == w.canonical() }
