@@ -1,7 +1,8 @@
 // Command bench measures unstale against what it promises: what a hit costs
 // beside a handler that writes the same bytes, what an invalidation costs with
 // few and with many entries resident, what capture adds to a write, what all of
-// it makes of the notebook, and how much of what is dropped had to be.
+// it makes of the notebook, how much of what is dropped had to be, and how other
+// caches do.
 //
 // Whatever is compared runs beside each other: in short rounds by turns, in the
 // same minutes, so that a noisy machine is noisy for all alike. A figure is the

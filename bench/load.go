@@ -23,6 +23,7 @@ type load struct {
 	request []byte
 	sample  []byte // the first answer, header and body
 	body    []byte // the body that every answer must have
+	line    []byte // what the head of every answer must contain
 }
 
 type loadConn struct {
@@ -32,7 +33,7 @@ type loadConn struct {
 
 // newLoad connects and asks once on every connection.
 func newLoad(ctx context.Context, addr, path string, connections int) (*load, error) {
-	l := &load{request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + benchHost +
+	l := &load{line: hitLine, request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + benchHost +
 		"\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: bench\r\n\r\n")}
 	for range connections {
 		var d net.Dialer
@@ -83,6 +84,11 @@ func (c *loadConn) exchange(request []byte) (head, body []byte, err error) {
 	if _, err := c.Write(request); err != nil {
 		return nil, nil, err
 	}
+	return c.receive()
+}
+
+// receive reads the next answer, whose bytes are valid until the next call.
+func (c *loadConn) receive() (head, body []byte, err error) {
 	for n := 1; ; {
 		if _, err := c.r.Peek(n); err != nil {
 			return nil, nil, err
@@ -134,7 +140,7 @@ func (l *load) run(length time.Duration) (n int, elapsed time.Duration, latencie
 					errs[i] = err
 					return
 				}
-				if !bytes.HasPrefix(head, statusOK) || !bytes.Contains(head, hitLine) || !bytes.Equal(body, l.body) {
+				if !bytes.HasPrefix(head, statusOK) || !bytes.Contains(head, l.line) || !bytes.Equal(body, l.body) {
 					errs[i] = fmt.Errorf("%w: %q", errOtherAnswer, head)
 					return
 				}

@@ -20,8 +20,11 @@ type settings struct {
 	entries     int
 	connections int
 	roundTime   time.Duration
+	load        time.Duration
+	rate        float64
 	out         string
 	profile     string
+	install     bool
 }
 
 // rounds returns how many rounds to run where n are usual.
@@ -41,20 +44,24 @@ func measurements() []measurement {
 		{"capture", measureCapture},
 		{"notebook", measureNotebook},
 		{"precision", measurePrecision},
+		{"peers", measurePeers},
 	}
 }
 
 func main() {
 	playRole()
 	s := new(settings)
-	flag.StringVar(&s.only, "only", "", "names of the measurements to run, separated by commas: hit, added, invalidation, capture, notebook, precision; default all")
+	flag.StringVar(&s.only, "only", "", "names of the measurements to run, separated by commas: hit, added, invalidation, capture, notebook, precision, peers; default all")
 	flag.Uint64Var(&s.seed, "seed", 1, "seed of everything random")
 	flag.Float64Var(&s.scale, "scale", 1, "how many rounds to run, as a multiple of the usual number")
 	flag.IntVar(&s.entries, "entries", 1_000_000, "entries resident in the largest store")
 	flag.IntVar(&s.connections, "connections", 4, "connections of the load on a server")
 	flag.DurationVar(&s.roundTime, "round", 250*time.Millisecond, "length of a round over HTTP")
+	flag.DurationVar(&s.load, "load", 2*time.Minute, "length of the load of mixed users on the notebook, once with the cache and once without")
+	flag.Float64Var(&s.rate, "rate", 300, "requests in a second of that load")
 	flag.StringVar(&s.out, "out", "", "directory of measurements.md, whose tables and plots are replaced; default: print only")
 	flag.StringVar(&s.profile, "profile", "", "file for a processor profile of the server of the hits")
+	flag.BoolVar(&s.install, "install", false, "install what peers needs and is not there, by apt-get; as root")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -222,7 +222,7 @@ func (r *residence) round(q residentRound) (*residentReply, error) {
 		do   func(id int) error
 	}{
 		{q.Writes, &reply.Write, func(id int) error {
-			_, err := r.update.ExecContext(ctx, "value "+strconv.Itoa(q.First), id)
+			_, err := r.update.ExecContext(ctx, "written in round "+strconv.Itoa(q.First), id) // and never before
 			return err
 		}},
 		{q.Tags, &reply.Tag, func(id int) error { return r.cache.Invalidate(ctx, itemTag(strconv.Itoa(id))) }},
