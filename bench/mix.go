@@ -252,6 +252,10 @@ func measureNotebook(ctx context.Context, s *settings) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
+	people, err := runCrowds(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	sec := &section{name: "notebook", title: "A mix of the notebook, with the cache and without"}
 	t := table{
 		title: fmt.Sprintf("%d visitors, %d public cards, 10%% writes; %d rounds by turns", mixVisitors, mixCards, len(mixes[0].rate)),
@@ -268,7 +272,7 @@ func measureNotebook(ctx context.Context, s *settings) (*section, error) {
 	on, off := mixes[0], mixes[1]
 	t.add("on over off", on.rate.over(off.rate).String(), on.processor.over(off.processor).String(),
 		digits(series(on.latency).median()/series(off.latency).median()), digits(series(on.latency).quantile(0.99)/series(off.latency).quantile(0.99)), "", "", "", "")
-	sec.tables = []table{t, routeTable(on.last), fallbackTable(on.last)}
+	sec.tables = []table{t, people, routeTable(on.last), fallbackTable(on.last)}
 	return sec, nil
 }
 
