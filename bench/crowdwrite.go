@@ -42,13 +42,16 @@ func (c *crowd) any(rng *rand.Rand) *crowdItem {
 }
 
 // claim returns an item to which nobody else writes, and which the caller
-// unlocks.
+// unlocks. It waits for one where the first that come to mind are taken.
 func (c *crowd) claim(rng *rand.Rand) *crowdItem {
-	for {
+	for range 5 {
 		if i := c.any(rng); i.mu.TryLock() {
 			return i
 		}
 	}
+	i := c.any(rng)
+	i.mu.Lock()
+	return i
 }
 
 // change gives an item its next content.
