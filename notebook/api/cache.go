@@ -11,6 +11,8 @@ import (
 
 func (s *server) cacheRoutes() {
 	handle(s, cacheStatsRoute, admins, "Show what the cache has done", s.cacheStats)
+	handle(s, cacheExplainRoute, admins, "Explain what is stored under a key, and what made it fall", s.explainCache,
+		fails(errExplainWhat, errUnexplained))
 	handle(s, "POST /api/admin/cache/stats/reset", admins, "Set the cache's counters to zero", s.resetCacheStats)
 	handle(s, "POST /api/admin/cache/invalidate", admins, "Invalidate by tag, key, key pattern or resource", s.invalidate,
 		fails(errNoTarget, errTarget, errIdleID))
