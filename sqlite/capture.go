@@ -31,6 +31,7 @@ func (s *session) capture() {
 func (s *session) onChange(d modernc.SQLitePreUpdateData) {
 	defer s.survive()
 	s.touched = true
+	s.loose = s.loose || !s.native.foreignKeys()
 	switch {
 	case s.all != "":
 		return // VACUUM's copies, in a schema of their own, end here too
@@ -82,6 +83,7 @@ func (s *session) onCommit() int32 {
 	dirty := main && s.native.dirty()
 	if main && !s.keepsParents() {
 		s.db.parents.doubt()
+		s.doubtful = true
 	}
 	if dirty && s.db.watch != nil {
 		s.db.watch.committing(s)

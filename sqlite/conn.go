@@ -150,7 +150,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx,
 	if err != nil {
 		return nil, err
 	}
-	c.session.owner(caller)
+	c.session.owner(ctx, caller)
 	return &tx{inner: inner, session: c.session, caller: caller}, nil
 }
 

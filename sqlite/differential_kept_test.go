@@ -77,6 +77,46 @@ func keptCases() map[string]sqlgen.Case {
 			Reads:   []sqlgen.Read{one("SELECT c.id, c.u, u.n FROM c JOIN u ON u.id = c.u JOIN o ON o.id = u.o WHERE o.x = 5 ORDER BY c.id")},
 			Changes: []sqlgen.Change{change("UPDATE u SET o = 2")},
 		},
+		"an alias that orders has the name of a column": {
+			Setup: []string{"CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER)", "INSERT INTO t VALUES (1, 1, 5, 1), (2, 2, 6, 1), (3, 3, 7, 0)"},
+			Reads: []sqlgen.Read{
+				one("SELECT id, b AS a FROM t WHERE c > 0 ORDER BY a, id LIMIT 1"),
+				one("SELECT b AS a, * FROM t WHERE c > 0 ORDER BY a, id LIMIT 1"),
+				one("SELECT id, b AS a FROM t WHERE c > 0 ORDER BY a COLLATE NOCASE, id LIMIT 1"),
+				one("SELECT id, b FROM t WHERE c > 0 ORDER BY 2 COLLATE NOCASE, id LIMIT 1"),
+				one("SELECT id, b FROM t WHERE c > 0 ORDER BY +2, id LIMIT 1"),
+			},
+			Changes: []sqlgen.Change{change("UPDATE t SET b = 1 WHERE id = 2")},
+		},
+		"an alias that its own expression does not see": {
+			Setup: []string{"CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER)", "INSERT INTO t VALUES (1, 1, 5, 1), (2, 2, 6, 1), (3, 3, 7, 0)"},
+			Reads: []sqlgen.Read{
+				one("SELECT id, b FROM t WHERE (SELECT b AS b) > 6 ORDER BY id"),
+			},
+			Changes: []sqlgen.Change{change("UPDATE t SET b = 9 WHERE id = 2")},
+		},
+		"an absent row within a joined view": {
+			Setup: []string{"CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER)", "INSERT INTO t VALUES (1, 1, 5, 1), (2, 2, 6, 1), (3, 3, 7, 0)", "CREATE TABLE w (id INTEGER PRIMARY KEY, t INTEGER, x INTEGER)", "CREATE VIEW v AS SELECT t.id AS tid, w.x AS wx FROM t LEFT JOIN w ON w.t = t.id"},
+			Reads: []sqlgen.Read{
+				one("SELECT t.id, v.tid FROM t LEFT JOIN v ON v.wx IS NULL AND v.tid = t.id ORDER BY t.id"),
+			},
+			Changes: []sqlgen.Change{change("INSERT INTO w VALUES (1, 1, 5)")},
+		},
+		"IS DISTINCT FROM NULL, and a limit in other digits": {
+			Setup: []string{"CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER)", "INSERT INTO t VALUES (1, 1, 5, 1), (2, 2, 6, 1), (3, 3, 7, 0)"},
+			Reads: []sqlgen.Read{
+				one("SELECT id FROM t WHERE a IS DISTINCT FROM NULL ORDER BY id"),
+				one("SELECT id, a FROM t ORDER BY id LIMIT 0x5"),
+			},
+			Changes: []sqlgen.Change{change("INSERT INTO t VALUES (8, 8, 8, 8)")},
+		},
+		"NOCASE ends at a NUL byte": {
+			Setup: []string{"CREATE TABLE n (id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE)", "INSERT INTO n VALUES (5, 'a' || char(0) || 'b')"},
+			Reads: []sqlgen.Read{
+				one("SELECT id, a FROM n ORDER BY a, id LIMIT 1"),
+			},
+			Changes: []sqlgen.Change{change("INSERT INTO n VALUES (1, 'a' || char(0) || 'c')")},
+		},
 	}
 }
 

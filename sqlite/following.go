@@ -71,8 +71,8 @@ func (f *following) end(all bool) {
 	f.run = nil
 }
 
-// probe runs a query of our own and returns its rows as SQLite has them, or
-// false if it failed or there are more than limit.
+// probe runs a query of our own and returns its rows as SQLite has them, one more
+// than limit if there are more, or false if it failed.
 func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]sqldep.Value, ok bool) {
 	q, ok := s.inner.(driver.QueryerContext)
 	if !ok {
@@ -88,8 +88,10 @@ func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValu
 		switch err := rows.Next(dest); {
 		case errors.Is(err, io.EOF):
 			return all, true
-		case err != nil || stmt == 0 || len(all) == limit:
+		case err != nil || stmt == 0:
 			return nil, false
+		case len(all) > limit:
+			return all, true
 		}
 		row := make([]sqldep.Value, len(dest))
 		for i := range row {

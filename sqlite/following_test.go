@@ -274,3 +274,63 @@ func TestParentsThatLeave(t *testing.T) {
 	c.exec(`DELETE FROM users WHERE id = 2`)
 	e.miss("20", query)
 }
+
+// Enforcement counts when the row changes, not when the commit comes.
+func TestEnforcementThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	const query = `SELECT count(*) FROM cards c JOIN users u ON u.id = c.owner`
+	e := newEnv(t, library...)
+	e.proven()
+	e.warm(query)
+	c := e.conn()
+	c.exec(`PRAGMA foreign_keys = 0`)
+	rows, err := c.QueryContext(outside(t), `DELETE FROM users WHERE id = 2 RETURNING id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Next()
+	c.exec(`PRAGMA foreign_keys = 1`)
+	if err := rows.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e.miss("20", query)
+}
+
+// database/sql ends the rows of a transaction whose context has ended, and tells
+// nobody who does not ask.
+func TestContextOfTheTransactionEnds(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, library...)
+	runs := 0
+	for range 2 {
+		if _, err := unstale.Load(t.Context(), e.cache, "cut", func(ctx context.Context) (string, error) {
+			runs++
+			inner, cancel := context.WithCancel(ctx)
+			defer cancel()
+			tx, err := e.db.BeginTx(inner, nil)
+			if err != nil {
+				return "", err
+			}
+			defer func() { _ = tx.Rollback() }()
+			rows, err := tx.QueryContext(ctx, `SELECT id FROM users ORDER BY id`)
+			if err != nil {
+				return "", err
+			}
+			defer func() { _ = rows.Close() }()
+			n := 0
+			for rows.Next() {
+				n++
+				cancel()
+				for rows.Err() == nil { // until database/sql has noticed
+					time.Sleep(time.Millisecond)
+				}
+			}
+			return fmt.Sprint(n), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runs != 2 {
+		t.Errorf("an answer that was cut off is stored")
+	}
+}

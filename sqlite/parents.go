@@ -93,7 +93,9 @@ func (p *parents) prove(proof uint64) {
 }
 
 func (p *parents) close() {
-	p.cancel()
+	p.mu.Lock()
+	p.cancel() // no proof begins after this
+	p.mu.Unlock()
 	p.done.Wait()
 }
 

@@ -54,7 +54,7 @@ func (r *rows) Next(dest []driver.Value) error {
 // reads them believes there are no more, unless he asks for the error.
 func (r *rows) Close() (err error) {
 	defer func() { r.session.leave(r.caller, err) }()
-	if !r.ended && r.ctx.Err() != nil {
+	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
 		r.caller.Refuse(refusedFailed)
 	}
 	r.following.end(false)

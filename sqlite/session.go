@@ -39,17 +39,20 @@ type session struct {
 	inner  driver.Conn
 	native native
 
-	txCaller unstale.Caller // on whose behalf BeginTx was called
-	caller   unstale.Caller // on whose behalf the last statement ran
-	readSeq  uint64         // taken before the read transaction began that is open, or was last
-	parents  uint64         // the proof of the foreign keys at that time, or 0
-	next     *following     // of the query that is about to begin
-	taint    string         // why nothing read on this connection may be cached, or ""
+	txContext context.Context // with which BeginTx was called, or nil
+	txCaller  unstale.Caller  // on whose behalf BeginTx was called
+	caller    unstale.Caller  // on whose behalf the last statement ran
+	readSeq   uint64          // taken before the read transaction began that is open, or was last
+	parents   uint64          // the proof of the foreign keys at that time, or 0
+	next      *following      // of the query that is about to begin
+	taint     string          // why nothing read on this connection may be cached, or ""
 
 	lent     bool           // somebody may have replaced the hooks
 	touched  bool           // a hook has run since the last settle
 	wrote    bool           // a statement that writes ran in the open transaction
 	failed   bool           // a statement that writes failed in the open transaction
+	loose    bool           // the open transaction changed rows while foreign keys were not enforced
+	doubtful bool           // a commit that is not settled may have taken a foreign key's parent
 	captured bool           // the open transaction changed rows of main
 	changes  sqldep.Changes // those rows
 	schema   *schema        // that the changes are told in
@@ -191,7 +194,7 @@ func (s *session) stumbled() {
 
 // keepsParents reports whether what the open transaction does leaves every
 // foreign key its parent.
-func (s *session) keepsParents() bool { return s.native.foreignKeys() && !s.failed }
+func (s *session) keepsParents() bool { return s.native.foreignKeys() && !s.loose && !s.failed }
 
 // uncommitted reports whether the open transaction may have changed something.
 // Row images do not tell all of it: a virtual table may keep in memory what it
@@ -225,6 +228,10 @@ func (s *session) settle() {
 
 // release settles what was marked.
 func (s *session) release() {
+	if s.doubtful {
+		s.doubtful = false
+		s.db.parents.doubt() // of a proof, too, that began when the commit was not visible yet
+	}
 	for _, m := range s.marked {
 		failpoint.Pass(failpoint.AfterCommit)
 		s.db.settle(m)
@@ -235,7 +242,7 @@ func (s *session) release() {
 // forget forgets the changes of a transaction that has ended.
 func (s *session) forget() {
 	s.changes.Reset()
-	s.captured, s.failed, s.all, s.schema = false, false, "", nil
+	s.captured, s.failed, s.loose, s.all, s.schema = false, false, false, "", nil
 }
 
 // count keeps the writer's number of uncommitted transactions.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql/driver"
 
 	"github.com/unstale/unstale"
@@ -24,13 +25,21 @@ func (t *tx) Rollback() (err error) {
 }
 
 func (t *tx) leave(err error) {
+	if t.session.cut() {
+		t.caller.Refuse(refusedFailed)
+	}
 	t.session.leave(t.caller, err)
-	t.session.owner(unstale.Caller{})
+	t.session.owner(nil, unstale.Caller{})
 }
 
-// owner says on whose behalf the open transaction was begun.
-func (s *session) owner(caller unstale.Caller) {
+// owner says on whose behalf, and in what context, the open transaction was
+// begun.
+func (s *session) owner(ctx context.Context, caller unstale.Caller) {
 	if s != nil {
-		s.txCaller = caller
+		s.txContext, s.txCaller = ctx, caller
 	}
 }
+
+// cut reports whether the context of the open transaction has ended, which ends
+// what is read in it, without a word to the driver but this.
+func (s *session) cut() bool { return s != nil && s.txContext != nil && s.txContext.Err() != nil }

@@ -190,7 +190,7 @@ func (b *block) conjuncts(e ast.Expr, item int) {
 		}
 	case *ast.IsExpr:
 		x, ok := b.resolve(e.X)
-		if l, null := unparen(e.Y).(*ast.Literal); !ok || e.Not || !null || l.Kind != ast.LitNull || !b.addNull(x, item) {
+		if l, null := unparen(e.Y).(*ast.Literal); !ok || e.Not || e.Distinct || !null || l.Kind != ast.LitNull || !b.addNull(x, item) {
 			b.residual = true
 		}
 	default:
@@ -354,22 +354,23 @@ func (b *block) operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool
 // LEFT JOIN, that may mean that there is no row.
 func (b *block) addNull(c column, item int) bool {
 	owner := b.owner(c, item)
-	if owner == nil || !c.def().comparable() || item == anyItem && b.nullable(c) {
+	if owner == nil || !c.def().comparable() || b.nullable(c, item) {
 		return false
 	}
 	owner.setValues(c.place, []operand{{literal: Null()}})
 	return true
 }
 
-// nullable reports whether a column may be NULL because a LEFT JOIN found
-// nothing, in this block or one that it derives an item from.
-func (b *block) nullable(c column) bool {
+// nullable reports whether a column may be NULL, where an expression is looked at
+// for an item, because a LEFT JOIN found nothing, in this block or one that it
+// derives an item from.
+func (b *block) nullable(c column, item int) bool {
 	if c.block == b {
-		return b.items[c.item].left
+		return item == anyItem && b.items[c.item].left
 	}
 	for i := range b.items {
 		if in := b.items[i].inner; in != nil && in.owner(c, anyItem) != nil {
-			return b.items[i].left || in.nullable(c)
+			return item == anyItem && b.items[i].left || in.nullable(c, anyItem)
 		}
 	}
 	return true

@@ -89,6 +89,8 @@ func (b *block) cte(name string) (*ast.CTE, *block) {
 // result returns the columns of the block's result, or nil if it is unclear what
 // they are.
 func (b *block) result() (out []output) {
+	defer func(r role) { b.role = r }(b.role)
+	b.role = roleResult
 	for _, r := range b.query.Columns {
 		star, ok := r.Expr.(*ast.Star)
 		if !ok {
@@ -148,7 +150,8 @@ func (b *block) columnsOf(i int) (out []output, ok bool) {
 }
 
 // lookup finds a column by SQLite's rules: in the innermost block first; there
-// an alias of the result, which is no column, comes before the block around it.
+// an alias of the result, which is no column, comes before the block around it,
+// but not within the result.
 // A column of a derived item is the one that it is made of.
 func (b *block) lookup(table string, ident *ast.Ident) (column, bool) {
 	name := lower(ident.Name)
@@ -164,7 +167,7 @@ func (b *block) lookup(table string, ident *ast.Ident) (column, bool) {
 			return column{}, false
 		case rowid(name):
 			return b.lookupRowID(table)
-		case table == "" && b.alias(name) != nil:
+		case table == "" && b.role != roleResult && b.alias(name) != nil:
 			return column{}, false
 		}
 	}

@@ -139,7 +139,7 @@ func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 			tr.probeFailed = fmt.Sprintf("%s: %v", sql, err)
 		}
 		tr.stats.probes++
-		return rows, err == nil && len(rows) <= limit
+		return rows[:min(len(rows), limit+1)], err == nil
 	})
 	if run == nil {
 		return d.Hashes

@@ -55,8 +55,11 @@ func operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool) {
 		switch e.Kind {
 		case ast.LitInteger:
 			i, err := strconv.ParseInt(sign+e.Value, 10, 64)
+			if err != nil {
+				return o, true, false // a hexadecimal one, or one that is no integer
+			}
 			o.literal = Int(i)
-			return o, true, fits && err == nil && c.Affinity != AffinityText
+			return o, true, fits && c.Affinity != AffinityText
 		case ast.LitString:
 			o.literal = Text(e.Value)
 			return o, true, fits && (c.Affinity == AffinityText || c.Affinity == AffinityBlob) && utf8.ValidString(e.Value)

@@ -29,7 +29,7 @@ type probe struct {
 }
 
 // A Prober runs a probe: it returns the rows of a query, as the database has
-// them, or ok false if that failed or there are more than limit.
+// them, one more than limit if there are more, or ok false if that failed.
 type Prober func(sql string, args []driver.NamedValue, limit int) (rows [][]Value, ok bool)
 
 // reach finds, for the open items, how constants reach them by equalities. It
@@ -187,7 +187,7 @@ func (p *probe) condition(column string, values []operand) string {
 	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")"
 }
 
-// probed is how a query's probe went the last time.
+// probed is how a query's probe went before.
 type probed struct{ tooMany atomic.Bool }
 
 // probe adds the sets that the source's probe finds. It returns false, and adds
@@ -210,8 +210,10 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		return false
 	}
 	rows, ok := run(p.sql, own, maxProbed)
-	if !ok {
+	if len(rows) > maxProbed {
 		s.probed.tooMany.Store(true)
+	}
+	if !ok || len(rows) > maxProbed {
 		return false
 	}
 	start := len(d.list)

@@ -203,8 +203,8 @@ func (b *block) span(i int, s *source) {
 			return
 		}
 		result, shown := b.shownAs(p)
-		limit, constant, _ := operandOf(q.Limit.Count, &Column{Affinity: AffinityInteger})
-		if !shown || !constant {
+		limit, _, fits := operandOf(q.Limit.Count, &Column{Affinity: AffinityInteger})
+		if !shown || !fits {
 			b.analysis.coarser(coarseLimit)
 			return
 		}

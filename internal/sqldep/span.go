@@ -152,7 +152,7 @@ func (c *Column) fold(s string) (_ string, ok bool) {
 	case c.binary():
 		return s, true
 	case strings.EqualFold(c.Collation, "NOCASE"):
-		return lower(s), true
+		return lower(s), strings.IndexByte(s, 0) < 0 // where SQLite stops to compare
 	case strings.EqualFold(c.Collation, "RTRIM"):
 		return strings.TrimRight(s, " "), true
 	}

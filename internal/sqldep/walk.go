@@ -103,9 +103,9 @@ func (b *block) walkQuery() {
 			b.note(column{b, p})
 			continue
 		}
-		if _, number := unparen(t.Expr).(*ast.Literal); number {
-			b.aliases = true
-		}
+		// It may name a column of the result, by alias or number, in ways that
+		// only SQLite knows.
+		b.aliases = true
 		b.walk(t.Expr, resultClause)
 	}
 }
@@ -274,10 +274,10 @@ func (b *block) use(table string, name *ast.Ident, in clause) {
 
 // harmless reports whether a name that is no column is one of the words for 1
 // and 0, or stands for a result column of the same block, which is walked over
-// anyway.
+// anyway. The result itself does not see its aliases.
 func harmless(b *block, name *ast.Ident) bool {
 	n := lower(name.Name)
-	return name.Quote == ast.QuoteNone && (n == "true" || n == "false") || b.alias(n) != nil && !rowid(n)
+	return name.Quote == ast.QuoteNone && (n == "true" || n == "false") || b.role != roleResult && b.alias(n) != nil && !rowid(n)
 }
 
 func (b *block) bare(p place) { b.aggregates.bare = append(b.aggregates.bare, p) }
