@@ -117,6 +117,17 @@ func keptCases() map[string]sqlgen.Case {
 			},
 			Changes: []sqlgen.Change{change("INSERT INTO n VALUES (1, 'a' || char(0) || 'c')")},
 		},
+		"DISTINCT keeps one of several equal values": {
+			Setup: []string{
+				"CREATE TABLE d (id INTEGER PRIMARY KEY, a, c INTEGER, p TEXT, q TEXT)", "CREATE INDEX i ON d (c, a)",
+				"INSERT INTO d VALUES (1, 1, 1, 'some twenty-five bytes...', ''), (2, 1.0, 2, 'some twenty-five bytes...', '')",
+			},
+			Reads: []sqlgen.Read{
+				one("SELECT count(*) FILTER (WHERE typeof(x) = 'integer') FROM (SELECT DISTINCT a AS x FROM d)"),
+				one("SELECT count(*) FILTER (WHERE typeof(x) = 'integer') FROM (SELECT a AS x FROM d UNION SELECT 'zz')"),
+			},
+			Changes: []sqlgen.Change{change("UPDATE d SET c = 0 WHERE id = 2")},
+		},
 	}
 }
 

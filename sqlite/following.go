@@ -48,11 +48,18 @@ func (f *following) row(inner driver.Rows) {
 	stmt := statementOf(inner)
 	n := f.session.native
 	if stmt == 0 || !f.run.Fits(int(lib.Xsqlite3_column_count(n.tls, stmt))) {
-		f.run.Lose()
-		f.end(false)
+		f.lose()
 		return
 	}
 	f.run.Row(func(column int) sqldep.Value { return n.value(lib.Xsqlite3_column_value(n.tls, stmt, int32(column))) })
+}
+
+// lose says that the rows decide in ways that nobody follows.
+func (f *following) lose() {
+	if f != nil && f.run != nil {
+		f.run.Lose()
+		f.end(false)
+	}
 }
 
 // end says what the query depends on. all says that its rows were read to the

@@ -18,6 +18,8 @@ type rows struct {
 	caller  unstale.Caller
 	inner   driver.Rows
 	ended   bool // all rows were read
+	shown   bool // a row was read
+	typed   bool // somebody asked for the types of the present row, which may be the first before it is read
 
 	following *following // what its rows decide, or nil
 }
@@ -39,6 +41,7 @@ func (r *rows) Next(dest []driver.Value) error {
 	err := r.inner.Next(dest)
 	switch {
 	case err == nil:
+		r.shown = true
 		r.following.row(r.inner)
 	case errors.Is(err, io.EOF):
 		r.ended = true
@@ -56,6 +59,9 @@ func (r *rows) Close() (err error) {
 	defer func() { r.session.leave(r.caller, err) }()
 	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
 		r.caller.Refuse(refusedFailed)
+	}
+	if r.typed && !r.shown {
+		r.following.lose()
 	}
 	r.following.end(false)
 	return r.inner.Close()
@@ -81,6 +87,7 @@ func (r *rows) NextResultSet() error {
 }
 
 func (r *rows) ColumnTypeScanType(i int) reflect.Type {
+	r.typed = true
 	if t, ok := r.inner.(driver.RowsColumnTypeScanType); ok {
 		return t.ColumnTypeScanType(i)
 	}

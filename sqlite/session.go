@@ -180,7 +180,7 @@ func (s *session) leave(caller unstale.Caller, err error) {
 		caller.Refuse(refusedFailed)
 		s.stumbled()
 	}
-	s.taken().end(false) // nobody sees the rows
+	s.taken().lose() // nobody sees the rows, only whether they fail
 	s.settle()
 }
 

@@ -225,8 +225,9 @@ func (a *analysis) from(s *ast.SelectStmt, outer *block, use purpose) []*block {
 		}
 		blocks = append(blocks, b)
 	}
+	merged := slices.ContainsFunc(s.Ops, func(op ast.CompoundOp) bool { return !op.All })
 	for _, b := range blocks {
-		b.cut = cut
+		b.cut, b.merged = cut, merged
 	}
 	return blocks
 }

@@ -20,6 +20,7 @@ type block struct {
 	query    *ast.SelectQuery
 	rows     [][]ast.Expr // of VALUES; then there is no query
 	cut      bool         // the compound has a LIMIT
+	merged   bool         // the compound keeps one of several rows that are equal
 
 	scope bool       // it stands for a WITH clause only, whose names the blocks inside see
 	ctes  []*ast.CTE // of that clause

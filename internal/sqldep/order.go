@@ -13,7 +13,7 @@ import (
 func (b *block) fixed(use purpose) bool {
 	q, agg := b.query, &b.aggregates
 	if b.compound || q == nil {
-		return (use == anyRows || len(b.rows) == 1) && !b.cut
+		return (use == anyRows || len(b.rows) == 1) && !b.cut && !b.merged
 	}
 	if b.determine(nil).all() {
 		return true // there is at most one row
@@ -31,9 +31,15 @@ func (b *block) fixed(use purpose) bool {
 		return false
 	}
 	if use == anyRows && q.Limit == nil {
-		return true
+		return q.Distinct != ast.DistinctDistinct || b.shownOnce()
 	}
 	return q.Distinct != ast.DistinctDistinct && b.determine(b.orderColumns()).all()
+}
+
+// shownOnce reports whether rows of the result that are equal are the same, so
+// that it does not matter which of them DISTINCT keeps.
+func (b *block) shownOnce() bool {
+	return b.outputs != nil && !slices.ContainsFunc(b.outputs, func(o output) bool { return !o.ok || !o.column.def().distinct() })
 }
 
 // fixedGroups does the same for a block with GROUP BY: every bare column must be
