@@ -29,7 +29,7 @@ each = fail=0; for m in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
-	format tidy vuln bench proof fuzz mutants cover need need-go
+	format tidy vuln bench proof fuzz mutants cover screenshots need need-go need-chromium
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -40,8 +40,11 @@ need-go:
 need:
 	@tools/need.sh go cc
 
+need-chromium:
+	@tools/need.sh chromium
+
 test: export CGO_ENABLED := 1
-test: need ## run all tests of all modules with the race detector
+test: need need-chromium ## run all tests of all modules with the race detector
 	@$(call each,$(MODULES),go test -race $(TESTFLAGS) ./...)
 
 check: format-check vet lint tidy-check workspace-check ## formatting, vet, lint, tidy go.mod files
@@ -89,8 +92,12 @@ fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 mutants: need-go ## show that the differential test finds mistakes, in a few minutes
 	@go run ./internal/mutants
 
+screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots
+	@mkdir -p docs/screenshots
+	@cd notebook && go test ./cmd/notebook -count=1 -run TestPagesOfTheDemo -screenshots $(CURDIR)/docs/screenshots
+
 cover: export CGO_ENABLED := 1
-cover: need ## write coverage/*.html and print the totals
+cover: need need-chromium ## write coverage/*.html and print the totals
 	@mkdir -p coverage
 	@fail=0; for m in $(MODULES); do \
 	  name=$$(basename "$$(cd $$m && go list -m)"); out=$(CURDIR)/coverage/$$name; \

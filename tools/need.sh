@@ -4,7 +4,8 @@
 # Where something is missing it names the one command that installs it and
 # fails. In CI (CI=true), as root on Debian, it runs that command instead.
 #
-# NAME is one of: go, cc (what the race detector needs), make.
+# NAME is one of: go, cc (what the race detector needs), chromium (the browser
+# of the notebook's tests), make.
 set -eu
 
 # The Go that is installed where there is none; go.mod says which is enough.
@@ -76,6 +77,14 @@ need_cc() {
 	missing "The race detector needs a C compiler and the C library's headers ($cc does not work)." "$(packages gcc libc6-dev)"
 }
 
+# The names are those that the tests look for.
+need_chromium() {
+	for browser in chromium chromium-browser google-chrome google-chrome-stable; do
+		command -v "$browser" >/dev/null 2>&1 && return
+	done
+	missing "The tests of the notebook's pages need Chromium, which is not on the PATH." "$(packages chromium fonts-noto-cjk)"
+}
+
 need_make() {
 	command -v make >/dev/null 2>&1 && return
 	missing "make is not on the PATH." "$(packages make)"
@@ -85,6 +94,7 @@ for name in "$@"; do
 	case $name in
 	go) need_go ;;
 	cc) need_cc ;;
+	chromium) need_chromium ;;
 	make) need_make ;;
 	*)
 		echo "need.sh: unknown name $name" >&2

@@ -83,6 +83,8 @@ type server struct {
 	decoy    string // the hash against which a nobody's password is checked
 	live     *live.Hub
 
+	front *front
+
 	failedReads atomic.Uint64 // GETs that failed on our side
 
 	dictionary *watchedFile
@@ -94,8 +96,8 @@ type server struct {
 	attempts, mailings *limiter
 }
 
-// API is the whole service: what is under /api, and /, /health, /docs and
-// /openapi.json, all of it through the cache.
+// API is the whole service: what is under /api, the pages for people at /, and
+// /health, /docs and /openapi.json, all of it through the cache.
 type API struct {
 	http.Handler
 	live *live.Hub
@@ -143,6 +145,9 @@ func New(c Config) (*API, error) {
 	s.completeDocument()
 	if err := s.serveDocs(); err != nil {
 		return nil, fmt.Errorf("api: documentation: %w", err)
+	}
+	if err := s.frontRoutes(); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
 	}
 	if err := c.Binding.bind(s); err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +34,7 @@ func (b *Binding) Options() unstale.Options {
 	for _, route := range constantRoutes() {
 		policies[route] = unstale.Policy{TTL: constantLife}
 	}
-	return unstale.Options{Prefix: "maimnp", Identity: b.identity, Route: b.route, Policies: policies}
+	return unstale.Options{Prefix: "maimnp", Identity: b.identity, Route: b.route, ExplainTo: b.explainTo, Policies: policies}
 }
 
 func (b *Binding) bind(s *server) error {
@@ -64,11 +63,11 @@ const (
 // until its row changes.
 func (b *Binding) identity(r *http.Request) (string, error) {
 	s := b.server.Load()
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if s == nil || !strings.EqualFold(scheme, "Bearer") {
+	token, kind := presented(r)
+	if s == nil || kind == "" {
 		return "", nil
 	}
-	c, err := s.tokens.verify(strings.TrimSpace(token), accessToken)
+	c, err := s.tokens.verify(token, kind)
 	if err != nil {
 		return stranger, nil //nolint:nilerr // it is not the identification that failed
 	}
@@ -82,6 +81,17 @@ func (b *Binding) identity(r *http.Request) (string, error) {
 		return stranger, nil
 	}
 	return c.Subject, nil
+}
+
+// explainTo lets admins see in Cache-Status what caused a miss. It asks only
+// where there is something to see and somebody has logged in.
+func (b *Binding) explainTo(r *http.Request) bool {
+	s := b.server.Load()
+	if s == nil {
+		return false
+	}
+	u, err := s.who(r.Context())
+	return err == nil && u != nil && u.Role.Includes(notebook.RoleAdmin)
 }
 
 // admits reports whether the user of a verified token may still come in with it.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,7 +107,12 @@ func (s *server) refuse(ctx huma.Context, err error) {
 
 // notFound answers for paths that nothing serves.
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	writeFailure(w, newFailure(callerFrom(r), http.StatusNotFound, "NOT_FOUND_ERROR", "NOT_FOUND", textUnknown, nil))
+	f := newFailure(callerFrom(r), http.StatusNotFound, "NOT_FOUND_ERROR", "NOT_FOUND", textUnknown, nil)
+	if wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
+		s.front.showFailure(w, asked(r), f, "")
+		return
+	}
+	writeFailure(w, f)
 }
 
 func callerFrom(r *http.Request) caller {
@@ -136,7 +142,7 @@ func answerFields(ctx huma.Context, _ string, v any) (any, error) {
 	if f, ok := v.(*failure); ok {
 		failureFields(ctx.SetHeader, f)
 	} else {
-		ctx.SetHeader("Vary", "Accept-Language")
+		ctx.AppendHeader("Vary", "Accept-Language")
 	}
 	return v, nil
 }

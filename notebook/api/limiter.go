@@ -76,13 +76,21 @@ func (s *server) limited(l *limiter) func(*huma.Operation) {
 		fails(notebook.ErrTooManyRequests)(op)
 		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 			r, _ := humago.Unwrap(ctx)
-			if wait := l.take(clientOf(r, s.proxies)); wait > 0 {
-				s.refuse(ctx, notebook.ErrTooManyRequests.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds()))))
+			if err := s.admit(l, r); err != nil {
+				s.refuse(ctx, err)
 				return
 			}
 			next(ctx)
 		})
 	}
+}
+
+// admit takes one of the tries of the request's client, or says why not.
+func (s *server) admit(l *limiter, r *http.Request) error {
+	if wait := l.take(clientOf(r, s.proxies)); wait > 0 {
+		return notebook.ErrTooManyRequests.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds())))
+	}
+	return nil
 }
 
 // clientOf returns what the client of a request is counted by: his address, or

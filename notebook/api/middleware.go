@@ -29,7 +29,7 @@ func (s *server) bodyLimit(r *http.Request) int64 {
 		return maxBody
 	}
 	create, add := uploadRoutes(notebook.TargetKnowledge)
-	if route := s.mux.Route(r); route == create || route == add {
+	if route := s.mux.Route(r); route == create || route == add || route == frontUpload(notebook.TargetKnowledge) {
 		return maxKnowledgeBody
 	}
 	return maxBody
@@ -50,9 +50,9 @@ func (s *server) outermost(next http.Handler) http.Handler {
 	})
 }
 
-// prepare returns a copy of the request with a request id, and with the language
-// that will be answered in as its Accept-Language: the cache then keeps one
-// variant per language, not one per browser.
+// prepare returns a copy of the request with a request id, with the language
+// that will be answered in as its Accept-Language, and at / with the form as its
+// Accept: the cache then keeps one variant of each, not one per browser.
 func (s *server) prepare(r *http.Request) *http.Request {
 	p := new(http.Request)
 	*p = *r
@@ -61,6 +61,9 @@ func (s *server) prepare(r *http.Request) *http.Request {
 		p.Header.Set(requestIDField, uuid.NewString())
 	}
 	p.Header.Set("Accept-Language", string(language(strings.Join(r.Header.Values("Accept-Language"), ","))))
+	if r.URL.Path == "/" { // there alone something depends on it
+		p.Header.Set("Accept", map[bool]string{true: "text/html", false: "application/json"}[wantsPage(r)])
+	}
 	return p
 }
 
@@ -98,6 +101,7 @@ func (w *loggedWriter) WriteHeader(status int) {
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
 		w.Header().Set(requestIDField, w.id)
+		tellPage(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/web"
 )
 
 // Patterns of routes that are named in more than one place.
@@ -15,7 +16,9 @@ const (
 	metricsHealthRoute = "GET /api/metrics/health"
 	healthRoute        = "GET /health"
 	socketRoute        = "GET /api/ws/{token}"
+	liveRoute          = "GET /live"
 	docsRoute          = "GET /docs"
+	assetRoute         = "GET " + web.AssetsPath + "{name}"
 	dictionaryRoute    = "GET /api/dictionary/translation"
 
 	moderationHealthRoute = "GET /api/moderation/health"
@@ -24,7 +27,7 @@ const (
 // uncachedRoutes returns the GET routes that every request must reach: those
 // that count, and those that show what nobody tracks.
 func uncachedRoutes() []string {
-	list := []string{cacheStatsRoute, metricsRoute, metricsCacheRoute, metricsHealthRoute, healthRoute, socketRoute}
+	list := []string{cacheStatsRoute, cacheExplainRoute, metricsRoute, metricsCacheRoute, metricsHealthRoute, healthRoute, socketRoute, liveRoute}
 	for _, k := range notebook.ItemKinds() {
 		list = append(list, downloadRoute(k))
 	}
@@ -51,7 +54,7 @@ const constantLife = time.Hour
 // them. They read nothing from which the cache could know that.
 func constantRoutes() []string {
 	return []string{
-		"GET /{$}", docsRoute,
+		"GET /{$}", docsRoute, assetRoute, "GET /login", "GET /register",
 		"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml",
 	}
 }

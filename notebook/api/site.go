@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/unstale/unstale/notebook/web"
 )
 
 func (s *server) siteRoutes() {
-	handle(s, "GET /", anyone, "What this is", s.about)
+	handle(s, "GET /", anyone, "What this is; for browsers, the page to begin at", s.about,
+		func(op *huma.Operation) { op.Middlewares = append(op.Middlewares, s.home) })
 	handle(s, healthRoute, anyone, "Is the service up", s.up)
 }
 

@@ -51,7 +51,11 @@ func (s *server) socket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	feed := live.Feed{Changed: s.store.Changed, Next: func(context.Context) ([]byte, error) { return nil, live.ErrRefused }}
-	if c, err := s.tokens.verify(r.PathValue("token"), accessToken); err == nil {
+	c, err := s.tokens.verify(r.PathValue("token"), accessToken)
+	if err != nil {
+		c, err = s.tokens.verify(r.PathValue("token"), liveToken)
+	}
+	if err == nil {
 		m := &mailbox{server: s, claims: c, seen: -1}
 		feed.Owner, feed.Next, feed.Life = c.Subject, m.next, c.ExpiresAt.Sub(s.clock())
 	}

@@ -36,7 +36,10 @@ func documentUpload(op *huma.Operation, required ...string) {
 
 // upload is a multipart form with the files of an item. Its parts are read by
 // the handler, once it knows that it wants them.
-type upload struct{ request *http.Request }
+type upload struct {
+	request *http.Request
+	fields  map[string]string // that have been read
+}
 
 // Resolve implements huma.Resolver.
 func (u *upload) Resolve(ctx huma.Context) []error {
@@ -71,6 +74,7 @@ const maxLeftover = maxBody
 // none does.
 func (i items) receive(ctx context.Context, in *upload, commit func(*uploaded) error) error {
 	form := &uploaded{fields: map[string]string{}}
+	in.fields = form.fields
 	defer func() {
 		for _, f := range form.files {
 			if err := f.draft.Release(ctx); err != nil {
