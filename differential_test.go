@@ -148,7 +148,7 @@ func (s *scenario) run(t *testing.T, total *tally) (failure string) {
 	dir := t.TempDir()
 	w := &world{scenario: s, path: filepath.Join(dir, "d.db"), attached: filepath.Join(dir, "o.db")}
 	open := func(path string) (*sql.DB, *unstale.Cache) {
-		c, err := unstale.New(unstale.Options{Logger: slog.New(slog.DiscardHandler)})
+		c, err := unstale.New(unstale.Options{Slots: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,9 @@ import (
 
 func newCache(t testing.TB, o unstale.Options) *unstale.Cache {
 	t.Helper()
+	if o.Slots == 0 {
+		o.Slots = 1 << 20 // the race detector takes long to clear more
+	}
 	c, err := unstale.New(o)
 	if err != nil {
 		t.Fatal(err)

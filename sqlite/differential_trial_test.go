@@ -85,7 +85,7 @@ func play(t *testing.T, c *sqlgen.Case, s setting, total *tally) *failure {
 	defer tr.plain.forget()
 	tr.setup(c.Setup)
 
-	if tr.cache, err = unstale.New(unstale.Options{Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	if tr.cache, err = unstale.New(unstale.Options{Slots: 1 << 20, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	defer tr.cache.Close()

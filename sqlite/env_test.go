@@ -25,7 +25,7 @@ type env struct {
 }
 
 func newCache(t testing.TB) *unstale.Cache {
-	c, err := unstale.New(unstale.Options{Logger: slog.New(slog.DiscardHandler)})
+	c, err := unstale.New(unstale.Options{Slots: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

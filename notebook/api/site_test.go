@@ -67,6 +67,7 @@ func newSite(t *testing.T, adjust ...func(*Config)) *site {
 	options := binding.Options()
 	options.Logger = logger
 	var err error
+	options.Slots = 1 << 20 // the race detector takes long to clear more
 	if s.cache, err = unstale.New(options); err != nil {
 		t.Fatal(err)
 	}

@@ -170,6 +170,7 @@ func (s *site) serve(cached bool) {
 	options.Off = !cached
 	options.Logger = slog.New(slog.NewTextHandler(s.Output(), nil))
 	var err error
+	options.Slots = 1 << 20 // the race detector takes long to clear more
 	s.cache, err = unstale.New(options)
 	must(err)
 	s.Cleanup(func() { must(s.cache.Close()) })
