@@ -34,7 +34,7 @@ func browse(t testing.TB, base string) *tab {
 	}
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
-	return openTab(t, base, ctx)
+	return openTab(ctx, t, base)
 }
 
 // chromium returns the path of the browser.
@@ -49,7 +49,7 @@ func chromium(t testing.TB) string {
 	return ""
 }
 
-func openTab(t testing.TB, base string, parent context.Context, options ...chromedp.ContextOption) *tab {
+func openTab(parent context.Context, t testing.TB, base string, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	v := &tab{t, base, ctx}
@@ -80,13 +80,13 @@ func openTab(t testing.TB, base string, parent context.Context, options ...chrom
 // another opens one more tab of the same person.
 func (v *tab) another() *tab {
 	v.Helper()
-	return openTab(v.TB, v.base, v.ctx)
+	return openTab(v.ctx, v.TB, v.base)
 }
 
 // stranger opens a tab of somebody else, who has no cookie yet.
 func (v *tab) stranger() *tab {
 	v.Helper()
-	return openTab(v.TB, v.base, v.ctx, chromedp.WithNewBrowserContext())
+	return openTab(v.ctx, v.TB, v.base, chromedp.WithNewBrowserContext())
 }
 
 func (v *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
