@@ -282,7 +282,7 @@ func TestDifferentialFindsMistakes(t *testing.T) {
 		"affinity ignored": {seed: 26, schema: func(s *Schema) *Schema {
 			return remake(s, func(c *Column) { c.Affinity = AffinityInteger })
 		}},
-		"generated ignored": {seed: 70, schema: func(s *Schema) *Schema {
+		"generated ignored": {seed: 151, schema: func(s *Schema) *Schema {
 			return remake(s, func(c *Column) { c.Generated = NotGenerated })
 		}},
 		"order ignored": {seed: 8, plan: func(p *Plan) {
