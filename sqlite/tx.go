@@ -29,7 +29,7 @@ func (t *tx) leave(err error) {
 		t.caller.Refuse(refusedFailed)
 	}
 	t.session.leave(t.caller, err)
-	t.session.owner(nil, unstale.Caller{})
+	t.session.disown()
 }
 
 // owner says on whose behalf, and in what context, the open transaction was
@@ -37,6 +37,13 @@ func (t *tx) leave(err error) {
 func (s *session) owner(ctx context.Context, caller unstale.Caller) {
 	if s != nil {
 		s.txContext, s.txCaller = ctx, caller
+	}
+}
+
+// disown ends what owner said.
+func (s *session) disown() {
+	if s != nil {
+		s.txContext, s.txCaller = nil, unstale.Caller{}
 	}
 }
 
