@@ -143,9 +143,7 @@ func New(c Config) (*API, error) {
 	s.huma.UseMiddleware(withCaller)
 	s.routes()
 	s.completeDocument()
-	if err := s.serveDocs(); err != nil {
-		return nil, fmt.Errorf("api: documentation: %w", err)
-	}
+	s.serveDocs()
 	if err := s.frontRoutes(); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}

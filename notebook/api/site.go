@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -35,21 +37,22 @@ func (s *server) up(ctx context.Context, _ *struct{}) (*answer[up], error) {
 	return noStore(say(ctx, up{"healthy"}, "服务正常", "The service is up")), nil
 }
 
-// serveDocs serves the API reference for people. It is rendered once, from the
-// document that every registered route is in.
-func (s *server) serveDocs() error {
-	document, err := json.Marshal(s.huma.OpenAPI())
-	if err != nil {
-		return err
-	}
-	page, err := web.Reference(document)
-	if err != nil {
-		return err
-	}
+// serveDocs serves the documentation, which is made when somebody first asks.
+func (s *server) serveDocs() {
+	page := sync.OnceValues(func() ([]byte, error) {
+		document, err := json.Marshal(s.huma.OpenAPI())
+		if err != nil {
+			return nil, err
+		}
+		return web.Reference(document)
+	})
 	s.mux.HandleFunc(docsRoute, func(w http.ResponseWriter, _ *http.Request) {
+		page, err := page()
+		if err != nil {
+			panic(fmt.Errorf("documentation: %w", err)) // answered and logged like any
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		_, _ = w.Write(page) // the client is gone
 	})
-	return nil
 }
