@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 )
 
 // What the capture tiers claim.
@@ -13,7 +14,7 @@ const (
 )
 
 // announce says where the notebook listens, what it promises, and who can log
-// in to the demo.
+// in to the demo, in one write: who reads the first line can have the rest.
 func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 	base := "http://" + reachable(addr)
 	promise := tierS
@@ -28,15 +29,17 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 	if mails == "" {
 		mails = "none (--mail): nobody can register, or reset a password"
 	}
-	fmt.Fprintf(out, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n  mail       %s\n", base, base, kept, promise, mails)
+	var text strings.Builder
+	defer func() { _, _ = io.WriteString(out, text.String()) }() // it serves, whether or not anybody reads that
+	fmt.Fprintf(&text, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n  mail       %s\n", base, base, kept, promise, mails)
 	if !s.Demo {
 		return
 	}
-	fmt.Fprintf(out, "Log in to the demo with the password %s as\n  %-15s super_admin\n", demoPassword, demoAdmin)
+	fmt.Fprintf(&text, "Log in to the demo with the password %s as\n  %-15s super_admin\n", demoPassword, demoAdmin)
 	for _, p := range demoPeople() {
-		fmt.Fprintf(out, "  %-15s %s\n", p.name, p.role)
+		fmt.Fprintf(&text, "  %-15s %s\n", p.name, p.role)
 	}
-	fmt.Fprintf(out, "for example\n  curl -s %s/api/auth/token -d username=alice -d password=%s\n  curl -i %s/api/persona/public\n", base, demoPassword, base)
+	fmt.Fprintf(&text, "for example\n  curl -s %s/api/auth/token -d username=alice -d password=%s\n  curl -i %s/api/persona/public\n", base, demoPassword, base)
 }
 
 // reachable is an address that a browser on this machine can open.

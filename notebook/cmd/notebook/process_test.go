@@ -105,10 +105,15 @@ func (p *process) copy(to *bytes.Buffer, from io.Reader, show func(line string))
 	lines := bufio.NewReader(from)
 	for {
 		line, err := lines.ReadString('\n')
+		rest, _ := lines.Peek(lines.Buffered()) // what was written with it
+		line += string(rest)
+		_, _ = lines.Discard(len(rest))
 		p.mu.Lock()
 		to.WriteString(line)
 		p.mu.Unlock()
-		show(line)
+		for l := range strings.Lines(line) {
+			show(l)
+		}
 		if err != nil {
 			return
 		}
