@@ -65,10 +65,10 @@ func (s *session) onChange(d modernc.SQLitePreUpdateData) {
 func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) sqldep.Change {
 	c := sqldep.Change{Table: t.Table}
 	if d.Op != opInsert {
-		c.Old = s.native.image(len(t.Columns), false)
+		c.Old = s.native.image(&s.room, len(t.Columns), false)
 	}
 	if d.Op != opDelete {
-		c.New = s.native.image(len(t.Columns), true)
+		c.New = s.native.image(&s.room, len(t.Columns), true)
 	}
 	c.Moved = d.Op == opUpdate && t.RowID < 0 && !t.WithoutRowID && d.OldRowID != d.NewRowID
 	return c

@@ -51,7 +51,9 @@ func (f *following) row(inner driver.Rows) {
 		f.lose()
 		return
 	}
-	f.run.Row(func(column int) sqldep.Value { return n.value(lib.Xsqlite3_column_value(n.tls, stmt, int32(column))) })
+	f.run.Row(func(column int) sqldep.Value {
+		return n.value(nil, lib.Xsqlite3_column_value(n.tls, stmt, int32(column)), false)
+	})
 }
 
 // lose says that the rows decide in ways that nobody follows.
@@ -102,7 +104,7 @@ func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValu
 		}
 		row := make([]sqldep.Value, len(dest))
 		for i := range row {
-			row[i] = s.native.value(lib.Xsqlite3_column_value(s.native.tls, stmt, int32(i)))
+			row[i] = s.native.value(nil, lib.Xsqlite3_column_value(s.native.tls, stmt, int32(i)), false)
 		}
 		all = append(all, row)
 	}

@@ -35,10 +35,10 @@ func probe() (err error) {
 	hooks.RegisterPreUpdateHook(func(d modernc.SQLitePreUpdateData) {
 		var images []any
 		if d.Op != opInsert {
-			images = append(images, n.image(n.columns(), false))
+			images = append(images, n.image(new(imageRoom), n.columns(), false))
 		}
 		if d.Op != opDelete {
-			images = append(images, n.image(n.columns(), true))
+			images = append(images, n.image(new(imageRoom), n.columns(), true))
 		}
 		for _, image := range images {
 			if reflect.DeepEqual(image, probeRow) {
@@ -78,7 +78,7 @@ func probe() (err error) {
 	return nil
 }
 
-var probeRow = []sqldep.Value{sqldep.Int(7), {}, sqldep.Text("a\x00b"), sqldep.Blob([]byte{0, 0xff}),
+var probeRow = []sqldep.Value{sqldep.Int(7), {}, sqldep.Text("a\x00b"), sqldep.Blob("\x00\xff"),
 	sqldep.Float(1.5), sqldep.Null(), sqldep.Int(12)}
 
 // probeSeen is what a driver that is understood shows: after each statement

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/unstale/unstale/internal/sqldep"
 	modernc "modernc.org/sqlite"
 )
 
@@ -131,6 +133,47 @@ func TestRowImages(t *testing.T) {
 				e.hit(test.keeps)
 			}
 		})
+	}
+}
+
+// TestImageRoom hands out rows and texts of all sizes and sees that none of them
+// overwrites another one, or reaches beyond its end.
+func TestImageRoom(t *testing.T) {
+	t.Parallel()
+	var room imageRoom
+	var rows [][]sqldep.Value
+	var texts, want []string
+	buffer := make([]byte, 2*maxImageBytes)
+	for i := range 3000 {
+		row := room.row(i % 50)
+		for j := range row {
+			if row[j] != (sqldep.Value{}) {
+				t.Fatalf("row %d begins with %v", i, row[j])
+			}
+			row[j] = sqldep.Int(int64(i))
+		}
+		if len(row) != i%50 || cap(row) != len(row) {
+			t.Fatalf("a row of %d and %d, want %d", len(row), cap(row), i%50)
+		}
+		rows = append(rows, row)
+		b := buffer[:i*i%(maxImageBytes/4)]
+		if i == 2000 {
+			b = buffer
+		}
+		for j := range b {
+			b[j] = byte('a' + i%26)
+		}
+		texts, want = append(texts, room.text(b)), append(want, strings.Repeat(string(rune('a'+i%26)), len(b)))
+	}
+	for i, row := range rows {
+		for _, v := range row {
+			if v != sqldep.Int(int64(i)) {
+				t.Fatalf("row %d holds %v", i, v)
+			}
+		}
+		if texts[i] != want[i] {
+			t.Fatalf("text %d is not what it was", i)
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ type session struct {
 	doubtful bool           // a commit that is not settled may have taken a foreign key's parent
 	captured bool           // the open transaction changed rows of main
 	changes  sqldep.Changes // those rows
+	room     imageRoom      // where their images lie
 	schema   *schema        // that the changes are told in
 	all      string         // why the open transaction's commit invalidates everything, or ""
 	marked   []marked
@@ -242,6 +243,7 @@ func (s *session) release() {
 // forget forgets the changes of a transaction that has ended.
 func (s *session) forget() {
 	s.changes.Reset()
+	s.room = imageRoom{}
 	s.captured, s.failed, s.loose, s.all, s.schema = false, false, false, "", nil
 }
 

@@ -1,5 +1,7 @@
 package sqldep
 
+import "slices"
+
 // DefaultBulkLimit is the number of changed rows of one table in a transaction
 // above which a Changes keeps no images.
 const DefaultBulkLimit = 10_000
@@ -133,6 +135,7 @@ func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []
 	if tc.coarse {
 		return append(dst, h.coarse(t))
 	}
+	dst = slices.Grow(dst, len(tc.rows)*len(shapes)) // the least of most updates
 	start := len(dst)
 	moves := make([]columnSet, len(tc.rows))
 	for i := range tc.rows {

@@ -210,7 +210,7 @@ func TestSummary(t *testing.T) {
 	}{
 		{"nothing", func(*Changes) {}, 8, "", 0},
 		{"values", func(c *Changes) {
-			for _, v := range []Value{Null(), Int(-1), Float(1.5), Text(long), Blob([]byte(long)), Text("\xff"), {}} {
+			for _, v := range []Value{Null(), Int(-1), Float(1.5), Text(long), Blob(long), Text("\xff"), {}} {
 				add(c, 1, "a", Change{New: wide(v, Int(7))})
 			}
 		}, 8, "insert a 7 NULL; insert a 7 -1; insert a 7 1.5; insert a 7 " + long[:64] + "…; insert a 7 x'" + strings.Repeat("c3a9", 32) + "'…; insert a 7 ; insert a 7 ?", 0},

@@ -16,7 +16,7 @@ func ordered(r *rand.Rand, c *Column) []Value {
 	texts := []string{"", " ", "a", "A", "a ", "a  ", "B", "b", "-", ".", "/", "0", "9", ":", ";", "S", "T", "U", "\x00", "\x01", "\xff", "é",
 		"2026-11-23", "2026-11-23 18:39:11", "2026-11-23T18:39:11.123Z", "2026-11-23 18:39:12", "2026-11-24", "12", "1200", strings.Repeat("x", 80), strings.Repeat("x", 80) + "y"}
 	list := []Value{Null(), Int(0), Int(-1), Int(1), Int(math.MaxInt64), Int(math.MinInt64), Int(1<<53 + 1), Float(0.5), Float(-0.5), Float(math.Copysign(0, -1)),
-		Float(1e300), Float(-1e300), Float(math.Inf(1)), Float(math.Inf(-1)), Blob(nil), Blob([]byte{0}), Blob([]byte("a"))}
+		Float(1e300), Float(-1e300), Float(math.Inf(1)), Float(math.Inf(-1)), Blob(""), Blob("\x00"), Blob("a")}
 	for _, s := range texts {
 		list = append(list, Text(s))
 	}
@@ -26,7 +26,7 @@ func ordered(r *rand.Rand, c *Column) []Value {
 		for i := range b {
 			b[i] = byte(r.IntN(256))
 		}
-		list = append(list, Text(string(b)), Blob(b), Text(texts[r.IntN(len(texts))]+texts[r.IntN(len(texts))]))
+		list = append(list, Text(string(b)), Blob(string(b)), Text(texts[r.IntN(len(texts))]+texts[r.IntN(len(texts))]))
 	}
 	list = slices.DeleteFunc(list, func(v Value) bool { _, ok := appendCode(nil, v, c); return !ok })
 	slices.SortFunc(list, func(x, y Value) int { return compareValues(x, y, c) })

@@ -85,7 +85,7 @@ func (ch *Change) summary(t *Table) RowSummary {
 	return s
 }
 
-// short returns a value for people.
+// short returns a value for people. It holds on to nothing of the image.
 func (v Value) short() string {
 	text, more := v.text, ""
 	if len(text) > maxSummaryBytes {
@@ -99,7 +99,7 @@ func (v Value) short() string {
 	case kindFloat:
 		return strconv.FormatFloat(math.Float64frombits(v.num), 'g', -1, 64)
 	case kindText:
-		return strings.ToValidUTF8(text, "") + more
+		return strings.Clone(strings.ToValidUTF8(text, "")) + more
 	case kindBlob:
 		return fmt.Sprintf("x'%x'", text) + more
 	}

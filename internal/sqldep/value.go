@@ -37,8 +37,8 @@ func Float(f float64) Value { return Value{kind: kindFloat, num: math.Float64bit
 // Text returns a text. It must be whole: text that a driver cut is Unknown.
 func Text(s string) Value { return Value{kind: kindText, text: s} }
 
-// Blob returns a blob with a copy of b.
-func Blob(b []byte) Value { return Value{kind: kindBlob, text: string(b)} }
+// Blob returns a blob of the bytes of s.
+func Blob(s string) Value { return Value{kind: kindBlob, text: s} }
 
 // ValueOf returns v as a Value: nil, int64, float64, string or []byte. Whatever
 // else it is becomes Unknown.
@@ -53,7 +53,7 @@ func ValueOf(v any) Value {
 	case string:
 		return Text(v)
 	case []byte:
-		return Blob(v)
+		return Blob(string(v))
 	}
 	return Value{}
 }
