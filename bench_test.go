@@ -28,11 +28,27 @@ func BenchmarkLoadHit(b *testing.B) {
 	}
 }
 
-// BenchmarkHandlerHit is a GET of 4 KiB with 16 dependencies, without a server.
+// BenchmarkHandlerHit is a GET of 4 KiB with 16 dependencies, without a server: from
+// a program, for one identity, and from a browser behind a proxy.
 func BenchmarkHandlerHit(b *testing.B) {
-	for name, o := range map[string]unstale.Options{"shared": {}, "own": {Identity: byToken}} {
-		b.Run(name, func(b *testing.B) {
-			c := newCache(b, o)
+	few := []string{"Accept: */*", "User-Agent: benchmark"}
+	browser := []string{
+		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", "Accept-Encoding: gzip, deflate, br, zstd",
+		"Accept-Language: zh-CN,zh;q=0.9,en;q=0.8", "Connection: keep-alive", "Cookie: _ga=GA1.1.1; theme=dark", "Priority: u=0, i",
+		"Referer: http://example.com/", "Sec-Ch-Ua-Mobile: ?0", "Sec-Ch-Ua-Platform: Linux", "Sec-Fetch-Dest: document", "Sec-Fetch-Mode: navigate",
+		"Sec-Fetch-Site: same-origin", "Upgrade-Insecure-Requests: 1", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "X-Forwarded-For: 192.0.2.1",
+	}
+	for _, test := range []struct {
+		name    string
+		options unstale.Options
+		fields  []string
+	}{
+		{"shared", unstale.Options{}, few},
+		{"own", unstale.Options{Identity: byToken}, few},
+		{"browser", unstale.Options{IgnoreCookies: []string{"_ga", "theme"}}, browser},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			c := newCache(b, test.options)
 			body := []byte(strings.Repeat("x", 4<<10))
 			h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				unstale.DependOn(r.Context(), "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p")
@@ -40,7 +56,7 @@ func BenchmarkHandlerHit(b *testing.B) {
 				w.Header().Set("Content-Type", "text/plain")
 				_, _ = w.Write(body)
 			}))
-			r := request(http.MethodGet, "/api/persona/public?page=1&page_size=20", "Accept: */*", "User-Agent: benchmark")
+			r := request(http.MethodGet, "/api/persona/public?page=1&page_size=20", test.fields...)
 			w := &discard{header: make(http.Header)}
 			b.ReportAllocs()
 			for b.Loop() {

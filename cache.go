@@ -152,6 +152,7 @@ const (
 type Cache struct {
 	options     Options
 	credentials []string // canonical field names that a fill does not see
+	fields      fieldMeanings
 	logger      *slog.Logger
 	seed        maphash.Seed
 	ledger      *ledger.Ledger
@@ -179,6 +180,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
 	c.credentials = credentialFields(o.Credentials)
+	c.fields = newFieldMeanings(c.credentials)
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil
@@ -288,28 +290,6 @@ func orDefault[T time.Duration | int64](v, def T) T {
 		return def
 	}
 	return v
-}
-
-// credentialFields returns the canonical names of the request fields that say
-// who asks. Fields in which proxies report the client's address are among them,
-// as net/http's own RemoteAddr is.
-func credentialFields(more []string) []string {
-	fields := []string{
-		"Authorization", "Cookie", "Proxy-Authorization",
-		"Forwarded", "X-Forwarded-For", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip",
-		"X-Api-Key", "X-Auth-Token", "X-Access-Token",
-		"Remote-User", "X-Remote-User", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups",
-		"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert",
-		"X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Access-Token",
-		"X-Amzn-Oidc-Identity", "X-Amzn-Oidc-Data", "X-Amzn-Oidc-Accesstoken", "X-Ms-Client-Principal",
-		"X-Goog-Authenticated-User-Email", "X-Goog-Authenticated-User-Id", "X-Goog-Iap-Jwt-Assertion",
-		"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email", "Tailscale-User-Login",
-	}
-	for _, f := range more {
-		fields = append(fields, http.CanonicalHeaderKey(f))
-	}
-	slices.Sort(fields)
-	return slices.Compact(fields)
 }
 
 // Enabled reports whether the cache is switched on. It is false for a nil Cache.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -66,14 +65,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.method(w, r, name, route)
 		return
 	}
-	directives := rfc9111.RequestPolicy(r.Header)
-	if why := c.bypass(r, policy, directives); why != "" {
+	directives, fields := rfc9111.RequestPolicy(r.Header), c.fields.read(r.Header, c.options.IgnoreCookies)
+	if why := c.bypass(r, policy, directives, &fields); why != "" {
 		h.pass(w, r, name, route, why)
 		return
 	}
 	g := &get{
 		handler: h, w: w, r: r, name: name, route: route, policy: policy,
-		target: requestTarget(r), directives: directives, forwarded: forwardedFields(r.Header),
+		target: requestTarget(r), directives: directives, forwarded: fields.forwarded,
 	}
 	g.key = g.target.key(c.options.Prefix)
 	g.primary = g.target.place(g.key)
@@ -101,15 +100,15 @@ const (
 
 // bypass returns why a GET or HEAD request cannot be answered from the cache, or
 // "".
-func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy) string {
+func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
 	switch {
 	case p.Mode == Off:
 		return bypassRoute
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return bypassBody
-	case len(r.Header["Upgrade"]) > 0:
+	case f.upgrade:
 		return bypassUpgrade
-	case overridesMethod(r.Header):
+	case f.override:
 		return bypassOverride
 	case uncommittedWrites(r.Context(), c):
 		return bypassUncommitted
@@ -117,76 +116,14 @@ func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy) string {
 		return bypassNoStore
 	case rfc9111.Bypass(r.Header):
 		return bypassPrecondition
-	case c.options.Identity == nil && c.carriesCredentials(r):
+	case c.options.Identity == nil && (f.credentials || clientCertificate(r)):
 		return bypassCredentials
 	}
 	return ""
 }
 
-// carriesCredentials reports whether the request says who asks.
-func (c *Cache) carriesCredentials(r *http.Request) bool {
-	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		return true
-	}
-	for name, lines := range r.Header {
-		_, credential := slices.BinarySearch(c.credentials, name)
-		switch {
-		case !credential || addressField(name):
-		case name != "Cookie" || c.carriesCookies(lines):
-			return true
-		}
-	}
-	return false
-}
-
-// carriesCookies reports whether the lines of a Cookie field have anything that
-// is not to be ignored. What net/http would drop as malformed counts, because the
-// handler may read it otherwise.
-func (c *Cache) carriesCookies(lines []string) bool {
-	for _, line := range lines {
-		for cookie := range strings.SplitSeq(line, ";") {
-			name, _, _ := strings.Cut(strings.TrimSpace(cookie), "=")
-			if cookie = strings.TrimSpace(cookie); cookie != "" && !slices.Contains(c.options.IgnoreCookies, name) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// addressField reports whether a field says only where a request came from. It
-// is taken from a fill like a credential, but most requests behind a proxy have
-// one, so that it is no reason to bypass.
-func addressField(name string) bool {
-	switch name {
-	case "Forwarded", "X-Forwarded-For", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip":
-		return true
-	}
-	return false
-}
-
-// overridesMethod reports whether a request has a field that makes frameworks
-// take it for one with another method, which may be unsafe.
-func overridesMethod(h http.Header) bool {
-	return len(h["X-Http-Method-Override"]) > 0 || len(h["X-Http-Method"]) > 0 || len(h["X-Method-Override"]) > 0
-}
-
-// forwardedFields returns which request fields are present that are known to
-// change what frameworks take the URL to be. Answers vary by them whether or not
-// they say so: this is how caches get poisoned.
-func forwardedFields(h http.Header) (fields []string) {
-	for name := range h {
-		switch name {
-		case "Front-End-Https", "X-Forwarded-Host", "X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Prefix",
-			"X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
-			"X-Forwarded-Uri", "X-Host", "X-Http-Host-Override", "X-Original-Host", "X-Original-Uri",
-			"X-Original-Url", "X-Rewrite-Url", "X-Script-Name", "X-Url-Scheme":
-			fields = append(fields, strings.ToLower(name))
-		}
-	}
-	slices.Sort(fields)
-	return fields
-}
+// clientCertificate reports whether a certificate says who asks.
+func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.PeerCertificates) > 0 }
 
 // outside returns r, on behalf of which a is asked, with a context that belongs
 // to no fill.

@@ -34,10 +34,15 @@ func appendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
-func unreserved(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' ||
-		b == '-' || b == '.' || b == '_' || b == '~'
-}
+func unreserved(b byte) bool { return unreservedBytes[b] }
+
+// unreservedBytes is looked up for every byte of every request's URL.
+var unreservedBytes = func() (set [256]bool) {
+	for _, b := range []byte("-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		set[b] = true
+	}
+	return set
+}()
 
 // target is the URI that a client asked for in canonical form. Two requests have
 // the same target, seen included, exactly if a handler that looks at host and

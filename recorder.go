@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -306,6 +307,10 @@ func bodyAllowed(status int) bool {
 // mergeHeader adds an answer's fields to those that handlers outside have set
 // for this request. Fields that are lists are added to, others replaced.
 func mergeHeader(dst, src http.Header) {
+	if len(dst) == 0 {
+		maps.Copy(dst, src)
+		return
+	}
 	for name, values := range src {
 		if old := dst[name]; len(old) > 0 && listField(name) {
 			dst[name] = append(old[:len(old):len(old)], values...)

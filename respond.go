@@ -71,7 +71,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		g.relay(rec, status)
 		return
 	}
-	g.respond(e, rec.frozen, status)
+	g.respond(e, rec.frozen, status, "")
 }
 
 // relay answers with what the handler wrote, which is not what it declared: the
@@ -194,16 +194,23 @@ func (g *get) passBy() {
 func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 	status.TTL, status.HasTTL = e.expires.Sub(now), true
 	age := rfc9111.CurrentAge(e.age, e.created, now)
-	g.w.Header()["Age"] = []string{strconv.FormatInt(int64(age/time.Second), 10)}
-	g.respond(e, e.header, status)
+	g.respond(e, e.header, status, strconv.FormatInt(int64(age/time.Second), 10))
 }
 
 // respond answers the request with e, whole or as its conditions and range ask
-// (RFC 9110 §13.2.2), under the given header.
-func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus) {
+// (RFC 9110 §13.2.2), under the given header and with an Age, unless it is "".
+func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus, age string) {
 	h := g.w.Header()
 	mergeHeader(h, header)
-	h["Cache-Status"] = append(h["Cache-Status"], status.String())
+	own := [...]string{status.String(), age} // side by side, because allocations count here
+	if h["Cache-Status"] == nil {
+		h["Cache-Status"] = own[:1:1]
+	} else {
+		h["Cache-Status"] = append(h["Cache-Status"], own[0])
+	}
+	if age != "" {
+		h["Age"] = own[1:]
+	}
 	stored := rfc9111.Stored{Status: e.status, ETag: e.etag, Size: int64(len(e.body))}
 	if g.cache.options.IfModifiedSince {
 		stored.LastModified = header.Get("Last-Modified")
