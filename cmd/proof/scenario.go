@@ -102,11 +102,11 @@ func (s scenario) run(ctx context.Context, o *options, hits int64) (_ *result, e
 		s.settings.Database = filepath.Join(dir, database) + s.settings.Database
 	}
 	for range max(1, s.servers) {
-		v, err := newServer(context.WithoutCancel(ctx), s.settings, s.failpoints)
-		if err != nil {
-			return nil, err
+		v, failed := newServer(context.WithoutCancel(ctx), s.settings, s.failpoints)
+		if failed != nil {
+			return nil, failed
 		}
-		defer func() { err = first(err, v.close()) }()
+		defer func() { err = first(err, v.close()) }() // the result's error
 		t.servers = append(t.servers, v)
 	}
 	return s.trial(ctx, o, t, hits)
