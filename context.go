@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/unstale/unstale/internal/failpoint"
 )
 
 // A scope is the mark that a context carries: on whose behalf code with this
@@ -104,14 +106,16 @@ func DependOn(ctx context.Context, tags ...Tag) {
 
 // ExpireAt says that the answer being made is not to be served at t or later,
 // for answers that change by the clock alone. It only ever shortens the life of
-// the answer. Outside of a fill it does nothing.
+// the answer, which ends when the clock shows t, or when as much time has passed
+// as it is until t now, should somebody set the clock. Outside of a fill it does
+// nothing.
 func ExpireAt(ctx context.Context, t time.Time) {
 	fills(ctx, func(f *fill) { f.expireAt(t) })
 }
 
 // ExpireAfter is ExpireAt with a time relative to now.
 func ExpireAfter(ctx context.Context, d time.Duration) {
-	t := time.Now().Add(d)
+	t := failpoint.Now().Add(d)
 	fills(ctx, func(f *fill) {
 		f.expireAt(t)
 		f.age()

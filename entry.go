@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/internal/ledger"
+	"github.com/unstale/unstale/internal/rfc9111"
 )
 
 // An Entry is a stored answer or function result with what it depends on. It
@@ -88,5 +89,25 @@ func (e *Entry) weigh(key string) {
 	e.size = int64(n + 8*cap(e.notes.list) + 8*cap(e.notes.origins))
 }
 
-// fresh reports whether the entry's lifetime has not ended.
-func (e *Entry) fresh(now time.Time) bool { return now.Before(e.expires) }
+// fresh reports whether the entry has been made by now, and its lifetime has not
+// ended.
+//
+// Two clocks must agree to that. The one on the wall may be set, and an answer
+// that holds until noon does not hold when it shows noon, nor was one that was
+// made after noon made for a quarter to. The monotonic one, where times have its
+// reading, is never set, but it stands still while the machine sleeps.
+func (e *Entry) fresh(now time.Time) bool {
+	wall := now.Round(0)
+	return now.Before(e.expires) && wall.Before(e.expires) && !wall.Before(e.created)
+}
+
+// remaining returns what is left of the entry's lifetime, by the clock that
+// leaves less.
+func (e *Entry) remaining(now time.Time) time.Duration {
+	return min(e.expires.Sub(now), e.expires.Sub(now.Round(0)))
+}
+
+// ageAt returns the age of a response, by the clock that makes it older.
+func (e *Entry) ageAt(now time.Time) time.Duration {
+	return max(rfc9111.CurrentAge(e.age, e.created, now), rfc9111.CurrentAge(e.age, e.created, now.Round(0)))
+}

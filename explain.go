@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/unstale/unstale/internal/failpoint"
 )
 
 // A Change is something that invalidated stored answers. It is not to be
@@ -153,7 +155,7 @@ func (c *Cache) explain(key string, e *Entry) Explanation {
 	case e.kind == kindSignpost:
 		return x
 	}
-	why := c.judge(e, time.Now())
+	why := c.judge(e, failpoint.Now())
 	x.Stored, x.Since, x.Until = true, e.created, e.expires
 	x.Keys = slices.Clone(e.record.Keys)
 	x.Reason, x.Change = string(why), c.blame(e, why)

@@ -1,5 +1,7 @@
 package unstale
 
+import "time"
+
 // InFlux returns the sum of all marks in the ledger that were not released.
 func InFlux(c *Cache) int64 { return c.ledger.InFlux() }
 
@@ -21,4 +23,19 @@ func MatchPattern(pattern string, ids []string, key string) (bool, error) {
 		return false, err
 	}
 	return g.Match(key), nil
+}
+
+// SetTimes changes when everything stored was made and when it expires. Nobody
+// may use the cache meanwhile.
+func SetTimes(c *Cache, set func(time.Time) time.Time) {
+	c.store.Range(func(_ string, e *Entry) bool {
+		e.created, e.expires = set(e.created), set(e.expires)
+		return true
+	})
+}
+
+// ValidAt reports whether the entry under a key may be served to somebody who
+// read the clock at now.
+func ValidAt(c *Cache, key string, now time.Time) bool {
+	return c.judge(c.store.Get(c.keyOf(key)), now) == missNone
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -176,6 +177,10 @@ func (f *fill) expireAt(t time.Time) {
 	if t.IsZero() {
 		t = time.Unix(0, 0) // long past, too, but not "no limit"
 	}
+	if t == t.Round(0) { // it has no monotonic reading
+		now := failpoint.Now()
+		t = now.Add(t.Sub(now))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.expires = earlier(f.expires, t)
@@ -248,10 +253,10 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 		return nil, f.alone
 	}
 	f.expires = earlier(f.expires, now.Add(lifetime))
-	if !now.Before(f.expires) {
+	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
+	if !e.fresh(now) {
 		return nil, refusedExpired
 	}
-	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
 	keySlot := f.cache.keySlot(key)
 	e.record.AsOf = f.asOf
 	// A clone, so that neither the room that the slots grew into nor the room of

@@ -145,11 +145,11 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 // entitled reports whether what a flight left answers the request that s stands
 // for, which joined it: it is the one that the request selects, and it is valid
 // now, which is after the request arrived.
-func (c *Cache) entitled(f *flight, primary string, s selector) bool {
+func (c *Cache) entitled(f *flight, primary string, s selector, now time.Time) bool {
 	l := f.landing
 	if l.entry == nil || variant(primary, l.choice, l.entry.asked, s) != l.key {
 		return false
 	}
 	c.databases.poll()
-	return c.judge(l.entry, time.Now()) == missNone
+	return c.judge(l.entry, now) == missNone
 }

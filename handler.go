@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -187,7 +188,7 @@ func (g *get) answer() {
 	c := g.cache
 	mayJoin := !g.directives.NoCache
 	for attempt := 1; ; attempt++ {
-		now := time.Now()
+		now := failpoint.Now()
 		e, key, why := c.find(g.primary, g, now)
 		if e != nil {
 			if why = g.accepts(e, now); why == missNone {
@@ -229,9 +230,10 @@ func (g *get) answer() {
 			}
 			return
 		}
-		if e := f.landing.entry; c.entitled(f, g.primary, g) && g.accepts(e, time.Now()) == missNone {
+		now = failpoint.Now()
+		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
 			g.route.joined.Add(1)
-			g.serve(e, time.Now(), rfc9111.CacheStatus{Forward: forward(why), Collapsed: true})
+			g.serve(e, now, rfc9111.CacheStatus{Forward: forward(why), Collapsed: true})
 			return
 		}
 		mayJoin = mayJoin && !f.landing.unshared
@@ -243,7 +245,7 @@ func (g *get) answer() {
 func (g *get) accepts(e *Entry, now time.Time) miss {
 	d := &g.directives
 	if d.NoCache || (d.MaxAge.Set || d.MinFresh.Set) &&
-		!d.FreshFor(rfc9111.CurrentAge(e.age, e.created, now), e.expires.Sub(now)) {
+		!d.FreshFor(e.ageAt(now), e.remaining(now)) {
 		return missRequest
 	}
 	return missNone

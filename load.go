@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
+
+	"github.com/unstale/unstale/internal/failpoint"
 )
 
 // Load returns what fn returns, from the cache if a stored result is valid. The
@@ -97,7 +98,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	for attempt := 1; ; attempt++ {
 		c.databases.poll()
 		found := c.ledger.Seq()
-		e, flightKey, _ := c.find(primary, s, time.Now())
+		e, flightKey, _ := c.find(primary, s, failpoint.Now())
 		if e != nil {
 			c.stats.loadOutcome(loadHit)
 			outer.useStored(e, found)
@@ -116,7 +117,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 			return nil, context.Cause(ctx)
 		}
 		found = c.ledger.Seq()
-		if c.entitled(f, primary, s) {
+		if c.entitled(f, primary, s, failpoint.Now()) {
 			c.stats.loadOutcome(loadJoined)
 			outer.useStored(f.landing.entry, found)
 			return f.landing.entry.body, nil
@@ -161,7 +162,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 		body, err = fn(inner)
 	}()
 	panicked = false
-	now := time.Now()
+	now := failpoint.Now()
 	switch {
 	case inner.Err() != nil:
 		f.fill.refuse(refusedLeft)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -32,7 +33,7 @@ func (c *Cache) judge(e *Entry, now time.Time) miss {
 	if e.cache != c {
 		return missUnknown // of another cache on the same store
 	}
-	if !now.Before(e.expires) {
+	if !e.fresh(now) && !e.fresh(failpoint.Now()) { // it may have been made since now was read
 		return missExpired
 	}
 	switch c.ledger.Check(&e.record) {
@@ -147,7 +148,7 @@ func (c *Cache) put(primary string, s selector, e *Entry, vary []string) (choice
 	grown := choice{vary: union(ch.vary, vary), asked: ch.asked || e.asked}
 	if len(grown.vary) > 0 || grown.asked {
 		if len(grown.vary) != len(ch.vary) || grown.asked != ch.asked || ch.pass {
-			c.signpost(primary, grown, time.Time{})
+			c.signpost(primary, grown, 0)
 		}
 	}
 	key := variant(primary, grown, e.asked, s)
@@ -156,9 +157,11 @@ func (c *Cache) put(primary string, s selector, e *Entry, vary []string) (choice
 	return grown, key
 }
 
-// signpost stores a choice under primary.
-func (c *Cache) signpost(primary string, ch choice, passUntil time.Time) {
-	e := &Entry{kind: kindSignpost, choice: ch, expires: passUntil}
+// signpost stores a choice under primary. Where it says that requests pass, they
+// do so for a while.
+func (c *Cache) signpost(primary string, ch choice, pass time.Duration) {
+	now := failpoint.Now()
+	e := &Entry{kind: kindSignpost, choice: ch, created: now, expires: now.Add(pass)}
 	e.weigh(primary)
 	c.store.Set(primary, e)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -45,7 +46,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	if ctx.Err() != nil {
 		f.fill.refuse(refusedLeft)
 	}
-	now := time.Now()
+	now := failpoint.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
@@ -187,14 +188,13 @@ func (g *get) passBy() {
 		ch = old.choice
 	}
 	ch.pass = true
-	c.signpost(g.primary, ch, time.Now().Add(passFor))
+	c.signpost(g.primary, ch, passFor)
 }
 
 // serve answers from an entry.
 func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
-	status.TTL, status.HasTTL = e.expires.Sub(now), true
-	age := rfc9111.CurrentAge(e.age, e.created, now)
-	g.respond(e, e.header, status, strconv.FormatInt(int64(age/time.Second), 10))
+	status.TTL, status.HasTTL = e.remaining(now), true
+	g.respond(e, e.header, status, strconv.FormatInt(int64(e.ageAt(now)/time.Second), 10))
 }
 
 // respond answers the request with e, whole or as its conditions and range ask

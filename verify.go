@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -68,7 +68,7 @@ func (g *get) recompute(e *Entry) (d *Difference, decided bool) {
 	}
 	what := difference(e, rec)
 	c.databases.poll()
-	if c.judge(e, time.Now()) != missNone {
+	if c.judge(e, failpoint.Now()) != missNone {
 		return nil, false
 	}
 	failed := rec.status >= http.StatusInternalServerError && rec.status != e.status
