@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -16,11 +17,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/cmd/internal/versioned"
+	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/sqlite"
 )
 
@@ -61,8 +65,8 @@ func playRole() {
 
 // serve is the server process. It accepts on the listener that it inherits, so
 // that clients who connect while it is being restarted wait for the next one.
-// It ends with its standard input; until then each line there is a number of
-// bytes beyond which no file may grow, 0 for no bound, and is answered by a line.
+// It ends with its standard input; until then each line there is a command, and is
+// answered by a line: "ok", perhaps with a number, or what failed.
 func serve() error {
 	var s serverSettings
 	if err := json.Unmarshal([]byte(os.Getenv(settingsVariable)), &s); err != nil {
@@ -82,24 +86,49 @@ func serve() error {
 	server := &http.Server{Handler: service.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	for limits := json.NewDecoder(os.Stdin); ; {
-		var limit uint64
-		if limits.Decode(&limit) != nil {
-			break
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if n, err := obey(service, lines.Text()); err != nil {
+			fmt.Println(err)
+		} else {
+			fmt.Println("ok", n)
 		}
-		if limit == 0 {
-			limit = math.MaxInt64
-		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: math.MaxInt64}); err != nil {
-			return err
-		}
-		fmt.Println("ok")
 	}
 	err = errors.Join(server.Close(), <-done)
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
+	if n := service.Overdue(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d answers were served after their end", n))
+	}
 	return errors.Join(err, service.Close())
+}
+
+// obey does what a line says.
+//
+//	limit 1    no file may grow beyond so many bytes; 0 is no bound
+//	clock -5s  the clock is so far off; the answer is how many stored answers were found to have ended so far
+func obey(service *versioned.Service, line string) (n uint64, err error) {
+	command, value, _ := strings.Cut(line, " ")
+	switch command {
+	case "limit":
+		limit, err := strconv.ParseUint(value, 10, 63)
+		if err != nil {
+			return 0, err
+		}
+		if limit == 0 {
+			limit = math.MaxInt64
+		}
+		return 0, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: math.MaxInt64})
+	case "clock":
+		offset, err := time.ParseDuration(value)
+		if err != nil {
+			return 0, err
+		}
+		failpoint.SetClock(offset)
+		return service.Expired(), nil
+	default:
+		return 0, fmt.Errorf("no command %q", line)
+	}
 }
 
 // lock is a process that takes the lock of a database again and again, for up

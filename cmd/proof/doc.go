@@ -1,8 +1,9 @@
 // Command proof lets the checker loose on a service behind unstale while things
 // go wrong: the service is killed at random moments and between any two steps of
 // a write, its disk is slow or full, others lock its database or write to it, its
-// memory is short, its handlers panic, its clients leave. Not one answer may be
-// stale, across all restarts.
+// memory is short, its handlers panic, its clients leave, its clock is set on and
+// back by up to decades. Not one answer may be stale, across all restarts, and
+// none may be served that has ended by the clock.
 //
 //	make proof                    ten million reads from the cache
 //	make proof PROOFFLAGS=-quick  all faults, some seconds each
@@ -12,7 +13,12 @@
 // needs a Unix. A run first proves the instrument: a service that forgets what it
 // has acknowledged when it is killed must be found out.
 //
+// The clock that is set is that of package failpoint, which has no monotonic
+// reading then: a step acts on every time that the library compares, which is
+// more than one of the system's clock does. Each step must end answers, and each
+// scenario needs its reads from the cache, so that neither a clock that nobody
+// reads nor one after which nothing is served would go unnoticed.
+//
 // Not covered: power failures, which lose what the operating system has not
-// written yet, and steps of the clock. The latter matter to lifetimes alone,
-// which only ever end an answer's use: truth is a matter of sequence numbers.
+// written yet.
 package main

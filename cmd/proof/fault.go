@@ -44,10 +44,7 @@ func (t *trial) pause(ctx context.Context, least, most time.Duration) bool {
 func kills(ctx context.Context, t *trial) error {
 	for t.pause(ctx, 50*time.Millisecond, 800*time.Millisecond) {
 		v := t.servers[t.rng.IntN(len(t.servers))]
-		if err := v.kill(); err != nil {
-			return err
-		}
-		if err := v.start(context.WithoutCancel(ctx), ""); err != nil {
+		if err := v.restart(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
 		t.faults.Add(1)
@@ -138,14 +135,47 @@ func ignore(err, what error) error {
 // again.
 func limits(ctx context.Context, t *trial) error {
 	for t.pause(ctx, 50*time.Millisecond, 200*time.Millisecond) {
-		if err := t.servers[0].limit(1); err != nil {
+		if _, err := t.servers[0].tell("limit 1"); err != nil {
 			return err
 		}
 		t.faults.Add(1)
 		t.pause(ctx, 20*time.Millisecond, 100*time.Millisecond)
-		if err := t.servers[0].limit(0); err != nil {
+		if _, err := t.servers[0].tell("limit 0"); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// steps sets the clocks of the servers on and back, by seconds, minutes, hours or
+// years. A step counts if stored answers were found to have ended since the last
+// one.
+func steps(ctx context.Context, t *trial) error {
+	const year = 365 * 24 * time.Hour
+	offsets, expired := make([]time.Duration, len(t.servers)), make([]uint64, len(t.servers))
+	for idle := 0; t.pause(ctx, 20*time.Millisecond, 300*time.Millisecond); {
+		i := t.rng.IntN(len(t.servers))
+		unit := []time.Duration{time.Second, time.Minute, time.Hour, year}[t.rng.IntN(4)]
+		step := unit + time.Duration(t.rng.Int64N(int64(59*unit)))
+		if t.rng.IntN(2) == 0 {
+			step = -step
+		}
+		offsets[i] += step
+		if offsets[i].Abs() > 100*year {
+			offsets[i] = 0
+		}
+		n, err := t.servers[i].tell("clock " + offsets[i].String())
+		if err != nil {
+			return err
+		}
+		if n == expired[i] {
+			if idle++; idle == 200 {
+				return errors.New("steps of the clock end no answer")
+			}
+			continue
+		}
+		expired[i], idle = n, 0
+		t.faults.Add(1)
 	}
 	return nil
 }

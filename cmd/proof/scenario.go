@@ -37,7 +37,7 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{name: "self-test: a service that forgets", share: 0, settings: serverSettings{Database: ":memory:"}, fault: kills, least: 1, wrong: true},
-		{name: "nothing goes wrong", share: 40},
+		{name: "nothing goes wrong", share: 35},
 		{name: "slow reads", share: 5, settings: serverSettings{Pause: 2 * time.Millisecond}},
 		{name: "kill -9 at random moments", share: 10, fault: kills, least: 5, check: writeMore},
 		{name: "kill -9 between two steps of a write", share: 10, fault: killsBetweenSteps, least: 12, check: writeMore},
@@ -46,13 +46,14 @@ func scenarios() []scenario {
 		{name: "files may not grow", share: 2, fault: limits, least: 3},
 		{name: "others lock the database and write to it", share: 5, fault: locks, least: 3, settings: serverSettings{Database: "?_pragma=busy_timeout(5)"}},
 		{name: "two processes, one killed now and then", share: 5, servers: 2, fault: kills, least: 3, check: writeMore},
+		{name: "clock steps", share: 5, fault: steps, least: 10},
 		{name: "memory for 1% of the answers", share: 5, check: func(c *checker.Config) { c.Keys = 1000 },
-			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 7 * 2000 / 100}},
+			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 8 * 2000 / 100}},
 		{name: "handlers panic, clients leave", share: 5, settings: serverSettings{Panics: 0.05, Pause: time.Millisecond},
 			check: func(c *checker.Config) { c.Leave = 0.05 }},
 		{name: "all at once", share: 5, servers: 2, settings: serverSettings{Panics: 0.02, Pause: time.Millisecond, MaxBytes: 100 << 10},
 			failpoints: "before-commit=1ms/3,after-commit=1ms/3", check: func(c *checker.Config) { c.Leave = 0.02 },
-			least: 4, fault: func(ctx context.Context, t *trial) error { return together(ctx, t, kills, locks) }},
+			least: 4, fault: func(ctx context.Context, t *trial) error { return together(ctx, t, kills, locks, steps) }},
 	}
 }
 
@@ -154,7 +155,7 @@ func config(t *trial) (checker.Config, error) {
 		Users: []checker.User{{Name: "alice", Authorization: "Bearer alice"}, {Name: "bob", Authorization: "Bearer bob"}},
 		Keys:  32, Writes: 0.02, Timeout: 10 * time.Second,
 	}
-	paths := []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}"}
+	paths := []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}", "/minute/{key}"}
 	for range 4 { // so that few of the reads below get past the cache
 		for _, v := range t.servers {
 			for _, path := range paths {

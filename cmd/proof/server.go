@@ -90,9 +90,13 @@ func newServer(ctx context.Context, s serverSettings, failpoints string) (_ *ser
 	return v, nil
 }
 
-func (v *server) start(ctx context.Context, failpoints string) (err error) {
+func (v *server) start(ctx context.Context, failpoints string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.startLocked(ctx, failpoints)
+}
+
+func (v *server) startLocked(ctx context.Context, failpoints string) (err error) {
 	v.process, err = spawn(ctx, "server", string(v.settings), failpoints, v.listener)
 	return err
 }
@@ -101,6 +105,20 @@ func (v *server) start(ctx context.Context, failpoints string) (err error) {
 func (v *server) kill() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.killLocked()
+}
+
+// restart kills the server and starts it anew; commands wait for that.
+func (v *server) restart(ctx context.Context) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.killLocked(); err != nil {
+		return err
+	}
+	return v.startLocked(ctx, "")
+}
+
+func (v *server) killLocked() error {
 	if err := v.process.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -108,15 +126,22 @@ func (v *server) kill() error {
 	return v.process.close()
 }
 
-// limit bounds the size of the server's files.
-func (v *server) limit(bytes int64) error {
+// tell gives the server a command, see obey, and returns the number that it
+// answers.
+func (v *server) tell(command string) (n uint64, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, err := fmt.Fprintln(v.process.in, bytes); err != nil {
-		return err
+	if _, err := fmt.Fprintln(v.process.in, command); err != nil {
+		return 0, err
 	}
-	_, err := v.process.out.ReadString('\n')
-	return err
+	line, err := v.process.out.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Sscanf(line, "ok %d\n", &n); err != nil {
+		return 0, fmt.Errorf("%s: %s", command, line)
+	}
+	return n, nil
 }
 
 // close lets the server end and waits for it.

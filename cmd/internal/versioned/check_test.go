@@ -46,7 +46,7 @@ func everything(t *testing.T, base string) checker.Config {
 		Users:   []checker.User{{Name: "alice", Authorization: "Bearer alice"}, {Name: "bob", Authorization: "Bearer bob"}},
 		Keys:    4, Concurrency: 12, Writes: 0.1, Seed: 1, Timeout: 10 * time.Second,
 	}
-	for _, path := range []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}", "/direct/{key}"} {
+	for _, path := range []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}", "/minute/{key}", "/direct/{key}"} {
 		c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: base + path})
 	}
 	return c

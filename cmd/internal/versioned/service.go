@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale"
@@ -39,6 +40,7 @@ type Options struct {
 //	GET /pairs/{key}             the item and its twin, read in one transaction
 //	GET /shelves/{key}           the item and all others on its shelf, the newest first
 //	GET /mine/{key}              the item, and the name of who asks
+//	GET /minute/{key}            the item, for a minute: by ExpireAt, ExpireAfter, max-age or Expires, depending on the key
 //	GET /direct/{key}            the item, never from the cache
 //
 // Who asks is who says so: "Authorization: Bearer alice" is alice.
@@ -47,6 +49,7 @@ type Service struct {
 	DB      *sql.DB
 	options Options
 	pad     string
+	overdue atomic.Int64
 }
 
 const tables = `
@@ -103,11 +106,12 @@ func (s *Service) Handler() http.Handler {
 		a.Owner = unstale.Identity(r.Context())
 		return byID(db, r, a)
 	}))
+	mux.HandleFunc("GET /minute/{key}", inAMinute(s.get(byID)))
 	mux.HandleFunc("GET /direct/{key}", s.get(func(db querier, r *http.Request, a *answer) error {
 		unstale.NoStore(r.Context())
 		return byID(db, r, a)
 	}))
-	return s.Cache.Handler(mux)
+	return s.watch(s.Cache.Handler(mux))
 }
 
 type answer struct {
