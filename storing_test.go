@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -260,5 +262,36 @@ func TestEviction(t *testing.T) {
 	st := c.Stats()
 	if st.Store.Evictions == 0 || st.Store.Bytes > st.Store.MaxBytes || st.Routes[""].Hits == 0 {
 		t.Errorf("%+v, %d hits", st.Store, st.Routes[""].Hits)
+	}
+}
+
+// TestStoredFieldsAreApart appends to one field's values of a stored answer,
+// which lie side by side with the next one's.
+func TestStoredFieldsAreApart(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "x")
+		w.Header()["X-None"] = nil // net/http takes it as "do not add this field"
+		w.Header()["X-Empty"] = []string{""}
+		for _, name := range []string{"X-A", "X-B", "X-C"} {
+			w.Header()[name] = []string{name + " first", name + " second"}
+		}
+	}))
+	for i := range 3 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, request(http.MethodGet, "/"))
+		got := w.Header()
+		for _, name := range []string{"X-A", "X-B", "X-C"} {
+			if want := []string{name + " first", name + " second"}; !slices.Equal(got[name], want) {
+				t.Errorf("answer %d: %s is %q, want %q", i, name, got[name], want)
+			}
+		}
+		if none, ok := got["X-None"]; !ok || none != nil || !slices.Equal(got["X-Empty"], []string{""}) {
+			t.Errorf("answer %d: %q %q", i, none, got["X-Empty"])
+		}
+		for _, name := range []string{"X-A", "X-B", "X-C", "X-Empty", "Etag"} {
+			got[name] = append(got[name], "appended") // as a middleware outside may do
+		}
 	}
 }

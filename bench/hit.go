@@ -140,15 +140,16 @@ func measureHit(ctx context.Context, s *settings) (*section, error) {
 		t.add(name, res.processor[i].in(1e3), res.wall[i].in(1e3),
 			digits(res.latency[i].median()/1e3), digits(res.latency[i].quantile(0.99)/1e3), fmt.Sprint(res.requests[i]))
 	}
-	r := table{title: "Plain over hit: 1 would be a hit for nothing", head: []string{"", "CPU ratio", "least to most", "wall ratio"}}
+	r := table{title: "Plain over hit: 1 would be a hit for nothing", head: []string{"", "CPU ratio", "95% interval of its median", "least to most", "wall ratio"}}
 	for _, i := range []int{armPlain, armShared} {
 		cpu := res.processor[i].over(res.processor[armHit])
-		r.add(armNames[i], cpu.String(), digits(cpu.quantile(0))+" to "+digits(cpu.quantile(1)), res.wall[i].over(res.wall[armHit]).String())
+		low, high := cpu.confidence()
+		r.add(armNames[i], cpu.String(), digits(low)+" to "+digits(high), digits(cpu.quantile(0))+" to "+digits(cpu.quantile(1)), res.wall[i].over(res.wall[armHit]).String())
 	}
 	sec.tables = []table{t, r}
 	sec.notes = append(sec.notes,
-		target("CPU, plain handler over hit", res.processor[armPlain].over(res.processor[armHit]), 0.85, true),
-		target("CPU, plain with its header prebuilt over hit", res.processor[armShared].over(res.processor[armHit]), 0.85, true))
+		target("CPU, plain handler over hit", res.processor[armPlain].over(res.processor[armHit]), 0.90, true),
+		target("CPU, plain with its header prebuilt over hit", res.processor[armShared].over(res.processor[armHit]), 0.90, true))
 	sec.plots = map[string]string{"hit-cpu.svg": strips("Server CPU per request, one dot a round", "µs", armNames[:], res.processor[:], 1e3)}
 	return sec, nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/unstale/unstale/sqlite"
 )
@@ -25,10 +27,12 @@ type residents struct {
 	ready                      []residentReady
 	entries                    []int // the fewest that were resident at the end of a round
 	write, tag, pattern, sweep []cost
+	few, spread                []cost   // hits in process
+	fewHTTP, spreadHTTP        []series // hits over HTTP, processor time of the server
 }
 
 func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
-	r, err := runResidents(ctx, sizes(s.entries), s.rounds(20))
+	r, err := runResidents(ctx, s, sizes(s.entries), s.rounds(20))
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +46,21 @@ func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
 		title: "What it takes to hold them",
 		head:  []string{"entries resident", "bytes an entry, as counted", "heap bytes an entry", "seconds to fill"},
 	}
+	h := table{
+		title: "A hit: of the same entries whatever the number, and of any of them; processor time, of the server where it is HTTP",
+		head: []string{"entries resident", fmt.Sprintf("among %d, in process, ns", hotItems), "among all, in process, ns",
+			fmt.Sprintf("among %d, HTTP, µs", hotItems), "among all, HTTP, µs"},
+	}
 	var x []float64
 	for i, n := range r.sizes {
 		entries := fmt.Sprint(r.entries[i])
 		t.add(entries, r.write[i].wall.in(1e3), r.tag[i].wall.String(), r.pattern[i].wall.String(), r.sweep[i].wall.in(1e6))
 		p.add(entries, r.write[i].processor.in(1e3), r.tag[i].processor.String(), r.pattern[i].processor.String(), r.sweep[i].processor.in(1e6))
 		w.add(entries, fmt.Sprint(r.ready[i].Bytes/int64(n)), fmt.Sprint(r.ready[i].Memory/uint64(n)), digits(r.ready[i].Filling.Seconds()))
+		h.add(entries, r.few[i].processor.String(), r.spread[i].processor.String(), r.fewHTTP[i].in(1e3), r.spreadHTTP[i].in(1e3))
 		x = append(x, float64(n))
 	}
-	sec.tables = []table{t, p, w}
+	sec.tables = []table{t, p, h, w}
 	last := len(r.sizes) - 1
 	plotted := make([][]series, 4)
 	for i, k := range []struct {
@@ -64,9 +74,15 @@ func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
 			continue
 		}
 		what := fmt.Sprintf("%s, %d entries over %d", k.name, r.sizes[last], r.sizes[0])
-		sec.notes = append(sec.notes, target(what+", elapsed", k.all[last].wall.over(k.all[0].wall), 1.5, false),
-			target(what+", CPU", k.all[last].processor.over(k.all[0].processor), 1.5, false))
+		sec.notes = append(sec.notes, target(what+", elapsed", k.all[last].wall.over(k.all[0].wall), 1.2, false),
+			target(what+", CPU", k.all[last].processor.over(k.all[0].processor), 1.2, false))
 	}
+	over := fmt.Sprintf(" of %d entries over %d, CPU", r.sizes[last], r.sizes[0])
+	sec.notes = append(sec.notes,
+		target(fmt.Sprintf("hits over HTTP among %d", hotItems)+over, r.fewHTTP[last].over(r.fewHTTP[0]), 1.5, false),
+		target("hits over HTTP among all"+over, r.spreadHTTP[last].over(r.spreadHTTP[0]), 1.5, false),
+		target(fmt.Sprintf("hits in process among %d", hotItems)+over, r.few[last].processor.over(r.few[0].processor), 1.5, false),
+		target("hits in process among all"+over, r.spread[last].processor.over(r.spread[0].processor), 1.5, false))
 	sec.plots = map[string]string{"invalidation.svg": lines("Cost of one invalidation, by entries resident", "µs", "entries", x,
 		[]string{"captured UPDATE", "Invalidate(Tag)", "Invalidate(Pattern)", fmt.Sprintf("%d patterns worked off", patternsAtOnce)}, plotted, 1e3)}
 	return sec, nil
@@ -78,7 +94,7 @@ const patternsAtOnce = 16
 
 // runResidents starts a process for each size, all with a copy of the same
 // database, and lets them work by turns.
-func runResidents(ctx context.Context, sizes []int, rounds int) (_ *residents, err error) {
+func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ *residents, err error) {
 	dir, err := os.MkdirTemp("", "unstale-bench-")
 	if err != nil {
 		return nil, err
@@ -89,7 +105,11 @@ func runResidents(ctx context.Context, sizes []int, rounds int) (_ *residents, e
 		return nil, err
 	}
 	n := len(sizes)
-	r := &residents{sizes, make([]residentReady, n), make([]int, n), make([]cost, n), make([]cost, n), make([]cost, n), make([]cost, n)}
+	r := &residents{sizes: sizes, ready: make([]residentReady, n), entries: make([]int, n)}
+	for _, costs := range []*[]cost{&r.write, &r.tag, &r.pattern, &r.sweep, &r.few, &r.spread} {
+		*costs = make([]cost, n)
+	}
+	r.fewHTTP, r.spreadHTTP = make([]series, n), make([]series, n)
 	children := make([]*child, n)
 	for i, size := range sizes {
 		children[i], err = startChild(ctx, "resident", residentSettings{database, size}, &r.ready[i])
@@ -103,7 +123,7 @@ func runResidents(ctx context.Context, sizes []int, rounds int) (_ *residents, e
 	err = interleave(ctx, rounds, n, func(i int) error {
 		round++
 		var reply residentReply
-		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, First: round * 7 % hotItems}
+		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, Hits: 5000, First: round * 7 % hotItems}
 		if err := children[i].call(q, &reply); err != nil {
 			return err
 		}
@@ -114,9 +134,46 @@ func runResidents(ctx context.Context, sizes []int, rounds int) (_ *residents, e
 		r.tag[i].add(reply.Tag)
 		r.pattern[i].add(reply.Pattern)
 		r.sweep[i].add(reply.Sweep)
+		r.few[i].add(reply.Few)
+		r.spread[i].add(reply.Spread)
+		for _, k := range []struct {
+			among int
+			to    *series
+		}{{min(hotItems, sizes[i]), &r.fewHTTP[i]}, {sizes[i], &r.spreadHTTP[i]}} {
+			took, err := hitsOverHTTP(ctx, s, children[i], r.ready[i].Addr, k.among)
+			if err != nil {
+				return fmt.Errorf("%d entries: %w", sizes[i], err)
+			}
+			*k.to = append(*k.to, took)
+		}
 		return nil
 	})
 	return r, err
+}
+
+// hitsOverHTTP returns the processor time of a server for a hit on some of its
+// first entries, which must all be valid.
+func hitsOverHTTP(ctx context.Context, s *settings, server *child, addr string, among int) (_ float64, err error) {
+	l, err := newLoad(ctx, addr, "/item/0", s.connections)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	rng, paths := rand.New(rand.NewPCG(s.seed, uint64(among))), make([]string, 20_000)
+	for i := range paths {
+		paths[i] = "/item/" + strconv.Itoa(rng.IntN(among))
+	}
+	l.vary(paths)
+	var before, after residentReply
+	if err := server.call(residentRound{Used: true}, &before); err != nil {
+		return 0, err
+	}
+	n, _, _, err := l.run(s.roundTime)
+	if err != nil {
+		return 0, err
+	}
+	err = server.call(residentRound{Used: true}, &after)
+	return float64(after.Used-before.Used) / float64(n), err
 }
 
 // makeItems makes a database with a row for each entry of the largest store.

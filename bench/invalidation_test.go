@@ -5,20 +5,26 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestResidents runs the measurement with small stores: as many entries are
 // resident as it says, and each kind of invalidation has a figure.
 func TestResidents(t *testing.T) {
 	t.Parallel()
-	r, err := runResidents(context.Background(), []int{hotItems, 2 * hotItems}, 2)
+	r, err := runResidents(context.Background(), &settings{connections: 2, roundTime: 20 * time.Millisecond}, []int{hotItems, 2 * hotItems}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range r.sizes {
-		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i]} {
+		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i], r.few[i], r.spread[i]} {
 			if len(c.wall) != 2 || c.wall.quantile(0) <= 0 || len(c.processor) != 2 {
 				t.Errorf("%d entries: %+v", r.sizes[i], r)
+			}
+		}
+		for _, s := range []series{r.fewHTTP[i], r.spreadHTTP[i]} {
+			if len(s) != 2 || s.quantile(0) <= 0 {
+				t.Errorf("%d entries: %v over HTTP", r.sizes[i], s)
 			}
 		}
 		if r.ready[i].Bytes == 0 || r.ready[i].Memory == 0 {
@@ -47,15 +53,24 @@ func TestResidence(t *testing.T) {
 	if err := r.warm(0, 3); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.warm(hotItems, 1); err != nil {
+		t.Errorf("items are chosen beyond those that are hot: %v", err)
+	}
+	r.entries = 10
 	if err := r.fell(0, 3); err == nil {
 		t.Error("entries that nobody invalidated count as fallen")
 	}
 	reply, err := r.round(residentRound{Writes: 3, Tags: 3, Patterns: 3})
-	if err != nil || reply.Entries != 3 {
+	if err != nil || reply.Entries != 10 {
 		t.Errorf("%+v %v", reply, err)
 	}
-	if err := r.warm(hotItems, 1); err != nil {
-		t.Errorf("items are chosen beyond those that are hot: %v", err)
+	if err := r.hits(residentRound{Hits: 100}, reply); err != nil || reply.Few.Wall <= 0 || reply.Spread.Wall <= 0 {
+		t.Errorf("%+v %v", reply, err)
+	}
+	r.db.Close() //nolint:errcheck // so that what is not there cannot be made
+	r.entries = 20
+	if err := r.hits(residentRound{Hits: 100}, reply); err == nil {
+		t.Error("a hit where there is no entry")
 	}
 }
 

@@ -16,14 +16,15 @@ import (
 
 const benchHost = "bench.example"
 
-// A load asks one server for one URI over kept-alive connections. It is cheap
-// on purpose: on a small machine what the client burns, the server lacks.
+// A load asks one server over kept-alive connections, for one URI unless vary
+// was called. It is cheap on purpose: on a small machine what the client burns,
+// the server lacks.
 type load struct {
-	conns   []*loadConn
-	request []byte
-	sample  []byte // the first answer, header and body
-	body    []byte // the body that every answer must have
-	line    []byte // what the head of every answer must contain
+	conns    []*loadConn
+	requests [][]byte // by turns
+	sample   []byte   // the first answer, header and body
+	body     []byte   // the body that every answer must have; nil: any
+	line     []byte   // what the head of every answer must contain
 }
 
 type loadConn struct {
@@ -33,8 +34,7 @@ type loadConn struct {
 
 // newLoad connects and asks once on every connection.
 func newLoad(ctx context.Context, addr, path string, connections int) (*load, error) {
-	l := &load{line: hitLine, request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + benchHost +
-		"\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: bench\r\n\r\n")}
+	l := &load{line: hitLine, requests: [][]byte{loadRequest(path)}}
 	for range connections {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "tcp", addr)
@@ -43,7 +43,7 @@ func newLoad(ctx context.Context, addr, path string, connections int) (*load, er
 		}
 		c := &loadConn{conn, bufio.NewReaderSize(conn, 16<<10)}
 		l.conns = append(l.conns, c)
-		head, body, err := c.exchange(l.request)
+		head, body, err := c.exchange(l.requests[0])
 		if err != nil {
 			return nil, errors.Join(err, l.close())
 		}
@@ -53,6 +53,18 @@ func newLoad(ctx context.Context, addr, path string, connections int) (*load, er
 		}
 	}
 	return l, nil
+}
+
+func loadRequest(path string) []byte {
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + benchHost + "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: bench\r\n\r\n")
+}
+
+// vary has the load ask for these paths by turns, whose bodies may differ.
+func (l *load) vary(paths []string) {
+	l.body, l.requests = nil, nil
+	for _, path := range paths {
+		l.requests = append(l.requests, loadRequest(path))
+	}
 }
 
 func (l *load) close() error {
@@ -135,12 +147,13 @@ func (l *load) run(length time.Duration) (n int, elapsed time.Duration, latencie
 	for i, c := range l.conns {
 		wg.Go(func() {
 			for now := start; now.Sub(start) < length; counts[i]++ {
-				head, body, err := c.exchange(l.request)
+				// Each connection begins elsewhere.
+				head, body, err := c.exchange(l.requests[(counts[i]+i*len(l.requests)/len(l.conns))%len(l.requests)])
 				if err != nil {
 					errs[i] = err
 					return
 				}
-				if !bytes.HasPrefix(head, statusOK) || !bytes.Contains(head, l.line) || !bytes.Equal(body, l.body) {
+				if !bytes.HasPrefix(head, statusOK) || !bytes.Contains(head, l.line) || l.body != nil && !bytes.Equal(body, l.body) {
 					errs[i] = fmt.Errorf("%w: %q", errOtherAnswer, head)
 					return
 				}

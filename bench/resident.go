@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,32 +35,42 @@ type (
 		Entries  int
 	}
 	residentReady struct {
+		Addr    string // where it answers over HTTP
 		Filling time.Duration
 		Bytes   int64 // of all entries, by Entry.Size
 		Memory  uint64
 	}
 )
 
-// A residentRound asks for so many invalidations of each kind; a residentReply
-// says what one of each took. A pattern is worked off in the background after
-// the call; Sweep is what it took until that was done with all of them.
+// A residentRound asks for so many invalidations of each kind and so many hits;
+// a residentReply says what one of each took. A pattern is worked off in the
+// background after the call; Sweep is what it took until that was done with all
+// of them. Few are hits on the same hotItems entries whatever the size, Spread
+// are hits on entries anywhere in the store. A round of Used alone collects
+// garbage and says what processor time the process has used.
 type (
-	residentRound struct{ Writes, Tags, Patterns, First int }
+	residentRound struct {
+		Writes, Tags, Patterns, Hits, First int
+		Used                                bool
+	}
 	residentReply struct {
+		Used                       time.Duration
 		Entries                    int
 		Write, Tag, Pattern, Sweep piece
+		Few, Spread                piece
 	}
 )
 
 // A residence is a cache full of small entries, one for each row of a captured
 // table.
 type residence struct {
-	dir    string
-	cache  *unstale.Cache
-	db     *sql.DB
-	update *sql.Stmt
-	read   *sql.Stmt
-	site   http.Handler
+	dir     string
+	entries int
+	cache   *unstale.Cache
+	db      *sql.DB
+	update  *sql.Stmt
+	read    *sql.Stmt
+	site    http.Handler
 }
 
 // serveResident is the process: it fills the cache, and then does what each
@@ -81,6 +94,14 @@ func serveResident(in *json.Decoder, out *json.Encoder) (err error) {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	ready.Memory = memory.HeapAlloc
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: r.site, ReadHeaderTimeout: time.Minute}
+	go server.Serve(l) //nolint:errcheck // returns when the server is closed
+	defer func() { err = errors.Join(err, server.Close()) }()
+	ready.Addr = l.Addr().String()
 	if err := out.Encode(ready); err != nil {
 		return err
 	}
@@ -162,6 +183,7 @@ func copyFile(to, from string) (err error) {
 
 // fill asks for every item once.
 func (r *residence) fill(entries int) error {
+	r.entries = entries
 	workers := runtime.NumCPU()
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
@@ -213,8 +235,13 @@ func item(first, i int) int { return (first + i) % hotItems }
 
 // round invalidates by each kind what it has seen to be valid, and sees
 // afterwards that it has fallen.
-func (r *residence) round(q residentRound) (*residentReply, error) {
+func (r *residence) round(q residentRound) (_ *residentReply, err error) {
 	reply := new(residentReply)
+	if q.Used {
+		runtime.GC()
+		reply.Used, err = processorTime()
+		return reply, err
+	}
 	ctx := unstale.Outside(context.Background())
 	kinds := []struct {
 		n    int
@@ -251,8 +278,49 @@ func (r *residence) round(q residentRound) (*residentReply, error) {
 			return nil, err
 		}
 	}
+	if err := r.hits(q, reply); err != nil {
+		return nil, err
+	}
 	reply.Entries = r.cache.Stats().Store.Entries
 	return reply, nil
+}
+
+// hits asks for entries in an order of chance: for few ones again and again, and
+// for any of all.
+func (r *residence) hits(q residentRound, reply *residentReply) (err error) {
+	rng := rand.New(rand.NewPCG(uint64(q.First), uint64(q.Hits)))
+	w := &sink{header: make(http.Header, 16)}
+	for id := range r.entries { // what has fallen with something else in its slot is stored anew
+		clear(w.header)
+		r.site.ServeHTTP(w, newRequest("/item/"+strconv.Itoa(id)))
+	}
+	one := func(q *http.Request) error {
+		clear(w.header)
+		r.site.ServeHTTP(w, q)
+		if status := w.header["Cache-Status"]; len(status) != 1 || !strings.HasPrefix(status[0], "unstale;hit") {
+			return fmt.Errorf("%s is no hit: %q", q.URL, status)
+		}
+		return nil
+	}
+	for _, k := range []struct {
+		among, before int // how many are asked for first, so that they are in the processor's caches
+		each          *piece
+	}{{min(hotItems, r.entries), q.Hits, &reply.Few}, {r.entries, 0, &reply.Spread}} {
+		requests := make([]*http.Request, q.Hits)
+		for i := range requests {
+			requests[i] = newRequest("/item/" + strconv.Itoa(rng.IntN(k.among)))
+		}
+		for i := range requests[:k.before] {
+			if err := one(requests[i]); err != nil {
+				return err
+			}
+		}
+		runtime.GC() // else what others leave behind is cleared away in somebody's time
+		if *k.each, err = timed(q.Hits, func(i int) error { return one(requests[i]) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *residence) close() error {

@@ -27,6 +27,19 @@ func (s series) quantile(q float64) float64 {
 
 func (s series) median() float64 { return s.quantile(0.5) }
 
+// confidence returns the order statistics between which the true median lies with
+// a probability of at least 95%, if the rounds are independent: the binomial
+// distribution's, by its normal approximation. Of a short series they are the
+// least and the greatest value.
+func (s series) confidence() (low, high float64) {
+	if len(s) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	sorted, n := slices.Sorted(slices.Values(s)), float64(len(s))
+	k := max(0, int(math.Floor(n/2-1.96*math.Sqrt(n)/2))-1)
+	return sorted[k], sorted[len(sorted)-1-k]
+}
+
 // in returns the median and, in brackets, the quartiles, divided by unit.
 func (s series) in(unit float64) string {
 	return fmt.Sprintf("%s (%s to %s)", digits(s.median()/unit), digits(s.quantile(0.25)/unit), digits(s.quantile(0.75)/unit))

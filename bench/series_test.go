@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -21,6 +22,42 @@ func TestQuantile(t *testing.T) {
 	}
 	if got := (series{}).median(); !math.IsNaN(got) {
 		t.Errorf("the median of nothing is %v", got)
+	}
+}
+
+// TestConfidence draws many series from a known distribution and counts how often
+// the interval holds its median.
+func TestConfidence(t *testing.T) {
+	t.Parallel()
+	if low, high := (series{3, 1, 2}).confidence(); low != 1 || high != 3 {
+		t.Errorf("%v to %v", low, high)
+	}
+	if low, _ := (series{}).confidence(); !math.IsNaN(low) {
+		t.Error(low)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	const trials = 2000
+	for _, n := range []int{10, 60, 200} {
+		held, narrow := 0, 0
+		for range trials {
+			s := make(series, n)
+			for i := range s {
+				s[i] = rng.ExpFloat64()
+			}
+			low, high := s.confidence()
+			if low <= math.Ln2 && math.Ln2 <= high {
+				held++
+			}
+			if low > s.quantile(0) {
+				narrow++
+			}
+		}
+		if share := float64(held) / trials; share < 0.94 || n > 10 && share > 0.99 {
+			t.Errorf("of %d rounds: holds the median in %.3f", n, share)
+		}
+		if n > 10 && narrow < trials {
+			t.Errorf("of %d rounds: the interval is the whole range", n)
+		}
 	}
 }
 
