@@ -19,7 +19,6 @@ type rows struct {
 	inner   driver.Rows
 	ended   bool // all rows were read
 	shown   bool // a row was read
-	typed   bool // somebody asked for the types of the present row, which may be the first before it is read
 
 	following *following // what its rows decide, or nil
 }
@@ -60,7 +59,9 @@ func (r *rows) Close() (err error) {
 	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
 		r.caller.Refuse(refusedFailed)
 	}
-	if r.typed && !r.shown {
+	if !r.shown {
+		// SQLite has computed the first row all the same: that it did not fail is
+		// known, and of what types its values are, to whoever asked.
 		r.following.lose()
 	}
 	r.following.end(false)
@@ -87,7 +88,6 @@ func (r *rows) NextResultSet() error {
 }
 
 func (r *rows) ColumnTypeScanType(i int) reflect.Type {
-	r.typed = true
 	if t, ok := r.inner.(driver.RowsColumnTypeScanType); ok {
 		return t.ColumnTypeScanType(i)
 	}
