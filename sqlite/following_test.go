@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"testing"
@@ -338,4 +339,37 @@ func TestContextOfTheTransactionEnds(t *testing.T) {
 	if runs != 2 {
 		t.Errorf("an answer that was cut off is stored")
 	}
+}
+
+// A probe that was cut off says nothing of how many values there are: the next
+// one is run, and finds them.
+func TestProbeCutOff(t *testing.T) {
+	t.Parallel()
+	const query = `SELECT count(*) FROM files f JOIN cards c ON c.id = f.card WHERE f.name = ? AND c.public = 1`
+	e := newEnv(t, library...)
+	if e.fill("cut", func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return e.conn().Raw(func(dc any) error {
+			_, err := dc.(*conn).QueryContext(ctx, query, []driver.NamedValue{{Ordinal: 1, Value: "a"}})
+			if err == nil {
+				t.Error("the query was not cut off")
+			}
+			return nil
+		})
+	}) {
+		t.Error("an answer that was cut off is stored")
+	}
+	for attempt := 1; ; attempt++ {
+		e.warm(query, "a")
+		e.exec(`UPDATE cards SET public = NOT public WHERE id = 12`)
+		if _, ran := e.load(query, "a"); !ran {
+			break
+		}
+		if attempt == 3 { // dependencies may share a slot once
+			t.Fatal("a change of a row that the probe did not find is a miss")
+		}
+	}
+	e.exec(`UPDATE cards SET public = 0 WHERE id = 30`)
+	e.miss("0", query, "a")
 }

@@ -66,6 +66,32 @@ func TestReadInTransactionBelongsToItsContext(t *testing.T) {
 	}
 }
 
+// The transaction that a connection ran last owns nothing of what follows.
+func TestEndedTransactionOwnsNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, shop)
+	c := e.conn()
+	if !e.fill("owner", func(ctx context.Context) error {
+		tx, err := c.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		_, err = read(ctx, tx, "SELECT sum FROM orders WHERE id = 1")
+		return errors.Join(err, tx.Rollback())
+	}) {
+		t.Fatalf("not stored: %v", e.cache.Stats().Refused)
+	}
+	if e.fill("other", func(ctx context.Context) error {
+		c.exec("BEGIN")
+		defer c.exec("ROLLBACK")
+		_, err := read(context.Background(), c, "SELECT name FROM users WHERE id = 1")
+		_, err2 := read(ctx, e.db, "SELECT 1 FROM orders")
+		return errors.Join(err, err2)
+	}) {
+		t.Error("a read without a context was taken for one of the transaction before")
+	}
+}
+
 // A transaction sees the database as it was when it first read. What is read in
 // it is as old as that.
 func TestOldTransactions(t *testing.T) {
