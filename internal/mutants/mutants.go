@@ -55,8 +55,8 @@ var mutants = []mutant{
 	},
 	{
 		"NOCASE is ignored", "internal/sqldep/span.go",
-		"return lower(s), true",
-		"return s, true",
+		"return lower(s), strings.IndexByte(s, 0) < 0",
+		"return s, strings.IndexByte(s, 0) < 0",
 	},
 	{
 		"RTRIM is ignored", "internal/sqldep/span.go",
