@@ -212,6 +212,9 @@ func (s *session) settle() {
 	if s.lent {
 		s.lent = false
 		s.capture()
+		if !s.native.autocommit() || s.native.writing(0) {
+			s.all = causeDriver // of the commit: no hook may have seen what was written
+		}
 	}
 	if w := s.db.watch; w != nil {
 		if s.markedAll() {
@@ -259,17 +262,20 @@ func (s *session) count() {
 	}
 }
 
+// causeDriver is why whatever is done with the driver's own connection
+// invalidates everything.
+const causeDriver = "driver access"
+
 // unwrap is called when somebody gets hold of the driver's own connection:
 // whatever he does there concerns everything, and nobody knows for whom.
 func (s *session) unwrap() {
 	if s == nil {
 		return
 	}
-	const cause = "driver access"
 	s.db.engine.Untracked()
 	s.db.parents.doubt()
-	s.taint, s.lent = cause, true
-	s.markAll(cause)
+	s.taint, s.lent = causeDriver, true
+	s.markAll(causeDriver)
 }
 
 // ended follows the connection's end. What it did not commit is gone.
