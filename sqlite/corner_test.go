@@ -25,6 +25,16 @@ func TestRareWords(t *testing.T) {
 			"CREATE TABLE c (a); CREATE VIRTUAL TABLE f USING fts5(a, con='c'); INSERT INTO c VALUES ('x'); INSERT INTO f(f) VALUES ('rebuild')",
 			"SELECT a FROM f", "UPDATE c SET a = 'y'", "y",
 		},
+		{
+			"rows are copied as they are stored",
+			"CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 'x')",
+			"SELECT x FROM b WHERE id = 1", "INSERT INTO b SELECT * FROM a", "x",
+		},
+		{
+			"rows are copied as they are stored, without a rowid",
+			"CREATE TABLE a (k TEXT PRIMARY KEY, x) WITHOUT ROWID; CREATE TABLE b (k TEXT PRIMARY KEY, x) WITHOUT ROWID; INSERT INTO a VALUES ('k', 'x')",
+			"SELECT x FROM b WHERE k = 'k'", "INSERT INTO b SELECT * FROM a", "x",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
