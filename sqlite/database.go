@@ -30,8 +30,9 @@ type database struct {
 
 	precision sqldep.Precision
 
-	closed atomic.Bool
-	inFlux atomic.Int64 // what was marked and is not settled
+	closed   atomic.Bool
+	replaced atomic.Bool  // another file has the name of the one that is watched
+	inFlux   atomic.Int64 // what was marked and is not settled
 
 	// generation counts what may have changed the schema. It is raised after
 	// the change became visible, and before the floor is. A reader loads it
@@ -108,6 +109,9 @@ func (db *database) connect(c *Connector) (driver.Conn, error) {
 		err = c.prepare(inner)
 		s.capture() // and may have set hooks of its own
 		s.settle()
+		if err == nil && db.watch != nil {
+			err = db.recognise(s)
+		}
 	}
 	if err != nil {
 		_ = inner.Close()

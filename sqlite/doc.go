@@ -51,7 +51,9 @@
 // change counter anew; should it reach exactly the value known before, between
 // two requests, what was committed meanwhile goes unnoticed.) So open a file
 // once and share the *sql.DB. What goes past SQLite's locks, such as copying
-// another file over the database, breaks SQLite first.
+// another file over the database, breaks SQLite first. If the file was removed and
+// another one has its name, connections that are open go on with the former; from
+// the first that opens the other one on, nothing is cached: open it anew.
 //
 // # Who reads
 //

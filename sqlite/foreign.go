@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql/driver"
 	"sync"
 	"sync/atomic"
 )
@@ -47,13 +49,25 @@ type watch struct {
 	own     *atomic.Uint32 // pending's copy of the counter
 }
 
-const causeForeign = "foreign write"
+// Why everything stored is invalidated without a commit of ours.
+const (
+	causeForeign  = "foreign write"
+	causeReplaced = "file replaced"
+)
 
 // newWatch returns a watch of the counter at an address.
 func newWatch(shared uintptr, lost func(string)) *watch {
 	w := &watch{lost: lost, shared: (*atomic.Uint32)(at(shared))}
 	w.known.Store(w.shared.Load())
 	return w
+}
+
+// over reports whether the counter at an address is the one that is watched.
+// Connections of this process to one file share one mapping.
+func (w *watch) over(shared uintptr) bool {
+	w.closing.RLock()
+	defer w.closing.RUnlock()
+	return w.shared == nil || w.shared == (*atomic.Uint32)(at(shared))
 }
 
 // poll looks whether somebody else committed.
@@ -138,4 +152,24 @@ func (w *watch) close() {
 	w.closing.Lock()
 	defer w.closing.Unlock()
 	w.shared = nil
+}
+
+// recognise looks, before anybody uses a new connection, whether it is one to the
+// file that is watched. If that was removed and another one has its name, what
+// is stored is of the former, and nobody watches the latter: everything falls,
+// and nothing is cached any longer.
+func (db *database) recognise(s *session) error {
+	e, ok := s.inner.(driver.ExecerContext)
+	if !ok {
+		return errDriver
+	}
+	// A first read opens the write-ahead log.
+	if _, err := e.ExecContext(context.Background(), "SELECT 1 FROM sqlite_schema", nil); err != nil {
+		return fail("read the schema", err)
+	}
+	shared, err := s.native.sharedChange()
+	if (err != nil || !db.watch.over(shared)) && db.replaced.CompareAndSwap(false, true) {
+		db.lost(causeReplaced)
+	}
+	return nil
 }

@@ -78,6 +78,7 @@ const (
 	refusedTemporary = "connection with temporary objects"
 	refusedOwn       = "reads its own writes"
 	refusedClosed    = "database closed"
+	refusedReplaced  = "file replaced"
 )
 
 // enter precedes each call of the driver that runs a text. It returns on whose
@@ -158,6 +159,8 @@ func (s *session) track(ctx context.Context, caller unstale.Caller, sql string, 
 	switch {
 	case s.db.closed.Load():
 		caller.Refuse(refusedClosed)
+	case s.db.replaced.Load():
+		caller.Refuse(refusedReplaced)
 	case s.taint != "":
 		caller.Refuse("connection with " + s.taint)
 	case s.native.attached():
