@@ -38,6 +38,7 @@ type Options struct {
 //	GET /items/{key}             the item, by its primary key
 //	GET /search?key=N            the item, by its name
 //	GET /pairs/{key}             the item and its twin, read in one transaction
+//	GET /both/{key}/{other}      the item and another one, read in one transaction
 //	GET /shelves/{key}           the item and all others on its shelf, the newest first
 //	GET /mine/{key}              the item, and the name of who asks
 //	GET /minute/{key}            the item, for a minute: by ExpireAt, ExpireAfter, max-age or Expires, depending on the key
@@ -101,6 +102,13 @@ func (s *Service) Handler() http.Handler {
 		s.pause()
 		return db.QueryRowContext(r.Context(), `SELECT version FROM twin WHERE id = ?`, a.Key).Scan(&a.Twin)
 	}))
+	mux.HandleFunc("GET /both/{key}/{other}", s.get(func(db querier, r *http.Request, a *answer) error {
+		if err := byID(db, r, a); err != nil {
+			return err
+		}
+		s.pause()
+		return db.QueryRowContext(r.Context(), `SELECT version FROM item WHERE id = ?`, r.PathValue("other")).Scan(&a.Other)
+	}))
 	mux.HandleFunc("GET /shelves/{key}", s.get(shelf))
 	mux.HandleFunc("GET /mine/{key}", s.get(func(db querier, r *http.Request, a *answer) error {
 		a.Owner = unstale.Identity(r.Context())
@@ -118,6 +126,7 @@ type answer struct {
 	Key     int           `json:"key"`
 	Version int64         `json:"version"`
 	Twin    int64         `json:"twin,omitempty"`
+	Other   int64         `json:"other,omitempty"` // the other's version
 	Owner   string        `json:"owner,omitempty"`
 	Shelf   map[int]int64 `json:"shelf,omitempty"`
 	Pad     string        `json:"pad,omitempty"`
