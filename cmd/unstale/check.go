@@ -21,7 +21,10 @@ and reports every answer that is older than what was acknowledged, or than what
 anybody had been given, before its request was sent.
 
 In requests {key} stands for the number of a key, {version} for the version that
-is written, {user} for the name of who asks. 2xx acknowledges a write, 4xx says
+is written, {user} for the name of who asks. A read that also names {other} shows
+a second key, the neighbour of the first (1 beside 0, 0 beside 1, 3 beside 2);
+-other finds its version. Two keys must have been so together at one moment, which
+is looked for in samples. 2xx acknowledges a write, 4xx says
 that nothing was written; after anything else it may have been or may not. A
 write that was given up must not overwrite a later one. Nobody else may write the
 same keys meanwhile.
@@ -74,7 +77,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 		s.Users = append(s.Users, checker.User{Name: name, Authorization: authorization})
 		return nil
 	})
-	expression(f, "version", "`expression` that finds the versions in an answer", &s.Version)
+	expression(f, "version", "`expression` that finds the versions of {key} in an answer", &s.Version)
+	expression(f, "other", "`expression` that finds the versions of {other} in an answer to a read that names it", &s.Other)
 	expression(f, "key", "`expression` that finds the key that an answer is about", &s.Key)
 	expression(f, "owner", "`expression` that finds the name, as in -as, of whom an answer is for", &s.Owner)
 	f.IntVar(&s.Keys, "keys", 16, "how many keys, from 0")
@@ -86,7 +90,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.Int64Var(&s.MaxReads, "reads", 0, "end after so many answered reads")
 	f.Int64Var(&s.MaxHits, "hits", 0, "end after so many reads answered from a cache, as Cache-Status says")
 	f.BoolVar(&s.First, "first", false, "end at the first wrong answer")
-	f.IntVar(&s.Histories, "histories", 200, "how many samples to check for linearizability; negative: none")
+	f.IntVar(&s.Histories, "histories", 200, "how many samples to check for linearizability, spread over -duration; negative: none")
 	f.Uint64Var(&s.Seed, "seed", 0, "fixes what is asked in which order; 0 picks one")
 	f.StringVar(&s.out, "out", "", "directory for pictures of the first wrong answer's history")
 	f.BoolVar(&s.quiet, "quiet", false, "no progress")

@@ -95,7 +95,7 @@ func TestCheckFindsNothing(t *testing.T) {
 	// Twice, because the second run finds the versions of the first.
 	for range 2 {
 		code, stdout, stderr := command(t, "check", "-write", "PUT "+s.URL+"/items/{key}?version={version}",
-			"-read", s.URL+"/mine/{key}", "-read", s.URL+"/pairs/{key}", "-version", `re:"(?:version|twin)":(\d+)`, "-key", "json:key", "-owner", "json:owner",
+			"-read", s.URL+"/mine/{key}", "-read", s.URL+"/pairs/{key}", "-read", s.URL+"/both/{key}/{other}", "-other", "json:other", "-version", `re:"(?:version|twin)":(\d+)`, "-key", "json:key", "-owner", "json:owner",
 			"-as", "alice=Bearer alice", "-as", "bob=Bearer bob", "-header", "Accept: */*", "-hits", "500", "-quiet")
 		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "violations 0") || stderr != "" {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
@@ -122,6 +122,12 @@ func TestCheckUsage(t *testing.T) {
 		{"not NAME=VALUE", []string{"check", "-as=alice"}},
 		{"only if users", []string{"check", version, write, read, "-owner=json:o"}},
 		{"no share", []string{"check", version, write, read, "-writes=1.5"}},
+		{"not said", []string{"check", version, write, read, "-read=http://h/{key}/{other}"}},
+		{"no read request names it", []string{"check", version, write, read, "-other=json:o"}},
+		{"not {key}", []string{"check", version, write, read, "-read=http://h/{other}", "-other=json:o"}},
+		{"writes one key", []string{"check", version, "-write=PUT http://h/{key}/{other}?v={version}", read}},
+		{"{key} alone", []string{"check", version, write, "-read=http://h/{key}/{other}", "-other=json:o"}},
+		{"there is one key", []string{"check", version, write, read, "-read=http://h/{key}/{other}", "-other=json:o", "-keys=1"}},
 		{"keys: negative", []string{"check", version, write, read, "-keys=-1"}},
 		{"Name: value", []string{"check", version, write, read, "-header=Accept"}},
 		{"is no flag", []string{"check", version, write, read, "more"}},

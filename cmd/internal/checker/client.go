@@ -44,12 +44,19 @@ type answer struct {
 
 var errLeft = errors.New("hung up before the answer")
 
-// expand puts values in place of {key}, {version} and {user}.
-func (r Request) expand(template string, key int, version int64, user string) string {
+// A filling is what is put in place of {key}, {other}, {version} and {user}.
+type filling struct {
+	key, other int
+	version    int64
+	user       User
+}
+
+func (f filling) expand(template string) string {
 	if !strings.Contains(template, "{") {
 		return template
 	}
-	return strings.NewReplacer("{key}", strconv.Itoa(key), "{version}", strconv.FormatInt(version, 10), "{user}", url.PathEscape(user)).Replace(template)
+	return strings.NewReplacer("{key}", strconv.Itoa(f.key), "{other}", strconv.Itoa(f.other),
+		"{version}", strconv.FormatInt(f.version, 10), "{user}", url.PathEscape(f.user.Name)).Replace(template)
 }
 
 // A patience is how long a client stays.
@@ -62,9 +69,9 @@ const (
 )
 
 // send sends a request and, if it has the patience, reads the answer.
-func (c *client) send(ctx context.Context, r Request, key int, version int64, user User, p patience) (answer, error) {
-	origin, target := split(r.expand(r.URL, key, version, user.Name))
-	c.render(r, origin, target, r.expand(r.Body, key, version, user.Name), user)
+func (c *client) send(ctx context.Context, r Request, f filling, p patience) (answer, error) {
+	origin, target := split(f.expand(r.URL))
+	c.render(r, origin, target, f.expand(r.Body), f.user)
 	for {
 		cn, err := c.connection(ctx, origin)
 		if err != nil {

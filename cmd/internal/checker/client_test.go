@@ -56,14 +56,14 @@ func TestClient(t *testing.T) {
 	c := newClient(t)
 	get := func(path string) answer {
 		t.Helper()
-		a, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, 3, 0, User{}, stays)
+		a, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, filling{key: 3}, stays)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
 	put := Request{Method: http.MethodPut, URL: s.URL + "/echo/{key}?v={version}&who={user}", Body: `{"v":{version}}`, Fields: []string{"X-A: 1"}}
-	a, err := c.send(t.Context(), put, 3, 7, User{Name: "a b", Authorization: "Bearer x"}, stays)
+	a, err := c.send(t.Context(), put, filling{key: 3, version: 7, user: User{Name: "a b", Authorization: "Bearer x"}}, stays)
 	want := "PUT /echo/3?v=7&who=a%20b " + strings.TrimPrefix(s.URL, "http://") + ` 1 Bearer x {"v":7}`
 	if err != nil || a.status != http.StatusOK || !a.hit || string(a.body) != want {
 		t.Errorf("%v %d %v\n%s, want\n%s", err, a.status, a.hit, a.body, want)
@@ -107,10 +107,10 @@ func TestClientRepeatsNoWrite(t *testing.T) {
 		asked.Store(0)
 		c := newClient(t)
 		r := Request{Method: tt.method, URL: s.URL}
-		if _, err := c.send(t.Context(), r, 0, 0, User{}, stays); err != nil {
+		if _, err := c.send(t.Context(), r, filling{}, stays); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.send(t.Context(), r, 0, 0, User{}, stays); (err != nil) != tt.fails || asked.Load() != tt.asked {
+		if _, err := c.send(t.Context(), r, filling{}, stays); (err != nil) != tt.fails || asked.Load() != tt.asked {
 			t.Errorf("%s: %v after %d requests", tt.method, err, asked.Load())
 		}
 	}
@@ -130,7 +130,7 @@ func TestClientLeaves(t *testing.T) {
 	defer s.Close()
 	c := newClient(t)
 	for path, p := range map[string]patience{"/silent": sends, "/begin": peeks} {
-		if _, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, 0, 0, User{}, p); !errors.Is(err, errLeft) {
+		if _, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, filling{}, p); !errors.Is(err, errLeft) {
 			t.Errorf("%s: %v", path, err)
 		}
 		<-left
@@ -138,7 +138,7 @@ func TestClientLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	c.timeout = time.Minute
-	if _, err := c.send(ctx, Request{Method: http.MethodGet, URL: s.URL + "/silent"}, 0, 0, User{}, stays); err == nil {
+	if _, err := c.send(ctx, Request{Method: http.MethodGet, URL: s.URL + "/silent"}, filling{}, stays); err == nil {
 		t.Error("an answer of a silent server")
 	}
 	<-left

@@ -15,10 +15,13 @@ import (
 //
 // In the URL and body of a request {key} stands for the number of a key, from 0,
 // {version} for the version that is written, and {user} for the name of who asks.
+// A read with {other} in it shows a second key, too, the neighbour of the first:
+// 1 beside 0 and 0 beside 1, 3 beside 2.
 type Config struct {
 	Write   Request   // writes a version; 2xx acknowledges it, 4xx says that nothing was written
 	Reads   []Request // each read is one of them; 200 is an answer
-	Version Extractor // every version in the answer to a read
+	Version Extractor // every version of {key} in the answer to a read
+	Other   Extractor // every version of {other} there; needed if a read names it
 	Key     Extractor // the key that an answer says it is about; may be empty
 	Owner   Extractor // the user that an answer says it is for; may be empty
 
@@ -29,7 +32,7 @@ type Config struct {
 	Leave       float64       // share of the requests whose client hangs up before the answer is there
 	Timeout     time.Duration // of a request; default 5 s. After two of them without any answer the check ends
 	Seed        uint64        // fixes what is asked in which order, not how the machine interleaves it
-	Histories   int           // sampled histories to check at most; default 200, negative: none
+	Histories   int           // sampled histories to check at most, spread over Duration; default 200, negative: none
 
 	// The check ends when one of these is reached; with none, after 30 s.
 	Duration time.Duration
@@ -82,6 +85,9 @@ func (c *Config) complete() error {
 			return fmt.Errorf("read request: method %s, not GET or POST", r.Method)
 		}
 	}
+	if err := c.checkOther(); err != nil {
+		return err
+	}
 	for _, u := range c.Users {
 		if u.Name == "" || strings.ContainsAny(u.Name+u.Authorization, "\r\n") {
 			return fmt.Errorf("user %q: a name and one line are needed", u.Name)
@@ -114,6 +120,40 @@ func (c *Config) complete() error {
 	return nil
 }
 
+// checkOther checks what is said of reads that show two keys.
+func (c *Config) checkOther() error {
+	two := 0
+	for _, r := range c.Reads {
+		switch {
+		case !r.showsOther():
+			continue
+		case !strings.Contains(r.URL+r.Body, "{key}"):
+			return errors.New("read request: names {other}, but not {key}")
+		}
+		two++
+	}
+	switch {
+	case c.Write.showsOther():
+		return errors.New("write request: names {other}, but writes one key")
+	case two == 0 && c.Other.empty():
+		return nil
+	case two == 0:
+		return errors.New("how to find the version of {other} is said, but no read request names it")
+	case c.Other.empty():
+		return errors.New("read request: names {other}, but how to find its version in an answer is not said")
+	case two == len(c.Reads):
+		return errors.New("each read request names {other}; one that shows {key} alone is needed, too")
+	case c.Keys == 1:
+		return errors.New("read request: names {other}, but there is one key")
+	}
+	return nil
+}
+
+// showsOther reports whether an answer shows two keys.
+func (r Request) showsOther() bool {
+	return strings.Contains(r.URL, "{other}") || strings.Contains(r.Body, "{other}")
+}
+
 func or[T comparable](v, def T) T {
 	var zero T
 	if v == zero {
@@ -127,7 +167,7 @@ func (r Request) check() error {
 	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return fmt.Errorf("method %q", r.Method)
 	}
-	u, err := url.Parse(r.expand(r.URL, 0, 0, ""))
+	u, err := url.Parse(filling{}.expand(r.URL))
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,21 @@
 // samples of them are given to a checker of linearizability that knows nothing
 // of the above: [NotLinearizable].
 //
+// # Two keys in one answer
+//
+// A read may show two keys, which are written independently. All of the above
+// holds for each of them, and yet the two may never have been so together: one
+// was overwritten before the other was written, or of two answers each shows a
+// write that the other lacks. No bar finds that. So what is kept of two neighbours
+// is sampled, too, with the writes and reads of each and the reads of both, and
+// given to the checker of linearizability as one object whose state is a pair of
+// versions: [Skewed], if each key by itself has an order that explains it and both
+// have none. Reads of one key belong to it, because they tell which write came
+// first; without any read of both there is nothing to look for, since what is
+// linearizable key by key is so together.
+//
+// The report shows of such a history only what is needed to make it impossible.
+//
 // # What is asked of the service
 //
 // One process of the checker is the only writer of its keys. It has one write of

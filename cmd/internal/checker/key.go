@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,12 +24,17 @@ const (
 	refused
 )
 
-// An op is one read or write of a key. Times are since the start of the check.
+// An op is one read or write of a key, or a read of two. Times are since the
+// start of the check.
 type op struct {
 	worker     int
 	write      bool
 	start, end time.Duration
+	key        int
 	version    int64
+	two        bool    // it shows another key, too
+	other      int     // which
+	beside     int64   // the other's version
 	outcome    outcome // of a write
 	source     string  // of a read: its request, for people
 	hit        bool    // of a read
@@ -38,6 +44,7 @@ type op struct {
 // A key is what is known of one register.
 type key struct {
 	id      int
+	pair    *pair      // it and its neighbour; nil if no answer shows them together
 	writing sync.Mutex // held over a write: versions reach the service in their order
 
 	sent  atomic.Int64 // the newest version sent
@@ -157,6 +164,13 @@ func (k *key) age(version int64, at time.Duration) time.Duration {
 // history returns the operations that are kept, by their beginning, and whether
 // they tell all that is needed to explain each other.
 func (k *key) history() (ops []op, whole bool) {
+	ops, _, whole = k.window()
+	return ops, whole
+}
+
+// window returns the history and since when it explains reads: those that began
+// before are not in it.
+func (k *key) window() (ops []op, since time.Duration, whole bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	ops = slices.Concat(k.open, k.writes.ops[k.writes.next:], k.writes.ops[:k.writes.next])
@@ -183,9 +197,11 @@ func (k *key) history() (ops []op, whole bool) {
 			ops = append(ops, r)
 		}
 	}
-	slices.SortFunc(ops, func(a, b op) int { return int(a.start - b.start) })
-	return ops, !k.lost
+	slices.SortFunc(ops, byStart)
+	return ops, k.since, !k.lost
 }
+
+func byStart(a, b op) int { return cmp.Compare(a.start, b.start) }
 
 // absent is the version of a key that does not exist: older than all others.
 const absent int64 = -1 << 61

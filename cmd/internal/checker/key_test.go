@@ -60,7 +60,7 @@ func (s *simulation) step() {
 	r := &s.readers[s.rng.IntN(len(s.readers))]
 	switch {
 	case !r.busy:
-		*r = reader{busy: true, bar: s.key.bar(), op: op{worker: s.rng.IntN(100), start: s.tick()}}
+		*r = reader{busy: true, bar: s.key.bar(), op: op{worker: s.rng.IntN(100), key: s.key.id, start: s.tick()}}
 	case !r.had:
 		r.had, r.value = true, s.value
 		if s.rng.Float64() < s.lies {
@@ -80,7 +80,7 @@ func (s *simulation) stepWriter() {
 	case !s.writing:
 		s.writing, s.applied = true, false
 		s.version = s.key.sent.Load() + 1
-		s.key.begin(op{write: true, start: s.tick(), version: s.version})
+		s.key.begin(op{write: true, start: s.tick(), key: s.key.id, version: s.version})
 	case s.rng.IntN(8) == 0: // given up, or refused
 		s.writing = false
 		what := unknown
@@ -124,7 +124,7 @@ func TestTwoOpinions(t *testing.T) {
 					bad++
 				}
 			}
-			result, _ := linearizable(ops, time.Second)
+			result := linearizable(ops, time.Second, 0)
 			if result == porcupine.Unknown {
 				continue
 			}
@@ -159,7 +159,7 @@ func TestHistoryConvicts(t *testing.T) {
 		if !whole {
 			continue
 		}
-		if result, _ := linearizable(ops, 10*time.Second); result != porcupine.Illegal {
+		if result := linearizable(ops, 10*time.Second, 0); result != porcupine.Illegal {
 			t.Errorf("seed %d: %s", seed, result)
 		}
 	}

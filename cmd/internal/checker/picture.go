@@ -21,9 +21,10 @@ func (v *Violation) Draw(dir string) (paths []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	_, info := linearizable(v.ops, 10*time.Second)
+	model := registers(v.Keys...)
+	_, info := porcupine.CheckOperationsVerbose(model, events(v.ops), 10*time.Second)
 	page, svg := filepath.Join(dir, "history.html"), filepath.Join(dir, "history.svg")
-	if err := porcupine.VisualizePath(register(), info, page); err != nil {
+	if err := porcupine.VisualizePath(model, info, page); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
@@ -44,7 +45,7 @@ func (v *Violation) svg(w io.Writer) {
 	}
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">`+"\n", width, row*(len(workers)+2))
 	fmt.Fprintf(w, `<rect width="100%%" height="100%%" fill="#fff"/><text x="8" y="18" font-size="13">%s</text>`+"\n",
-		html.EscapeString(fmt.Sprintf("Key %d: %s (%s ms)", v.Key, v.Kind, ms(to-from))))
+		html.EscapeString(fmt.Sprintf("%s: %s (%s ms)", v.about(), v.Kind, ms(to-from))))
 	for i, id := range workers {
 		fmt.Fprintf(w, `<text x="8" y="%d">worker %d</text>`+"\n", row*(i+1)+23, id)
 	}
@@ -60,7 +61,19 @@ func (v *Violation) svg(w io.Writer) {
 		}
 		y := row*(slices.Index(workers, o.worker)+1) + 8
 		fmt.Fprintf(w, `<g><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s" stroke="#555"/><text x="%.1f" y="%d">%s</text></g>`+"\n",
-			html.EscapeString(o.describe(v)), x(o.start), y, max(2, x(o.end)-x(o.start)), row-6, fill, x(o.start)+3, y+14, number(o.version))
+			html.EscapeString(o.describe(v)), x(o.start), y, max(2, x(o.end)-x(o.start)), row-6, fill, x(o.start)+3, y+14, v.label(o))
 	}
 	fmt.Fprintf(w, `<text x="8" y="%d" fill="#555">green: acknowledged writes, grey: writes of unknown outcome, blue: reads, orange: the wrong answer</text>`+"\n</svg>\n", row*(len(workers)+2)-6)
+}
+
+// label is what a bar says: versions, and whose if there are two keys.
+func (v *Violation) label(o op) string {
+	text := number(o.version)
+	if v.named() {
+		text = fmt.Sprintf("%d: %s", o.key, text)
+	}
+	if o.two && v.named() {
+		text += fmt.Sprintf(", %d: %s", o.other, number(o.beside))
+	}
+	return text
 }

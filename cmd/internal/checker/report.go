@@ -25,6 +25,7 @@ type Report struct {
 	Acknowledged, Unknown, Refused int64 // writes
 
 	Histories int64 // given to the checker of linearizability
+	Together  int64 // of these, of two keys that answers show together
 	Undecided int64 // of these, not decided in time
 
 	Violations map[Kind]int64
@@ -36,7 +37,7 @@ type Report struct {
 // A Violation is a wrong answer with the operations that led to it.
 type Violation struct {
 	Kind Kind
-	Key  int
+	Keys []int // one, or two that are wrong together
 	bad  op
 	bar  bar
 	ops  []op
@@ -47,7 +48,7 @@ func (r *run) report(elapsed time.Duration) *Report {
 		Elapsed: elapsed, Seed: r.config.Seed,
 		Reads: r.reads.Load(), Hits: r.hits.Load(), Failed: r.failed.Load(), Left: r.left.Load(),
 		Acknowledged: r.acknowledged.Load(), Unknown: r.unknown.Load(), Refused: r.refused.Load(),
-		Histories: r.histories.Load(), Undecided: r.undecided.Load(),
+		Histories: r.histories.Load(), Together: r.together.Load(), Undecided: r.undecided.Load(),
 		Violations: make(map[Kind]int64), First: make(map[Kind]*Violation),
 		WorstAge: time.Duration(r.worst.Load()), Failure: r.lastFailure(),
 	}
@@ -94,6 +95,9 @@ func (r *Report) Print(w io.Writer) error {
 		line("last failure", "%v", r.Failure)
 	}
 	line("histories", "%d checked for linearizability, %d undecided", r.Histories-r.Undecided, r.Undecided)
+	if r.Together > 0 {
+		line("", "%d of them of two keys that answers show together", r.Together)
+	}
 	line("violations", "%d", r.Wrong())
 	for _, k := range Kinds() {
 		if n := r.Violations[k]; n > 0 {
@@ -122,8 +126,7 @@ func (r *Report) Print(w io.Writer) error {
 // history of the violation impossible. It is not asked about answers that are no
 // read of the key's register: torn ones, and those of another key or owner.
 func (v *Violation) Confirmed() bool {
-	result, _ := linearizable(v.ops, 10*time.Second)
-	return result == porcupine.Illegal
+	return linearizable(v.ops, 10*time.Second, v.Keys...) == porcupine.Illegal
 }
 
 // shown is how many operations the text of a violation has at most.
@@ -132,7 +135,7 @@ const shown = 24
 // String returns what happened, an operation a line, for people.
 func (v *Violation) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The first wrong answer: %s. Key %d, times in milliseconds since the start:\n\n", v.Kind, v.Key)
+	fmt.Fprintf(&b, "The first wrong answer: %s. %s, times in milliseconds since the start:\n\n", v.Kind, v.about())
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "began\tended\tworker\t\t  ")
 	for _, o := range v.relevant() {
@@ -146,6 +149,17 @@ func (v *Violation) String() string {
 	return b.String()
 }
 
+// about names the keys.
+func (v *Violation) about() string {
+	if v.named() {
+		return fmt.Sprintf("Keys %d and %d", v.Keys[0], v.Keys[1])
+	}
+	return fmt.Sprintf("Key %d", v.Keys[0])
+}
+
+// named reports whether an operation has to say which key it is about.
+func (v *Violation) named() bool { return len(v.Keys) > 1 }
+
 func ms(d time.Duration) string {
 	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 3, 64)
 }
@@ -153,7 +167,7 @@ func ms(d time.Duration) string {
 // relevant returns the operations that explain the violation: the last before
 // the end of the wrong answer, and in any case those that set the bar.
 func (v *Violation) relevant() []op {
-	if v.Kind == NotLinearizable {
+	if v.Kind == NotLinearizable || v.Kind == Skewed {
 		return v.ops[max(0, len(v.ops)-4*shown):]
 	}
 	var before, list []op
@@ -178,14 +192,14 @@ func (v *Violation) is(o op) bool {
 
 func (o op) describe(v *Violation) string {
 	if o.write {
-		what := "write " + strconv.FormatInt(o.version, 10)
+		what := o.text(v.named())
 		if o.outcome == unknown {
 			return what + ", of unknown outcome"
 		}
 		return what + ", acknowledged"
 	}
 	var b strings.Builder
-	b.WriteString("read " + number(o.version))
+	b.WriteString(o.text(v.named()))
 	if o.hit {
 		b.WriteString(" (hit)")
 	}
@@ -199,7 +213,7 @@ func (o op) describe(v *Violation) string {
 		fmt.Fprintf(&b, ": %d was acknowledged before", v.bar.acked)
 	case Backwards:
 		fmt.Fprintf(&b, ": somebody had been given %d", v.bar.seen)
-	case Fine, Torn, Invented, OtherKey, OtherOwner, NotLinearizable, kinds:
+	case Fine, Torn, Invented, OtherKey, OtherOwner, NotLinearizable, Skewed, kinds:
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +17,13 @@ type run struct {
 	config Config
 	start  time.Time
 	keys   []*key
+	pairs  []*pair       // of keys, if reads show two
 	halt   chan struct{} // closed when the workers are to end
 	ending sync.Once
 
 	reads, hits, failed, left      atomic.Int64
 	acknowledged, unknown, refused atomic.Int64
-	histories, undecided           atomic.Int64
+	histories, together, undecided atomic.Int64
 	lastAnswer                     atomic.Int64 // time of it, since the start
 	worst                          atomic.Int64 // age of the worst stale answer
 	counts                         [kinds]atomic.Int64
@@ -98,22 +100,27 @@ func (r *run) ended() bool {
 func (r *run) prepare(ctx context.Context) error {
 	c := &client{timeout: r.config.Timeout}
 	defer c.close()
+	// Of a key alone: two may not be there because one of them is not.
+	first := r.config.Reads[slices.IndexFunc(r.config.Reads, func(read Request) bool { return !read.showsOther() })]
 	for id := range r.config.Keys {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		k := &key{id: id}
 		r.keys = append(r.keys, k)
-		a, err := c.send(ctx, r.config.Reads[0], id, 0, r.user(0), stays)
+		a, err := c.send(ctx, first, filling{key: id, user: r.user(0)}, stays)
 		if err != nil {
 			return fmt.Errorf("the service cannot be reached: %w", err)
 		}
-		if _, greatest, err := r.versions(a); err == nil && greatest != absent {
+		if _, greatest, err := versions(a, r.config.Version); err == nil && greatest != absent {
 			k.sent.Store(greatest)
 		}
 		if err := r.write(ctx, c, 0, k, stays); err != nil {
 			return fmt.Errorf("writing the first version of key %d: %w", id, err)
 		}
+	}
+	if slices.ContainsFunc(r.config.Reads, Request.showsOther) {
+		r.pairs = couple(r.keys)
 	}
 	for _, read := range r.config.Reads {
 		err := r.probe(ctx, c, read)
@@ -130,19 +137,23 @@ func (r *run) prepare(ctx context.Context) error {
 
 // probe sees whether a read of the first key shows a version.
 func (r *run) probe(ctx context.Context, c *client, read Request) error {
-	a, err := c.send(ctx, read, 0, 0, r.user(0), stays)
+	a, err := c.send(ctx, read, filling{key: 0, other: 1, user: r.user(0)}, stays)
 	if err != nil {
 		return err
 	}
-	if v, _, err := r.versions(a); err != nil || v != absent {
+	v, _, err := versions(a, r.config.Version)
+	if err == nil && read.showsOther() {
+		_, _, err = versions(a, r.config.Other)
+	}
+	if err != nil || v != absent {
 		return err
 	}
 	return fmt.Errorf("its first version was acknowledged, but %w", statusError(a))
 }
 
-// versions returns the least and the greatest version in an answer. That there
-// is no such key is an answer, too.
-func (r *run) versions(a answer) (least, greatest int64, err error) {
+// versions returns the least and the greatest version that e finds in an answer.
+// That there is no such key is an answer, too.
+func versions(a answer, e Extractor) (least, greatest int64, err error) {
 	switch a.status {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
@@ -150,9 +161,9 @@ func (r *run) versions(a answer) (least, greatest int64, err error) {
 	default:
 		return 0, 0, statusError(a)
 	}
-	least, greatest, n, err := r.config.Version.versions(a.body)
+	least, greatest, n, err := e.versions(a.body)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("no version at %s: %s", r.config.Version, excerpt(a.body))
+		err = fmt.Errorf("no version at %s: %s", e, excerpt(a.body))
 	}
 	return least, greatest, err
 }
@@ -202,8 +213,8 @@ func (r *run) work(ctx context.Context, worker int) {
 // write writes the next version of a key, which the caller has to himself.
 func (r *run) write(ctx context.Context, c *client, worker int, k *key, stay patience) error {
 	version := k.sent.Load() + 1
-	k.begin(op{worker: worker, write: true, start: time.Since(r.start), version: version})
-	a, err := c.send(ctx, r.config.Write, k.id, version, User{}, stay)
+	k.begin(op{worker: worker, write: true, start: time.Since(r.start), key: k.id, version: version})
+	a, err := c.send(ctx, r.config.Write, filling{key: k.id, version: version}, stay)
 	what := unknown
 	switch {
 	case err != nil:
@@ -223,15 +234,26 @@ func (r *run) write(ctx context.Context, c *client, worker int, k *key, stay pat
 	return err
 }
 
-// read reads a key and judges the answer.
+// read reads a key, or one and its neighbour, and judges the answer.
 func (r *run) read(ctx context.Context, c *client, worker int, k *key, which int, user User, stay patience) error {
 	request := r.config.Reads[which]
 	b := k.bar()
-	o := op{worker: worker, source: request.URL, start: time.Since(r.start)}
-	a, err := c.send(ctx, request, k.id, 0, user, stay)
-	var least, greatest int64
+	o := op{worker: worker, key: k.id, source: request.URL}
+	f := filling{key: k.id, user: user}
+	var other *key
+	var beside bar
+	if request.showsOther() {
+		other = k.pair.beside(k)
+		f.other, beside = other.id, other.bar()
+	}
+	o.start = time.Since(r.start)
+	a, err := c.send(ctx, request, f, stay)
+	var least, greatest, least2, greatest2 int64
 	if err == nil {
-		least, greatest, err = r.versions(a)
+		least, greatest, err = versions(a, r.config.Version)
+	}
+	if err == nil && other != nil {
+		least2, greatest2, err = versions(a, r.config.Other)
 	}
 	if err != nil {
 		if errors.Is(err, errLeft) {
@@ -244,9 +266,20 @@ func (r *run) read(ctx context.Context, c *client, worker int, k *key, which int
 	o.end, o.hit = time.Since(r.start), a.hit
 	if kind := r.stranger(a.body, k, user); kind != Fine {
 		o.kind, o.version = kind, least
-		r.violated(k, o, b, nil)
-	} else if o = k.read(o, b, least, greatest); o.kind != Fine {
-		r.violated(k, o, b, nil)
+		r.violated(k, o, b)
+	} else {
+		o2 := o
+		if o = k.read(o, b, least, greatest); o.kind != Fine {
+			r.violated(k, o, b)
+		}
+		if other != nil {
+			o2.key = other.id
+			if o2 = other.read(o2, beside, least2, greatest2); o2.kind != Fine {
+				r.violated(other, o2, beside)
+			} else if o.kind == Fine {
+				k.pair.read(o, o2)
+			}
+		}
 	}
 	if a.hit && r.hits.Add(1) == r.config.MaxHits {
 		r.end()
@@ -277,24 +310,29 @@ func (r *run) stranger(body []byte, k *key, user User) (kind Kind) {
 	return kind
 }
 
-// violated counts a wrong answer, and keeps the first of each kind with what led
-// to it.
-func (r *run) violated(k *key, o op, b bar, ops []op) {
+// violated counts a wrong answer.
+func (r *run) violated(k *key, o op, b bar) {
 	if o.kind == Stale {
 		raise(&r.worst, int64(k.age(o.version, o.start)))
 	}
-	if r.counts[o.kind].Add(1) > 1 {
+	r.found(o.kind, func() *Violation {
+		ops, _ := k.history()
+		return &Violation{Kind: o.kind, Keys: []int{k.id}, bad: o, bar: b, ops: ops}
+	})
+}
+
+// found counts a violation, and keeps the first of each kind with what led to it.
+func (r *run) found(kind Kind, violation func() *Violation) {
+	if r.counts[kind].Add(1) > 1 {
 		return
 	}
-	if ops == nil {
-		ops, _ = k.history()
-	}
+	v := violation()
 	if r.config.First {
 		r.end()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.first[o.kind] = &Violation{Kind: o.kind, Key: k.id, bad: o, bar: b, ops: ops}
+	r.first[kind] = v
 }
 
 func (r *run) note(err error) {
@@ -336,13 +374,18 @@ func (r *run) watch(done <-chan struct{}) {
 
 // progress prints a line and returns the number of reads in it.
 func (r *run) progress(before int64) int64 {
-	reads, wrong := r.reads.Load(), int64(0)
-	for i := range r.counts {
-		wrong += r.counts[i].Load()
-	}
+	reads := r.reads.Load()
 	fmt.Fprintf(r.config.Progress, "%4.0f s  %d reads (%d/s), %d from a cache, %d writes, %d wrong\n", time.Since(r.start).Seconds(),
-		reads, reads-before, r.hits.Load(), r.acknowledged.Load(), wrong)
+		reads, reads-before, r.hits.Load(), r.acknowledged.Load(), r.wrong())
 	return reads
+}
+
+// wrong returns the number of violations so far.
+func (r *run) wrong() (n int64) {
+	for i := range r.counts {
+		n += r.counts[i].Load()
+	}
+	return n
 }
 
 func statusError(a answer) error {
