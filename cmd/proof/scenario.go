@@ -48,7 +48,7 @@ func scenarios() []scenario {
 		{name: "two processes, one killed now and then", share: 5, servers: 2, fault: kills, least: 3, check: writeMore},
 		{name: "clock steps", share: 5, fault: steps, least: 10},
 		{name: "memory for 1% of the answers", share: 5, check: func(c *checker.Config) { c.Keys = 1000 },
-			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 8 * 2000 / 100}},
+			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 9 * 2000 / 100}},
 		{name: "handlers panic, clients leave", share: 5, settings: serverSettings{Panics: 0.05, Pause: time.Millisecond},
 			check: func(c *checker.Config) { c.Leave = 0.05 }},
 		{name: "all at once", share: 5, servers: 2, settings: serverSettings{Panics: 0.02, Pause: time.Millisecond, MaxBytes: 100 << 10},
@@ -155,7 +155,7 @@ func config(t *trial) (checker.Config, error) {
 		Users: []checker.User{{Name: "alice", Authorization: "Bearer alice"}, {Name: "bob", Authorization: "Bearer bob"}},
 		Keys:  32, Writes: 0.02, Timeout: 10 * time.Second,
 	}
-	paths := []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}", "/minute/{key}"}
+	paths := []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/both/{key}/{other}", "/shelves/{key}", "/mine/{key}", "/minute/{key}"}
 	for range 4 { // so that few of the reads below get past the cache
 		for _, v := range t.servers {
 			for _, path := range paths {
@@ -166,7 +166,7 @@ func config(t *trial) (checker.Config, error) {
 	c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: t.servers[0].address + "/direct/{key}"})
 	var err error
 	for e, text := range map[*checker.Extractor]string{
-		&c.Version: `re:"(?:version|twin)":(\d+)`, &c.Key: `re:"key":(\d+)`, &c.Owner: `re:"owner":"(\w+)"`,
+		&c.Version: `re:"(?:version|twin)":(\d+)`, &c.Other: `re:"other":(\d+)`, &c.Key: `re:"key":(\d+)`, &c.Owner: `re:"owner":"(\w+)"`,
 	} {
 		if *e, err = checker.ParseExtractor(text); err != nil {
 			return c, err

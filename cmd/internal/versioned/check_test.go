@@ -41,12 +41,15 @@ func everything(t *testing.T, base string) checker.Config {
 	c := checker.Config{
 		Write:   checker.Request{Method: http.MethodPut, URL: base + "/items/{key}?version={version}"},
 		Version: extractor(t, `re:"(?:version|twin)":(\d+)`),
+		Other:   extractor(t, "json:other"),
 		Key:     extractor(t, "json:key"),
 		Owner:   extractor(t, "json:owner"),
 		Users:   []checker.User{{Name: "alice", Authorization: "Bearer alice"}, {Name: "bob", Authorization: "Bearer bob"}},
 		Keys:    4, Concurrency: 12, Writes: 0.1, Seed: 1, Timeout: 10 * time.Second,
 	}
-	for _, path := range []string{"/items/{key}", "/search?key={key}", "/pairs/{key}", "/shelves/{key}", "/mine/{key}", "/minute/{key}", "/direct/{key}"} {
+	for _, path := range []string{
+		"/items/{key}", "/search?key={key}", "/pairs/{key}", "/both/{key}/{other}", "/shelves/{key}", "/mine/{key}", "/minute/{key}", "/direct/{key}",
+	} {
 		c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: base + path})
 	}
 	return c
@@ -82,7 +85,7 @@ func TestNothingWrong(t *testing.T) {
 			if err := r.Print(t.Output()); err != nil {
 				t.Error(err)
 			}
-			if r.Wrong() > 0 || r.Reads == 0 || r.Hits == 0 || r.Acknowledged == 0 || r.Histories == 0 || r.Failed+r.Unknown+r.Refused > 0 {
+			if r.Wrong() > 0 || r.Reads == 0 || r.Hits == 0 || r.Acknowledged == 0 || r.Together == 0 || r.Failed+r.Unknown+r.Refused > 0 {
 				t.Errorf("%+v", r)
 			}
 		})

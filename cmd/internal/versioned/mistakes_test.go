@@ -114,7 +114,7 @@ func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.change(item, 1, 0)
 		c.change(item, 0, -1)
 		replay(w, reply)
-	case cacheable(r) && !strings.HasPrefix(r.URL.Path, "/shelves/"):
+	case cacheable(r) && !strings.HasPrefix(r.URL.Path, "/shelves/") && !strings.HasPrefix(r.URL.Path, "/both/"):
 		e := c.get(c.key(r))
 		valid := e != nil && e.version == c.counter(item)
 		if valid && c.marks {
@@ -235,10 +235,16 @@ func TestMistakes(t *testing.T) {
 		"version looked at before flux": {versionBeforeFlux, []checker.Kind{backwards}, 0},
 		"joins an old flight":           {joinAnything, []checker.Kind{stale, backwards}, 0},
 		"made of two entries":           {fragments, []checker.Kind{checker.Torn, backwards}, 0},
+		"two reads, no transaction":     {twoReads, []checker.Kind{checker.Skewed}, 0},
+		"one part is made anew":         {refreshesParts, []checker.Kind{checker.Skewed}, 0},
+		"two copies, two orders":        {twoOrders, []checker.Kind{checker.Skewed}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := everything(t, serve(t, m.cache(t, uncached(t))))
-			c.Duration, c.First, c.Leave = 20*time.Second, true, m.leave
+			c.Duration, c.Histories, c.First, c.Leave = 20*time.Second, 4000, true, m.leave
+			if slices.Contains(m.want, checker.Skewed) {
+				c.Keys, c.Writes = 2, 0.3 // two writes must go on while both keys are read
+			}
 			r, err := checker.Run(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -253,11 +259,15 @@ func TestMistakes(t *testing.T) {
 			if !slices.Contains(m.want, v.Kind) {
 				t.Errorf("found %s, want %v", v.Kind, m.want)
 			}
-			if (v.Kind == stale || v.Kind == backwards) && !v.Confirmed() {
+			if (v.Kind == stale || v.Kind == backwards || v.Kind == checker.Skewed) && !v.Confirmed() {
 				t.Error("the checker of linearizability finds nothing wrong with it")
 			}
+			also := m.want
+			if !slices.Contains(m.want, checker.Skewed) { // of which each key by itself is fine
+				also = append(also, checker.NotLinearizable, checker.Skewed)
+			}
 			for kind := range maps.Keys(r.Violations) {
-				if !slices.Contains(append(m.want, checker.NotLinearizable), kind) {
+				if !slices.Contains(also, kind) {
 					t.Errorf("also found %s", kind)
 				}
 			}
@@ -283,7 +293,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			if err := r.Print(t.Output()); err != nil {
 				t.Error(err)
 			}
-			if r.Wrong() > 0 || r.Unknown == 0 || r.Left == 0 {
+			if r.Wrong() > 0 || r.Unknown == 0 || r.Left == 0 || r.Together == 0 {
 				t.Errorf("%+v", r)
 			}
 		})

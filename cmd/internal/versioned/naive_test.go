@@ -40,10 +40,12 @@ func wholeKey(r *http.Request) string { return r.URL.String() + " " + r.Header.G
 
 // concerns says whether an answer shows an item.
 func concerns(entry *http.Request, item string) bool {
-	return strings.HasPrefix(entry.URL.Path, "/shelves/") || itemOf(entry) == item
+	path := entry.URL.Path
+	return strings.HasPrefix(path, "/shelves/") || itemOf(entry) == item ||
+		strings.HasPrefix(path, "/both/"+item+"/")
 }
 
-// itemOf returns the item that a request is about.
+// itemOf returns the item that a request is about, the second of two.
 func itemOf(r *http.Request) string {
 	if key := r.URL.Query().Get("key"); key != "" {
 		return key
