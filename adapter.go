@@ -132,11 +132,22 @@ func (c Caller) Wrote() {
 	}
 }
 
+// Began says that the caller begins a transaction that may see one state of the
+// database throughout, that of asOf, a sequence number taken before it began, or a
+// later one. Until ended is called, once, Load serves nothing that was made after
+// asOf.
+func (c Caller) Began(asOf uint64) (ended func()) {
+	if c.scope == nil {
+		return func() {}
+	}
+	return c.scope.transactions.begin(asOf)
+}
+
 // Uncommitted adds delta to the number of the caller's open transactions that
 // have changed something. While it is above zero Load neither serves nor stores.
 func (c Caller) Uncommitted(delta int) {
 	if c.scope != nil {
-		c.scope.uncommitted.Add(int32(delta))
+		c.scope.transactions.uncommitted.Add(int32(delta))
 	}
 }
 

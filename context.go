@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -13,13 +12,13 @@ import (
 // A scope is the mark that a context carries: on whose behalf code with this
 // context runs.
 type scope struct {
-	cache       *Cache        // nil: of every cache
-	fill        *fill         // nil: outside of any fill
-	asker       *asker        // of the request; nil where nobody can be asked about
-	flight      *flight       // of the function given to Load that is running, if one is
-	uncommitted *atomic.Int32 // open transactions of the request that changed something
-	outer       *scope        // the scope around this one
-	course      *asker        // of the request in whose course this runs; nil if it is none
+	cache        *Cache        // nil: of every cache
+	fill         *fill         // nil: outside of any fill
+	asker        *asker        // of the request; nil where nobody can be asked about
+	flight       *flight       // of the function given to Load that is running, if one is
+	transactions *transactions // open ones of the request
+	outer        *scope        // the scope around this one
+	course       *asker        // of the request in whose course this runs; nil if it is none
 }
 
 type scopeKey struct{}
@@ -70,18 +69,11 @@ func inFill(ctx context.Context, c *Cache) bool {
 	return s != nil && s.fill != nil
 }
 
-// uncommittedWrites reports whether ctx belongs to a request that has a
-// transaction open that changed something: what is stored is not what it sees.
-func uncommittedWrites(ctx context.Context, c *Cache) bool {
-	s := scopeFor(ctx, c)
-	return s != nil && s.uncommitted.Load() > 0
-}
-
 // Outside returns a context for work that concerns no answer: background jobs,
 // probes, logging to the database. What is read with it is nobody's dependency,
 // and it does not count as an untracked read.
 func Outside(ctx context.Context) context.Context {
-	s := &scope{uncommitted: new(atomic.Int32)}
+	s := &scope{transactions: new(transactions)}
 	if outer := scopeOf(ctx); outer != nil {
 		s.course = outer.course
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -131,7 +130,7 @@ func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.
 func (c *Cache) outside(r *http.Request, a *asker) *http.Request {
 	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		cache: c, asker: a, course: a, uncommitted: uncommittedOf(scopeFor(r.Context(), c)), outer: outer,
+		cache: c, asker: a, course: a, transactions: transactionsOf(scopeFor(r.Context(), c)), outer: outer,
 	}))
 }
 
@@ -179,7 +178,7 @@ func (g *get) asker() *asker {
 func (g *get) scope(f *fill) *scope {
 	a := g.asker()
 	return &scope{
-		cache: g.cache, fill: f, asker: a, course: a, uncommitted: new(atomic.Int32), outer: scopeOf(g.r.Context()),
+		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
 	}
 }
 

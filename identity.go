@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // Identity returns what Options.Identity said about the request that ctx belongs
@@ -99,7 +98,7 @@ func (a *asker) askWithin(within *flight) string {
 		ctx := a.request.Context()
 		outer := scopeOf(ctx)
 		ctx = context.WithValue(ctx, scopeKey{}, &scope{
-			cache: a.cache, course: a, fill: a.fill, flight: within, uncommitted: uncommittedOf(outer), outer: outer,
+			cache: a.cache, course: a, fill: a.fill, flight: within, transactions: transactionsOf(outer), outer: outer,
 		})
 		id, err := a.cache.options.Identity(a.request.WithContext(ctx))
 		if err != nil {
@@ -110,14 +109,6 @@ func (a *asker) askWithin(within *flight) string {
 		a.id, known = id, true
 	})
 	return a.id
-}
-
-// uncommittedOf returns the counter that a scope inside outer shares with it.
-func uncommittedOf(outer *scope) *atomic.Int32 {
-	if outer != nil {
-		return outer.uncommitted
-	}
-	return new(atomic.Int32)
 }
 
 // lookedOutside is called when a handler's fill finds a value in its context

@@ -32,7 +32,9 @@ import (
 // the first caller and goes on as long as one of them waits, so a caller whose
 // ctx ends may be held until fn returns. An error is returned to the caller that
 // ran fn, and never stored. While ctx's request has a transaction that changed
-// something and has not ended, Load runs fn and neither serves nor stores.
+// something and has not ended, Load runs fn and neither serves nor stores. While
+// it has one that only reads, Load serves nothing that was made after that began,
+// so that the transaction sees one state of the database, as without a cache.
 func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
 	var result T
 	body, err := c.load(ctx, key, func(ctx context.Context) ([]byte, error) {
@@ -90,7 +92,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 		return fn(ctx) // a stored result would hide what it is made of
 	}
 	primary := c.keyOf(key)
-	s := &scope{cache: c, uncommitted: uncommittedOf(outer), outer: outer}
+	s := &scope{cache: c, transactions: transactionsOf(outer), outer: outer}
 	if outer != nil {
 		s.asker, s.flight, s.course = outer.asker, outer.flight, outer.course
 	}
@@ -99,6 +101,10 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 		c.databases.poll()
 		found := c.ledger.Seq()
 		e, flightKey, _ := c.find(primary, s, failpoint.Now())
+		if e != nil && !s.transactions.see(e) {
+			c.stats.loadOutcome(loadBypassed)
+			return fn(ctx)
+		}
 		if e != nil {
 			c.stats.loadOutcome(loadHit)
 			outer.useStored(e, found)
@@ -117,6 +123,10 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 			return nil, context.Cause(ctx)
 		}
 		found = c.ledger.Seq()
+		if e := f.landing.entry; e != nil && !s.transactions.see(e) {
+			c.stats.loadOutcome(loadBypassed)
+			return fn(ctx)
+		}
 		if c.entitled(f, primary, s, failpoint.Now()) {
 			c.stats.loadOutcome(loadJoined)
 			outer.useStored(f.landing.entry, found)

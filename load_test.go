@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -330,6 +331,80 @@ func TestLoadUnderUncommittedWrites(t *testing.T) {
 	if v := part(job, "job"); v != "before" {
 		t.Errorf("a job: %q", v)
 	}
+}
+
+// TestLoadInTransaction serves only what was made before the transactions that are
+// open began: they may see the past.
+func TestLoadInTransaction(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	part := func(ctx context.Context, v string) string {
+		return load(ctx, t, c, "k", func(ctx context.Context) (string, error) {
+			db.get(ctx, "x")
+			return v, nil
+		})
+	}
+	ctx := unstale.Outside(t.Context())
+	caller := db.Caller(ctx)
+	part(ctx, "first")
+	early := db.Seq()
+	ended := caller.Began(early)
+	if v := part(ctx, "?"); v != "first" {
+		t.Errorf("made before the transaction: %q", v)
+	}
+	db.set("x", "2")
+	part(t.Context(), "second")
+	if v := part(ctx, "own"); v != "own" {
+		t.Errorf("made after the transaction began: %q", v)
+	}
+	later := caller.Began(db.Seq())
+	ended()
+	if v := part(ctx, "own"); v != "own" {
+		t.Errorf("while another one is open: %q", v)
+	}
+	later()
+	if v := part(ctx, "?"); v != "second" {
+		t.Errorf("after both: %q", v)
+	}
+	defer caller.Began(db.Seq())()
+	defer caller.Began(early)() // the earlier one counts, whichever is told first
+	if v := part(ctx, "own"); v != "own" {
+		t.Errorf("in an early transaction told late: %q", v)
+	}
+	if s := c.Stats().Loads; s.Bypassed != 3 {
+		t.Errorf("%d calls bypassed, want 3", s.Bypassed)
+	}
+}
+
+// TestJoinInTransaction waits for a result that is made after the transaction
+// began, and then makes its own.
+func TestJoinInTransaction(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	ctx := unstale.Outside(t.Context())
+	defer db.Caller(ctx).Began(db.Seq())()
+	db.set("x", "2") // the fill below begins later than the transaction
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		load(unstale.Outside(t.Context()), t, c, "k", func(ctx context.Context) (string, error) {
+			db.get(ctx, "x")
+			close(begun)
+			<-finish
+			return "theirs", nil
+		})
+	})
+	<-begun
+	wg.Go(func() {
+		if v := load(ctx, t, c, "k", func(ctx context.Context) (string, error) { return "own", nil }); v != "own" {
+			t.Errorf("joined: %q", v)
+		}
+	})
+	waitFor(t, c, 2)
+	close(finish)
+	wg.Wait()
 }
 
 // TestLoadUnstored: what is not kept is run again, and what uses a result that is

@@ -49,7 +49,7 @@ type RouteStats struct {
 // LoadStats are the counters of Load.
 type LoadStats struct {
 	Hits, Misses, Joined uint64
-	Bypassed             uint64 // calls inside a transaction that had changed something
+	Bypassed             uint64 // calls inside a transaction that had changed something, or began before the result was made
 }
 
 // A Fallback is a statement whose dependencies are coarser than its text allows.

@@ -150,8 +150,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx,
 	if err != nil {
 		return nil, err
 	}
-	c.session.owner(ctx, caller)
-	return &tx{inner: inner, session: c.session, caller: caller}, nil
+	return &tx{inner: inner, session: c.session, caller: caller, ended: c.session.begun(ctx, caller)}, nil
 }
 
 func beginTx(ctx context.Context, c driver.Conn, opts driver.TxOptions) (driver.Tx, error) {

@@ -12,6 +12,7 @@ type tx struct {
 	inner   driver.Tx
 	session *session
 	caller  unstale.Caller
+	ended   func() // tells the cache
 }
 
 func (t *tx) Commit() (err error) {
@@ -30,17 +31,20 @@ func (t *tx) leave(err error) {
 	}
 	t.session.leave(t.caller, err)
 	t.session.disown()
+	t.ended()
 }
 
-// owner says on whose behalf, and in what context, the open transaction was
-// begun.
-func (s *session) owner(ctx context.Context, caller unstale.Caller) {
-	if s != nil {
-		s.txContext, s.txCaller = ctx, caller
+// begun says on whose behalf, and in what context, the open transaction was
+// begun, and returns what is to be called when it has ended.
+func (s *session) begun(ctx context.Context, caller unstale.Caller) (ended func()) {
+	if s == nil {
+		return func() {}
 	}
+	s.txContext, s.txCaller = ctx, caller
+	return caller.Began(s.readSeq)
 }
 
-// disown ends what owner said.
+// disown ends what begun said.
 func (s *session) disown() {
 	if s != nil {
 		s.txContext, s.txCaller = nil, unstale.Caller{}
