@@ -25,6 +25,7 @@ type options struct {
 	hits        int64
 	seed        uint64
 	quick       bool
+	first       bool
 	only        string
 	connections int
 	out         string
@@ -51,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.Int64Var(&o.hits, "hits", 10_000_000, "reads from the cache in all")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of requests and faults; 0 picks one")
 	f.BoolVar(&o.quick, "quick", false, "20000 reads from the cache, and each fault a few times")
+	f.BoolVar(&o.first, "first", false, "end at the first wrong answer")
 	f.StringVar(&o.only, "only", "", "run the scenarios whose name contains this")
 	f.IntVar(&o.connections, "connections", 16, "connections to the service")
 	f.StringVar(&o.out, "out", "", "directory for pictures of a wrong answer's history")
@@ -106,14 +108,18 @@ func (o *options) prove(ctx context.Context, w io.Writer) error {
 			continue
 		}
 		hits, reads, wrong = hits+r.Hits, reads+r.Reads, wrong+r.Wrong()
-		if r.faults < s.least {
+		v := r.Earliest()
+		if r.faults < s.least && (v == nil || !o.first) {
 			errs = append(errs, fmt.Errorf("%s: interrupted after %d faults", s.name, r.faults))
 		}
-		if v := r.Earliest(); v != nil {
+		if v != nil {
 			errs = append(errs, fmt.Errorf("%s: %d wrong answers\n%s", s.name, r.Wrong(), v))
 			if o.out != "" {
 				_, err := v.Draw(o.out)
 				errs = append(errs, err)
+			}
+			if o.first {
+				break
 			}
 		}
 	}

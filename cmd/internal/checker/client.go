@@ -71,7 +71,7 @@ const (
 // send sends a request and, if it has the patience, reads the answer.
 func (c *client) send(ctx context.Context, r Request, f filling, p patience) (answer, error) {
 	origin, target := split(f.expand(r.URL))
-	c.render(r, origin, target, f.expand(r.Body), f.user)
+	c.render(r, origin, target, f)
 	for {
 		cn, err := c.connection(ctx, origin)
 		if err != nil {
@@ -104,13 +104,14 @@ func split(u string) (origin, target string) {
 	return origin, target
 }
 
-func (c *client) render(r Request, origin, target, body string, user User) {
+func (c *client) render(r Request, origin, target string, f filling) {
+	body, user := f.expand(r.Body), f.user
 	_, host, _ := strings.Cut(origin, "://")
 	b := append(c.out[:0], r.Method...)
 	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\nHost: "...)
 	b = append(append(b, host...), "\r\nUser-Agent: unstale-check\r\n"...)
-	for _, f := range r.Fields {
-		b = append(append(b, f...), "\r\n"...)
+	for _, field := range r.Fields {
+		b = append(append(b, f.expand(field)...), "\r\n"...)
 	}
 	if user.Authorization != "" {
 		b = append(append(append(b, "Authorization: "...), user.Authorization...), "\r\n"...)

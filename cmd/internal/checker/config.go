@@ -13,7 +13,7 @@ import (
 
 // Config says what to check and how long. Write, Reads and Version are needed.
 //
-// In the URL and body of a request {key} stands for the number of a key, from 0,
+// In the URL, fields and body of a request {key} stands for the number of a key, from 0,
 // {version} for the version that is written, and {user} for the name of who asks.
 // A read with {other} in it shows a second key, too, the neighbour of the first:
 // 1 beside 0 and 0 beside 1, 3 beside 2.

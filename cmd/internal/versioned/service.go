@@ -5,7 +5,6 @@ package versioned
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -41,7 +40,10 @@ type Options struct {
 //	GET /both/{key}/{other}      the item and another one, read in one transaction
 //	GET /shelves/{key}           the item and all others on its shelf, the newest first
 //	GET /mine/{key}              the item, and the name of who asks
+//	GET /cards/{key}             the same, each found by Load
+//	GET /greeted/{key}           the item, and the name in the field From, by which it varies
 //	GET /minute/{key}            the item, for a minute: by ExpireAt, ExpireAfter, max-age or Expires, depending on the key
+//	GET /early/{key}             the item, in a transaction that began before the cache was asked
 //	GET /direct/{key}            the item, never from the cache
 //
 // Who asks is who says so: "Authorization: Bearer alice" is alice.
@@ -67,6 +69,7 @@ func Open(ctx context.Context, o Options) (_ *Service, err error) {
 		name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return name, nil
 	}
+	o.Cache.NeutralContextKeys = append(o.Cache.NeutralContextKeys, earlyKey{})
 	s := &Service{options: o, pad: strings.Repeat("x", o.Pad)}
 	if s.Cache, err = unstale.New(o.Cache); err != nil {
 		return nil, err
@@ -89,9 +92,10 @@ func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /items/{key}", s.put)
 	byID := func(db querier, r *http.Request, a *answer) error {
-		return db.QueryRowContext(r.Context(), `SELECT version FROM item WHERE id = ?`, a.Key).Scan(&a.Version)
+		return db.QueryRowContext(r.Context(), versionByID, a.Key).Scan(&a.Version)
 	}
 	mux.HandleFunc("GET /items/{key}", s.get(byID))
+	mux.HandleFunc("GET /early/{key}", s.get(byID))
 	mux.HandleFunc("GET /search", s.get(func(db querier, r *http.Request, a *answer) error {
 		return db.QueryRowContext(r.Context(), `SELECT version FROM item WHERE name = ?`, "n"+strconv.Itoa(a.Key)).Scan(&a.Version)
 	}))
@@ -107,7 +111,7 @@ func (s *Service) Handler() http.Handler {
 			return err
 		}
 		s.pause()
-		return db.QueryRowContext(r.Context(), `SELECT version FROM item WHERE id = ?`, r.PathValue("other")).Scan(&a.Other)
+		return db.QueryRowContext(r.Context(), versionByID, r.PathValue("other")).Scan(&a.Other)
 	}))
 	mux.HandleFunc("GET /shelves/{key}", s.get(shelf))
 	mux.HandleFunc("GET /mine/{key}", s.get(func(db querier, r *http.Request, a *answer) error {
@@ -115,84 +119,23 @@ func (s *Service) Handler() http.Handler {
 		return byID(db, r, a)
 	}))
 	mux.HandleFunc("GET /minute/{key}", inAMinute(s.get(byID)))
+	mux.HandleFunc("GET /cards/{key}", s.get(s.card))
+	greeted := s.get(func(db querier, r *http.Request, a *answer) error {
+		a.Owner = r.Header.Get("From")
+		return byID(db, r, a)
+	})
+	mux.HandleFunc("GET /greeted/{key}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "From")
+		greeted(w, r)
+	})
 	mux.HandleFunc("GET /direct/{key}", s.get(func(db querier, r *http.Request, a *answer) error {
 		unstale.NoStore(r.Context())
 		return byID(db, r, a)
 	}))
-	return s.watch(s.Cache.Handler(mux))
+	return s.watch(s.early(s.Cache.Handler(mux)))
 }
 
-type answer struct {
-	Key     int           `json:"key"`
-	Version int64         `json:"version"`
-	Twin    int64         `json:"twin,omitempty"`
-	Other   int64         `json:"other,omitempty"` // the other's version
-	Owner   string        `json:"owner,omitempty"`
-	Shelf   map[int]int64 `json:"shelf,omitempty"`
-	Pad     string        `json:"pad,omitempty"`
-}
-
-type querier interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}
-
-func shelf(db querier, r *http.Request, a *answer) error {
-	rows, err := db.QueryContext(r.Context(), `SELECT id, version FROM item WHERE shelf = ? ORDER BY version DESC, id`, a.Key%Shelves)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	a.Shelf = make(map[int]int64)
-	for rows.Next() {
-		var id int
-		var v int64
-		if err := rows.Scan(&id, &v); err != nil {
-			return err
-		}
-		a.Shelf[id] = v
-	}
-	a.Version = a.Shelf[a.Key]
-	return rows.Err()
-}
-
-// get answers with what read finds in one transaction.
-func (s *Service) get(read func(querier, *http.Request, *answer) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		key, err := strconv.Atoi(r.PathValue("key") + r.URL.Query().Get("key"))
-		if err != nil {
-			http.Error(w, "no such key", http.StatusNotFound)
-			return
-		}
-		a := answer{Key: key, Pad: s.pad}
-		if err := s.inTransaction(r.Context(), func(tx *sql.Tx) error { return read(tx, r, &a) }); err != nil {
-			if errors.Is(err, sql.ErrNoRows) {
-				http.Error(w, "no such item", http.StatusNotFound)
-				return
-			}
-			http.Error(w, "cannot read", http.StatusInternalServerError)
-			return
-		}
-		s.pause()
-		if s.options.Panics > 0 && rand.Float64() < s.options.Panics {
-			panic(http.ErrAbortHandler)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(a)
-	}
-}
-
-func (s *Service) inTransaction(ctx context.Context, read func(*sql.Tx) error) error {
-	tx, err := s.DB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if err := read(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
+const versionByID = `SELECT version FROM item WHERE id = ?`
 
 func (s *Service) pause() {
 	if s.options.Pause > 0 {
@@ -225,7 +168,7 @@ func (s *Service) put(w http.ResponseWriter, r *http.Request) {
 }
 
 // raise writes even versions with a statement that commits by itself, odd ones
-// in a transaction.
+// in a transaction, which looks at what it wrote before it commits.
 func (s *Service) raise(ctx context.Context, key int, version int64) error {
 	const upsert = `INSERT INTO item VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET version = excluded.version WHERE version < excluded.version`
 	args := []any{key, "n" + strconv.Itoa(key), key % Shelves, version}
@@ -240,6 +183,9 @@ func (s *Service) raise(ctx context.Context, key int, version int64) error {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, upsert, args...); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if _, err := s.load(ctx, tx, key); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
