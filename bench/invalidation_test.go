@@ -67,7 +67,7 @@ func TestResidence(t *testing.T) {
 	if err := r.hits(residentRound{Hits: 100}, reply); err != nil || reply.Few.Wall <= 0 || reply.Spread.Wall <= 0 {
 		t.Errorf("%+v %v", reply, err)
 	}
-	r.db.Close() //nolint:errcheck // so that what is not there cannot be made
+	_ = r.db.Close() // so that what is not there cannot be made
 	r.entries = 20
 	if err := r.hits(residentRound{Hits: 100}, reply); err == nil {
 		t.Error("a hit where there is no entry")
