@@ -122,6 +122,32 @@ func ttlOf(t *testing.T, r reply) int64 {
 	return answer{header: r.header}.status(t).ttl
 }
 
+// TestClockStepsBetweenResults has an answer made from a stored result, on whose
+// life a step of the clock has taken. The answer ends with it by either clock.
+func TestClockStepsBetweenResults(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		load(r.Context(), t, c, "k", func(ctx context.Context) (int, error) {
+			unstale.ExpireAt(ctx, time.Now().Add(3*time.Minute))
+			return 1, nil
+		})
+		unstale.ExpireAfter(r.Context(), 2*time.Minute)
+	}))
+	load(t.Context(), t, c, "k", func(ctx context.Context) (int, error) {
+		unstale.ExpireAt(ctx, time.Now().Add(3*time.Minute))
+		return 1, nil
+	})
+	pass := func(wall, monotonic time.Duration) {
+		unstale.SetTimes(c, func(at time.Time) time.Time { return tick(t, at, -wall, -monotonic) })
+	}
+	pass(2*time.Minute, 0) // a minute is left on the wall
+	get(h, "/")
+	get(h, "/").want(t, "", true)
+	pass(90*time.Second, 90*time.Second)
+	get(h, "/").want(t, "", false)
+}
+
 // TestMadeSinceNow: a request that read the clock before an entry was made may
 // be served from it.
 func TestMadeSinceNow(t *testing.T) {

@@ -226,7 +226,9 @@ func (f *fill) useStored(e *Entry, found uint64) {
 	f.slots = append(f.slots, e.record.Slots...)
 	f.notes.merge(&e.notes)
 	f.keys = append(f.keys, e.record.Keys...)
-	f.expires = earlier(f.expires, e.expires)
+	// Since it was stored the clock on the wall may have been set.
+	now := failpoint.Now()
+	f.expires = earlier(f.expires, now.Add(e.remaining(now)))
 	f.asked = f.asked || e.asked
 	f.ages = f.ages || e.ages
 	f.informed = true

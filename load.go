@@ -34,7 +34,8 @@ import (
 // ran fn, and never stored. While ctx's request has a transaction that changed
 // something and has not ended, Load runs fn and neither serves nor stores. While
 // it has one that only reads, Load serves nothing that was made after that began,
-// so that the transaction sees one state of the database, as without a cache.
+// so that the transaction sees one state of the database, as without a cache, and
+// waits for nobody else's run of fn.
 func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
 	var result T
 	body, err := c.load(ctx, key, func(ctx context.Context) ([]byte, error) {
@@ -96,7 +97,9 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	if outer != nil {
 		s.asker, s.flight, s.course = outer.asker, outer.flight, outer.course
 	}
-	mayJoin := true
+	// In a transaction nobody waits for somebody else's function, which may wait for
+	// the connection that the transaction holds, and will hardly make what it sees.
+	mayJoin := !s.transactions.any()
 	for attempt := 1; ; attempt++ {
 		c.databases.poll()
 		found := c.ledger.Seq()
@@ -123,10 +126,6 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 			return nil, context.Cause(ctx)
 		}
 		found = c.ledger.Seq()
-		if e := f.landing.entry; e != nil && !s.transactions.see(e) {
-			c.stats.loadOutcome(loadBypassed)
-			return fn(ctx)
-		}
 		if c.entitled(f, primary, s, failpoint.Now()) {
 			c.stats.loadOutcome(loadJoined)
 			outer.useStored(f.landing.entry, found)

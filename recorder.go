@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -305,16 +304,22 @@ func bodyAllowed(status int) bool {
 }
 
 // mergeHeader adds an answer's fields to those that handlers outside have set
-// for this request. Fields that are lists are added to, others replaced.
+// for this request. Fields that are lists are added to, others replaced. dst gets
+// copies, because handlers outside may edit what they find there, and src may be
+// stored.
 func mergeHeader(dst, src http.Header) {
-	if len(dst) == 0 {
-		maps.Copy(dst, src)
-		return
-	}
+	room, empty := make([]string, 0, len(src)+1), len(dst) == 0 // most fields have one value
 	for name, values := range src {
-		if old := dst[name]; len(old) > 0 && listField(name) {
-			dst[name] = append(old[:len(old):len(old)], values...)
-			continue
+		if values != nil { // nil stays nil: net/http takes it as "do not add this field"
+			start := len(room)
+			room = append(room, values...)
+			values = room[start:len(room):len(room)]
+		}
+		if !empty {
+			if old := dst[name]; len(old) > 0 && listField(name) {
+				dst[name] = append(old[:len(old):len(old)], values...)
+				continue
+			}
 		}
 		dst[name] = values
 	}

@@ -31,6 +31,13 @@ func (t *transactions) begin(asOf uint64) (end func()) {
 	}
 }
 
+// any reports whether a transaction is open.
+func (t *transactions) any() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open > 0
+}
+
 // see reports whether a stored result that is valid now is also what the open
 // transactions see, which may be the past: as far as is known it is if it was
 // made before they began, because nothing that it is made of has changed since.

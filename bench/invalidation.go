@@ -140,7 +140,7 @@ func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ 
 			among int
 			to    *series
 		}{{min(hotItems, sizes[i]), &r.fewHTTP[i]}, {sizes[i], &r.spreadHTTP[i]}} {
-			took, err := hitsOverHTTP(ctx, s, children[i], r.ready[i].Addr, k.among)
+			took, err := hitsOverHTTP(ctx, s, children[i], r.ready[i].Addr, k.among, round)
 			if err != nil {
 				return fmt.Errorf("%d entries: %w", sizes[i], err)
 			}
@@ -153,19 +153,19 @@ func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ 
 
 // hitsOverHTTP returns the processor time of a server for a hit on some of its
 // first entries, which must all be valid.
-func hitsOverHTTP(ctx context.Context, s *settings, server *child, addr string, among int) (_ float64, err error) {
+func hitsOverHTTP(ctx context.Context, s *settings, server *child, addr string, among, round int) (_ float64, err error) {
 	l, err := newLoad(ctx, addr, "/item/0", s.connections)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	rng, paths := rand.New(rand.NewPCG(s.seed, uint64(among))), make([]string, 20_000)
+	rng, paths := rand.New(rand.NewPCG(s.seed, uint64(round))), make([]string, 20_000)
 	for i := range paths {
 		paths[i] = "/item/" + strconv.Itoa(rng.IntN(among))
 	}
 	l.vary(paths)
 	var before, after residentReply
-	if err := server.call(residentRound{Used: true}, &before); err != nil {
+	if err := server.call(residentRound{Used: true, Collect: true}, &before); err != nil {
 		return 0, err
 	}
 	n, _, _, err := l.run(s.roundTime)

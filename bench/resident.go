@@ -46,12 +46,13 @@ type (
 // a residentReply says what one of each took. A pattern is worked off in the
 // background after the call; Sweep is what it took until that was done with all
 // of them. Few are hits on the same hotItems entries whatever the size, Spread
-// are hits on entries anywhere in the store. A round of Used alone collects
-// garbage and says what processor time the process has used.
+// are hits on entries anywhere in the store. A round of Used alone says
+// what processor time the process has used, after it has collected garbage if
+// Collect says so.
 type (
 	residentRound struct {
 		Writes, Tags, Patterns, Hits, First int
-		Used                                bool
+		Used, Collect                       bool
 	}
 	residentReply struct {
 		Used                       time.Duration
@@ -238,7 +239,9 @@ func item(first, i int) int { return (first + i) % hotItems }
 func (r *residence) round(q residentRound) (_ *residentReply, err error) {
 	reply := new(residentReply)
 	if q.Used {
-		runtime.GC()
+		if q.Collect {
+			runtime.GC()
+		}
 		reply.Used, err = processorTime()
 		return reply, err
 	}
@@ -310,12 +313,12 @@ func (r *residence) hits(q residentRound, reply *residentReply) (err error) {
 		for i := range requests {
 			requests[i] = newRequest("/item/" + strconv.Itoa(rng.IntN(k.among)))
 		}
+		runtime.GC() // else what others leave behind is cleared away in somebody's time
 		for i := range requests[:k.before] {
 			if err := one(requests[i]); err != nil {
 				return err
 			}
 		}
-		runtime.GC() // else what others leave behind is cleared away in somebody's time
 		if *k.each, err = timed(q.Hits, func(i int) error { return one(requests[i]) }); err != nil {
 			return err
 		}

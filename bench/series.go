@@ -29,8 +29,8 @@ func (s series) median() float64 { return s.quantile(0.5) }
 
 // confidence returns the order statistics between which the true median lies with
 // a probability of at least 95%, if the rounds are independent: the binomial
-// distribution's, by its normal approximation. Of a short series they are the
-// least and the greatest value.
+// distribution's, by its normal approximation. Of fewer than six rounds they are
+// the least and the greatest value, and that is less probable.
 func (s series) confidence() (low, high float64) {
 	if len(s) == 0 {
 		return math.NaN(), math.NaN()

@@ -88,7 +88,7 @@ func serve() error {
 	go func() { done <- server.Serve(listener) }()
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		if n, err := obey(service, lines.Text()); err != nil {
-			fmt.Println(err)
+			fmt.Printf("%q\n", err.Error()) // on one line
 		} else {
 			fmt.Println("ok", n)
 		}

@@ -130,12 +130,16 @@ func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
 	return dst
 }
 
+// maxGrown bounds the dependencies for which there is room before anybody knows
+// how many they are: mostly one for each row and shape that watches the change.
+const maxGrown = 1 << 15
+
 // dependencies appends what the table's changes bump beside table(t).
 func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []*shape) []uint64 {
 	if tc.coarse {
 		return append(dst, h.coarse(t))
 	}
-	dst = slices.Grow(dst, len(tc.rows)*len(shapes)) // the least of most updates
+	dst = slices.Grow(dst, min(len(tc.rows)*len(shapes), maxGrown))
 	start := len(dst)
 	moves := make([]columnSet, len(tc.rows))
 	for i := range tc.rows {

@@ -125,8 +125,8 @@ func (s *Service) early(next http.Handler) http.Handler {
 		ctx := unstale.Outside(context.WithoutCancel(r.Context()))
 		answered := false
 		err := s.inTransaction(ctx, func(tx *sql.Tx) error {
-			var any bool
-			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM item)`).Scan(&any); err != nil {
+			var some bool
+			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM item)`).Scan(&some); err != nil {
 				return err
 			}
 			s.pause()
