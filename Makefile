@@ -16,6 +16,7 @@ FUZZTIME ?= 10s
 BENCHFLAGS ?=
 TESTFLAGS ?=
 PROOFFLAGS ?=
+MUTANTSFLAGS ?=
 
 # tool puts a tool pinned in tools/go.mod on the PATH of what follows, having
 # built it if the go command's cache does not hold it yet.
@@ -89,8 +90,8 @@ proof: need-go ## look for stale answers among ten million while things go wrong
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)
 
-mutants: need-go ## show that the differential test finds mistakes, in a few minutes
-	@go run ./internal/mutants
+mutants: need-go ## show that the tests and the proof find planted mistakes, in about 20 minutes (MUTANTSFLAGS=-help)
+	@go run ./internal/mutants $(MUTANTSFLAGS)
 
 screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots
 	@mkdir -p docs/screenshots

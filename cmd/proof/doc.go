@@ -7,6 +7,7 @@
 //
 //	make proof                    ten million reads from the cache
 //	make proof PROOFFLAGS=-quick  all faults, some seconds each
+//	make mutants                  the mistakes in the library that it has to find
 //
 // The service is a process of its own, made from this same binary; requests go
 // over HTTP on the loopback interface. It is built with the tag "failpoints", and

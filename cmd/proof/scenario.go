@@ -41,7 +41,7 @@ func scenarios() []scenario {
 		{name: "slow reads", share: 5, settings: serverSettings{Pause: 2 * time.Millisecond}},
 		{name: "kill -9 at random moments", share: 10, fault: kills, least: 5, check: writeMore},
 		{name: "kill -9 between two steps of a write", share: 6, fault: killsBetweenSteps, least: 12, check: writeMore},
-		{name: "slow disk", share: 5, failpoints: "before-mark=2ms/3,before-commit=3ms/2,after-commit=3ms/3,before-release=1ms/5"},
+		{name: "slow disk", share: 5, check: writeMore, settings: serverSettings{Pause: time.Millisecond}, failpoints: "before-mark=2ms/3,before-commit=3ms/2,after-commit=3ms/3,before-release=1ms/5"},
 		{name: "full disk", share: 3, tmpfs: true, fault: fills, least: 3},
 		{name: "files may not grow", share: 2, fault: limits, least: 3},
 		{name: "others lock the database and write to it", share: 5, fault: locks, least: 3, settings: serverSettings{Database: "?_pragma=busy_timeout(5)"}},
@@ -57,7 +57,7 @@ func scenarios() []scenario {
 	}
 }
 
-// writeMore lets a kill find more writes under way.
+// writeMore lets what goes wrong find more writes under way.
 func writeMore(c *checker.Config) { c.Writes = 0.1 }
 
 // together runs faults beside each other.

@@ -62,9 +62,9 @@ func TestClient(t *testing.T) {
 		}
 		return a
 	}
-	put := Request{Method: http.MethodPut, URL: s.URL + "/echo/{key}?v={version}&who={user}", Body: `{"v":{version}}`, Fields: []string{"X-A: 1"}}
+	put := Request{Method: http.MethodPut, URL: s.URL + "/echo/{key}?v={version}&who={user}", Body: `{"v":{version}}`, Fields: []string{"X-A: {key} {user}"}}
 	a, err := c.send(t.Context(), put, filling{key: 3, version: 7, user: User{Name: "a b", Authorization: "Bearer x"}}, stays)
-	want := "PUT /echo/3?v=7&who=a%20b " + strings.TrimPrefix(s.URL, "http://") + ` 1 Bearer x {"v":7}`
+	want := "PUT /echo/3?v=7&who=a%20b " + strings.TrimPrefix(s.URL, "http://") + ` 3 a%20b Bearer x {"v":7}`
 	if err != nil || a.status != http.StatusOK || !a.hit || string(a.body) != want {
 		t.Errorf("%v %d %v\n%s, want\n%s", err, a.status, a.hit, a.body, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,10 @@ func TestNothingWrong(t *testing.T) {
 	for name, pause := range map[string]time.Duration{"at full speed": 0, "slow reads": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			c := everything(t, serve(t, open(t, versioned.Options{Pause: pause}).Handler()))
+			for _, path := range []string{"/cards/", "/greeted/", "/early/"} {
+				url := strings.Replace(c.Reads[0].URL, "/items/", path, 1)
+				c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: url, Fields: []string{"From: {user}"}})
+			}
 			c.Duration = 2 * time.Second
 			r, err := checker.Run(t.Context(), c)
 			if err != nil {

@@ -1,8 +1,8 @@
 package main
 
-// mutants are the mistakes. Whoever rewrites what one of them replaces rewrites
-// the mistake.
-var mutants = []mutant{
+// analysis are mistakes in the analysis of SQL and in the capture of rows, which
+// the differential test finds.
+var analysis = []mistake{
 	{
 		"the old image is dropped", "sqlite/capture.go",
 		"if d.Op != opInsert {",
@@ -45,7 +45,7 @@ var mutants = []mutant{
 	},
 	{
 		"IS NULL overlooks LEFT JOIN", "internal/sqldep/block.go",
-		"|| item == anyItem && b.nullable(c) {",
+		"|| b.nullable(c, item) {",
 		"{",
 	},
 	{
@@ -55,8 +55,8 @@ var mutants = []mutant{
 	},
 	{
 		"NOCASE is ignored", "internal/sqldep/span.go",
-		"return lower(s), strings.IndexByte(s, 0) < 0",
-		"return s, strings.IndexByte(s, 0) < 0",
+		"return lower(s), strings",
+		"return s, strings",
 	},
 	{
 		"RTRIM is ignored", "internal/sqldep/span.go",
@@ -99,9 +99,9 @@ var mutants = []mutant{
 		"case s.unless && (parents || true):",
 	},
 	{
-		"foreign keys that are not enforced raise no doubt", "sqlite/capture.go",
-		"if main && !s.native.foreignKeys() {",
-		"if false && main && !s.native.foreignKeys() {",
+		"foreign keys that are not enforced raise no doubt", "sqlite/session.go",
+		"return s.native.foreignKeys() && !s.loose && !s.failed",
+		"return true",
 	},
 	{
 		"ties are overlooked", "internal/sqldep/sources.go",
@@ -113,4 +113,11 @@ var mutants = []mutant{
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",
 	},
+}
+
+// rare are the cases that show what few cases show: the search begins there. Where
+// one no longer does, because the cases changed, a search with -limit=10m tells
+// whether another does.
+var rare = map[string]uint64{
+	"rows that were not read count as read": 1945,
 }

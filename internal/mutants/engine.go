@@ -1,0 +1,130 @@
+package main
+
+// What a mistake brings about, as the checker calls it.
+const (
+	older     = "stale after|old after|sampled history"
+	strangers = "somebody else's answer"
+)
+
+// engine are mistakes in what stores, judges, joins and invalidates, which the
+// proof finds in one of its scenarios.
+var engine = []slip{
+	// The way of a write.
+	{"nothing is in flux", "slow disk", older, []edit{
+		{"internal/ledger/ledger.go", "quiet := l.marks.Load() == 0", "quiet := true"},
+	}},
+	{"in flux only after the commit", "slow disk", older, []edit{
+		{"adapter.go", "	d.cache.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
+	}},
+	{"bumped and released before the commit", "slow disk", older, []edit{
+		{"sqlite/capture.go", "failpoint.Pass(failpoint.BeforeCommit)", "flux.Settle()\nfailpoint.Pass(failpoint.BeforeCommit)"},
+	}},
+	{"bumped before the commit, released after it", "slow disk", older, []edit{
+		{"adapter.go", "d.cache.ledger.Mark(f.slots)", "d.cache.ledger.Mark(f.slots)\nd.cache.ledger.Bump(f.slots)"},
+		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", ""},
+	}},
+	{"released before it is bumped", "slow disk", older, []edit{
+		{
+			"adapter.go",
+			"c.history.add(c.ledger.Bump(f.slots), f.change)\n			failpoint.Pass(failpoint.BeforeRelease)\n			c.ledger.Release(f.slots)",
+			"c.ledger.Release(f.slots)\nfailpoint.Pass(failpoint.BeforeRelease)\nc.history.add(c.ledger.Bump(f.slots), f.change)",
+		},
+	}},
+	{"a release takes back the marks of others", "slow disk", older, []edit{
+		{"internal/ledger/ledger.go", "l.flux[s&l.fluxMask].Add(-1)", "l.flux[s&l.fluxMask].Store(0)"},
+	}},
+	{"invalidated after the acknowledgement", "slow disk", older, []edit{
+		{"adapter.go", "	d.cache.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
+		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.settle(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.settle(m)\n}()"},
+	}},
+	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
+		{"adapter.go", "// Settle bumps the dependencies", "func (f *Flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// Settle bumps the dependencies"},
+		{"sqlite/session.go", "	s.taken().lose()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.Forget()\n		}\n	}\n	s.taken().lose()"},
+	}},
+	{"a statement that commits by itself is overlooked", "nothing goes wrong", older, []edit{
+		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || s.txContext == nil {"},
+	}},
+	{"what a transaction has not committed is shared", "slow disk", older, []edit{
+		{"adapter.go", "uncommitted.Add(int32(delta))", "uncommitted.Add(0)"},
+		{"sqlite/session.go", "case s.uncommitted():", "case false:"},
+	}},
+
+	// Judging.
+	{"the version is looked at before the mark", "slow disk", older, []edit{
+		// It waits, for a while, until nothing is in flux, and does not look again.
+		{"internal/ledger/ledger.go", "	quiet := l.marks.Load() == 0\n", `	for _, s := range r.Slots {
+		if l.versions[s].Load() > r.AsOf {
+			return Changed
+		}
+	}
+	if r.AsOf < l.floor.Load() {
+		return BelowFloor
+	}
+	r = &Record{AsOf: 1 << 62, Slots: r.Slots}
+	for n := 0; n < 1e7 && l.marks.Load() > 0; n++ {
+	}
+	quiet := l.marks.Load() == 0
+`},
+	}},
+	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
+		{"lookup.go", "if why = c.look(own, e, now); why != missNone {", "if false {"},
+	}},
+	{"an overtaken flight is joined", "slow reads", older, []edit{
+		{"flight.go", "&& f.fill.current() {", "{"},
+		{"flight.go", "return c.judge(l.entry, ", "return true || c.judge(l.entry, "},
+		{"respond.go", "verdict := c.judge(e, now); verdict != missNone {", "verdict := c.judge(e, now); false {"},
+	}},
+
+	// The age of a result.
+	{"as old as its storing", "slow reads", older, []edit{
+		{"fill.go", "e.record.AsOf = f.asOf", "e.record.AsOf = f.cache.ledger.Seq()"},
+	}},
+	{"as old as the last stored result it used", "slow reads", older, []edit{
+		{"fill.go", "f.asOf = min(f.asOf, found)", "f.asOf = found"},
+	}},
+	{"the age of the transaction does not count", "slow reads", older, []edit{
+		{"fill.go", "	f.asOf = min(f.asOf, asOf)\n", ""},
+	}},
+	{"each statement of a transaction is as old as itself", "slow reads", older, []edit{
+		{"sqlite/session.go", "if !s.native.reading() {", "if true {"},
+	}},
+
+	// What a result is made of, and for whom.
+	{"what a loaded result was made of is dropped", "nothing goes wrong", older, []edit{
+		{"fill.go", "	f.slots = append(f.slots, inner.slots...)\n", ""},
+	}},
+	{"what a stored result was made of is dropped", "nothing goes wrong", older, []edit{
+		{"fill.go", "	f.slots = append(f.slots, e.record.Slots...)\n", ""},
+	}},
+	{"that a loaded result asked is dropped", "nothing goes wrong", strangers, []edit{
+		{"fill.go", "	f.asked = f.asked || inner.asked\n", ""},
+	}},
+	{"that somebody asked is forgotten", "nothing goes wrong", strangers, []edit{
+		{"fill.go", "	f.asked = true\n", ""},
+	}},
+	{"the identity is not in the key", "nothing goes wrong", strangers, []edit{
+		{"lookup.go", "	if asked {\n", "	if false {\n"},
+	}},
+	{"who joins gets what the first one gets", "memory for 1%", strangers, []edit{
+		{"flight.go", "|| variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
+	}},
+	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
+		{"respond.go", "return e, union(vary, g.forwarded), reason", "return e, g.forwarded, reason"},
+	}},
+	{"the query is not in the key", "nothing goes wrong", "another key's answer", []edit{
+		{"key.go", "if t.query == \"\" {", "if true {"},
+	}},
+
+	// The writes of others.
+	{"a foreign commit goes unnoticed", "two processes", older, []edit{
+		{"sqlite/foreign.go", "		w.lost(causeForeign)\n", ""},
+	}},
+	{"foreign commits are looked for beside the answer", "two processes", older, []edit{
+		{"adapter.go", "			d.poll()\n", "			go d.poll()\n"},
+	}},
+	{"a foreign commit is known before it counts", "two processes", older, []edit{
+		{"sqlite/foreign.go", "	if w.pending == nil ||", "	w.known.Store(now)\n	for range 1_000_000 {\n	}\n	if w.pending == nil ||"},
+	}},
+}
