@@ -32,7 +32,7 @@ var engine = []slip{
 		},
 	}},
 	{"a release takes back the marks of others", "slow disk", older, []edit{
-		{"internal/ledger/ledger.go", "l.flux[s&l.fluxMask].Add(-1)", "l.flux[s&l.fluxMask].Store(0)"},
+		{"internal/ledger/ledger.go", "l.marks.Add(-1)\n}\n\n// MarkAll", "l.marks.Store(0)\n}\n\n// MarkAll"},
 	}},
 	{"invalidated after the acknowledgement", "slow disk", older, []edit{
 		{"adapter.go", "	d.cache.ledger.Mark(f.slots)\n", ""},
@@ -53,7 +53,7 @@ var engine = []slip{
 
 	// Judging.
 	{"the version is looked at before the mark", "slow disk", older, []edit{
-		// It waits, for a while, until nothing is in flux, and does not look again.
+		// It waits, for a while, until nothing of it is in flux, and does not look again.
 		{"internal/ledger/ledger.go", "	quiet := l.marks.Load() == 0\n", `	for _, s := range r.Slots {
 		if l.versions[s].Load() > r.AsOf {
 			return Changed
@@ -63,7 +63,9 @@ var engine = []slip{
 		return BelowFloor
 	}
 	r = &Record{AsOf: 1 << 62, Slots: r.Slots}
-	for n := 0; n < 1e7 && l.marks.Load() > 0; n++ {
+	for _, s := range r.Slots {
+		for n := 0; n < 1e7 && l.flux[s&l.fluxMask].Load() > 0; n++ {
+		}
 	}
 	quiet := l.marks.Load() == 0
 `},
