@@ -46,7 +46,7 @@ need-chromium:
 
 test: export CGO_ENABLED := 1
 test: need need-chromium ## run all tests of all modules with the race detector
-	@$(call each,$(MODULES),go test -race $(TESTFLAGS) ./...)
+	@$(call each,$(MODULES),go test -race -timeout 30m $(TESTFLAGS) ./...)
 
 check: format-check vet lint tidy-check workspace-check ## formatting, vet, lint, tidy go.mod files
 
