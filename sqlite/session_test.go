@@ -446,6 +446,37 @@ func TestUnwrappedConnectionIsNotTracked(t *testing.T) {
 	}
 }
 
+// Who has the driver's own connection may begin a statement there that commits
+// only later, when the hooks are back that did not see what it wrote.
+func TestUnfinishedWriteOnUnwrappedConnection(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, shop)
+	const query = "SELECT sum FROM orders WHERE id = 1"
+	c := e.conn()
+	var unfinished driver.Rows
+	if err := c.Raw(func(dc any) error {
+		inner := dc.(interface{ Unwrap() driverConn }).Unwrap()
+		inner.(modernc.HookRegisterer).RegisterPreUpdateHook(nil)
+		var err error
+		unfinished, err = inner.(driver.QueryerContext).QueryContext(outside(t), "UPDATE orders SET sum = 99 WHERE id = 1 RETURNING sum", nil)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.exec("SELECT 1")
+	e.warm(query)
+	c.exec("UPDATE orders SET sum = 21 WHERE id = 2") // is seen, and commits together with the former
+	if got, _ := e.load(query); got != "10" {
+		t.Fatalf("%s before the commit", got)
+	}
+	if err := unfinished.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e.miss("99", query)
+	c.exec("SELECT 1")
+	e.warm(query)
+}
+
 type (
 	driverConn    = driver.Conn
 	execerContext = driver.ExecerContext
