@@ -70,6 +70,30 @@ func BenchmarkHandlerHit(b *testing.B) {
 	}
 }
 
+// TestHitAllocations: what a hit on an answer of many fields allocates does not
+// grow with them.
+func TestHitAllocations(t *testing.T) {
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "a")
+		for _, name := range strings.Fields("Content-Language X-A X-B X-C X-D X-E X-F") {
+			w.Header()[name] = []string{"one", "two"}
+		}
+		_, _ = w.Write([]byte("body"))
+	}))
+	r, w := request(http.MethodGet, "/x"), &discard{header: make(http.Header)}
+	n := testing.AllocsPerRun(200, func() {
+		clear(w.header)
+		h.ServeHTTP(w, r)
+	})
+	if n > 4 {
+		t.Errorf("%v allocations", n)
+	}
+	if got := w.header["X-F"]; len(got) != 2 || got[1] != "two" || len(w.header["Cache-Status"]) != 1 || w.header.Get("Age") != "0" {
+		t.Errorf("%v", w.header)
+	}
+}
+
 // discard is a ResponseWriter that keeps nothing.
 type discard struct{ header http.Header }
 

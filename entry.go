@@ -1,7 +1,6 @@
 package unstale
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/unstale/unstale/internal/ledger"
@@ -26,9 +25,9 @@ type Entry struct {
 	// until it expires.
 	ages bool
 
-	status int         // of a response
-	header http.Header // of a response: end-to-end fields that may be replayed
-	etag   string      // of a response
+	status int          // of a response
+	header storedHeader // of a response: end-to-end fields that may be replayed
+	etag   string       // of a response
 	age    time.Duration
 	body   []byte // of a response, or the JSON of a function result
 
@@ -61,8 +60,9 @@ func (e *Entry) Size() int64 { return e.size }
 // What an entry costs besides its variable parts, measured on 64-bit Linux with
 // the memory store's own bookkeeping.
 const (
-	entryOverhead  = 560
-	fieldOverhead  = 64
+	entryOverhead  = 352
+	lineOverhead   = 48
+	originOverhead = 64
 	stringOverhead = 16
 )
 
@@ -72,15 +72,12 @@ func (e *Entry) weigh(key string) {
 	for _, k := range e.record.Keys {
 		n += len(k) + stringOverhead
 	}
-	for name, values := range e.header {
-		n += fieldOverhead + len(name)
-		for _, v := range values {
-			n += stringOverhead + len(v)
-		}
+	for i := range e.header {
+		n += lineOverhead + len(e.header[i].name) + len(e.header[i].value)
 	}
 	for _, o := range e.notes.origins {
 		if !o.weighed.Swap(true) { // entries share it
-			n += fieldOverhead + len(o.statement) + len(o.source)
+			n += originOverhead + len(o.statement) + len(o.source)
 		}
 	}
 	for _, v := range e.choice.vary {

@@ -302,33 +302,3 @@ func closeNotify(ctx context.Context) <-chan bool {
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
-
-// mergeHeader adds an answer's fields to those that handlers outside have set
-// for this request. Fields that are lists are added to, others replaced. dst gets
-// copies, because handlers outside may edit what they find there, and src may be
-// stored.
-func mergeHeader(dst, src http.Header) {
-	room, empty := make([]string, 0, len(src)+1), len(dst) == 0 // most fields have one value
-	for name, values := range src {
-		if values != nil { // nil stays nil: net/http takes it as "do not add this field"
-			start := len(room)
-			room = append(room, values...)
-			values = room[start:len(room):len(room)]
-		}
-		if !empty {
-			if old := dst[name]; len(old) > 0 && listField(name) {
-				dst[name] = append(old[:len(old):len(old)], values...)
-				continue
-			}
-		}
-		dst[name] = values
-	}
-}
-
-func listField(name string) bool {
-	switch name {
-	case "Vary", "Link", "Set-Cookie", "Cache-Status", "Server-Timing", "Warning", "Via":
-		return true
-	}
-	return false
-}

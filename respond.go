@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -73,7 +72,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		g.relay(rec, status)
 		return
 	}
-	g.respond(e, rec.frozen, status, "")
+	g.respond(e, newStoredHeader(rec.frozen), status, "")
 }
 
 // relay answers with what the handler wrote, which is not what it declared: the
@@ -128,7 +127,7 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 		if bodyAllowed(e.status) {
 			stored["Content-Length"] = []string{strconv.Itoa(len(e.body))}
 		}
-		e.header = packed(stored)
+		e.header = newStoredHeader(stored)
 	}
 	return e, union(vary, g.forwarded), reason
 }
@@ -173,36 +172,6 @@ func exact(b []byte) []byte {
 	return slices.Clip(b)
 }
 
-// packed returns h with its values side by side in memory, so that a hit on an
-// entry that was not asked for lately waits for fewer places of it.
-func packed(h http.Header) http.Header {
-	count, size := 0, 0
-	for _, values := range h {
-		count += len(values)
-		for _, v := range values {
-			size += len(v)
-		}
-	}
-	var text strings.Builder
-	text.Grow(size)
-	list := make([]string, 0, count)
-	p := make(http.Header, len(h))
-	for name, values := range h {
-		start := len(list)
-		for _, v := range values {
-			at := text.Len()
-			text.WriteString(v)
-			list = append(list, text.String()[at:])
-		}
-		if values != nil { // nil stays nil: net/http takes it as "do not add this field"
-			p[name] = list[start:]
-		} else {
-			p[name] = nil
-		}
-	}
-	return p
-}
-
 // passBy lets the URI pass by the cache for a while: whoever asks for it next
 // gets ranges and conditions from the handler itself, and waits for nobody.
 func (g *get) passBy() {
@@ -223,10 +192,9 @@ func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 
 // respond answers the request with e, whole or as its conditions and range ask
 // (RFC 9110 §13.2.2), under the given header and with an Age, unless it is "".
-func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus, age string) {
+func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus, age string) {
 	h := g.w.Header()
-	mergeHeader(h, header)
-	own := [...]string{status.String(), age, "bytes"} // side by side, because allocations count here
+	own := append(header.addTo(h, 3), status.String(), age, "bytes")
 	if h["Cache-Status"] == nil {
 		h["Cache-Status"] = own[:1:1]
 	} else {
@@ -237,7 +205,7 @@ func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus, 
 	}
 	stored := rfc9111.Stored{Status: e.status, ETag: e.etag, Size: int64(len(e.body))}
 	if g.cache.options.IfModifiedSince {
-		stored.LastModified = header.Get("Last-Modified")
+		stored.LastModified = header.get("Last-Modified")
 	}
 	body := e.body
 	outcome := rfc9111.Evaluate(g.r.Method, g.r.Header, stored)
@@ -247,8 +215,8 @@ func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus, 
 			h["Accept-Ranges"] = own[2:]
 		}
 	case http.StatusNotModified:
-		for name := range header {
-			if rfc9111.OmitFromNotModified(name) {
+		for i := range header {
+			if name := header[i].name; rfc9111.OmitFromNotModified(name) {
 				delete(h, name)
 			}
 		}
@@ -261,8 +229,8 @@ func (g *get) respond(e *Entry, header http.Header, status rfc9111.CacheStatus, 
 	case http.StatusRequestedRangeNotSatisfiable:
 		// What was said of the representation is not true of this answer, least of
 		// all for how long it may be kept.
-		for name := range header {
-			if rfc9111.OmitFromNotModified(name) {
+		for i := range header {
+			if name := header[i].name; rfc9111.OmitFromNotModified(name) {
 				delete(h, name)
 			}
 		}

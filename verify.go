@@ -96,13 +96,15 @@ func difference(e *Entry, rec *recorder) string {
 	complete(h, rec.status, rec.body)
 	bound(h, e.asked)
 	h = rfc9111.StoredHeader(h)
-	for name, values := range e.header {
+	stored := make(http.Header, len(e.header))
+	e.header.addTo(stored, 0)
+	for name, values := range stored {
 		if name != "Content-Length" && !slices.Equal(values, h[name]) {
 			return fmt.Sprintf("field %s: %q, stored %q", name, h[name], values)
 		}
 	}
 	for name, values := range h {
-		if _, ok := e.header[name]; !ok && name != "Content-Length" {
+		if _, ok := stored[name]; !ok && name != "Content-Length" {
 			return fmt.Sprintf("field %s: %q, not stored", name, values)
 		}
 	}
