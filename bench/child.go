@@ -19,7 +19,7 @@ const roleVariable = "UNSTALE_BENCH_ROLE"
 type role func(in *json.Decoder, out *json.Encoder) error
 
 func roles() map[string]role {
-	return map[string]role{"server": serveHits, "resident": serveResident, "peer": servePeer}
+	return map[string]role{"server": serveHits, "resident": serveResident, "pile": servePile, "peer": servePeer}
 }
 
 // playRole runs the role that the environment names, if it names one, and does

@@ -28,6 +28,7 @@ type residents struct {
 	entries                    []int // the fewest that were resident at the end of a round
 	write, tag, pattern, sweep []cost
 	few, spread                []cost   // hits in process
+	fewPile, spreadPile        []cost   // the same of a pile
 	fewHTTP, spreadHTTP        []series // hits over HTTP, processor time of the server
 }
 
@@ -47,8 +48,10 @@ func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
 		head:  []string{"entries resident", "bytes an entry, as counted", "heap bytes an entry", "seconds to fill"},
 	}
 	h := table{
-		title: "A hit: of the same entries whatever the number, and of any of them; processor time, of the server where it is HTTP",
+		title: "A hit: of the same entries whatever the number, and of any of them; processor time, of the server where it is HTTP. " +
+			"The map is Go's own, of finished answers that nothing judges",
 		head: []string{"entries resident", fmt.Sprintf("among %d, in process, ns", hotItems), "among all, in process, ns",
+			fmt.Sprintf("map, among %d, in process, ns", hotItems), "map, among all, in process, ns",
 			fmt.Sprintf("among %d, HTTP, µs", hotItems), "among all, HTTP, µs"},
 	}
 	var x []float64
@@ -57,7 +60,8 @@ func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
 		t.add(entries, r.write[i].wall.in(1e3), r.tag[i].wall.String(), r.pattern[i].wall.String(), r.sweep[i].wall.in(1e6))
 		p.add(entries, r.write[i].processor.in(1e3), r.tag[i].processor.String(), r.pattern[i].processor.String(), r.sweep[i].processor.in(1e6))
 		w.add(entries, fmt.Sprint(r.ready[i].Bytes/int64(n)), fmt.Sprint(r.ready[i].Memory/uint64(n)), digits(r.ready[i].Filling.Seconds()))
-		h.add(entries, r.few[i].processor.String(), r.spread[i].processor.String(), r.fewHTTP[i].in(1e3), r.spreadHTTP[i].in(1e3))
+		h.add(entries, r.few[i].processor.String(), r.spread[i].processor.String(),
+			r.fewPile[i].processor.String(), r.spreadPile[i].processor.String(), r.fewHTTP[i].in(1e3), r.spreadHTTP[i].in(1e3))
 		x = append(x, float64(n))
 	}
 	sec.tables = []table{t, p, h, w}
@@ -82,7 +86,9 @@ func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
 		target(fmt.Sprintf("hits over HTTP among %d", hotItems)+over, r.fewHTTP[last].over(r.fewHTTP[0]), 1.5, false),
 		target("hits over HTTP among all"+over, r.spreadHTTP[last].over(r.spreadHTTP[0]), 1.5, false),
 		target(fmt.Sprintf("hits in process among %d", hotItems)+over, r.few[last].processor.over(r.few[0].processor), 1.5, false),
-		target("hits in process among all"+over, r.spread[last].processor.over(r.spread[0].processor), 1.5, false))
+		target("hits in process among all"+over, r.spread[last].processor.over(r.spread[0].processor), 1.5, false),
+		fmt.Sprintf("The map, among %d%s: %s", hotItems, over, r.fewPile[last].processor.over(r.fewPile[0].processor)),
+		fmt.Sprintf("The map, among all%s: %s", over, r.spreadPile[last].processor.over(r.spreadPile[0].processor)))
 	sec.plots = map[string]string{"invalidation.svg": lines("Cost of one invalidation, by entries resident", "µs", "entries", x,
 		[]string{"captured UPDATE", "Invalidate(Tag)", "Invalidate(Pattern)", fmt.Sprintf("%d patterns worked off", patternsAtOnce)}, plotted, 1e3)}
 	return sec, nil
@@ -106,24 +112,30 @@ func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ 
 	}
 	n := len(sizes)
 	r := &residents{sizes: sizes, ready: make([]residentReady, n), entries: make([]int, n)}
-	for _, costs := range []*[]cost{&r.write, &r.tag, &r.pattern, &r.sweep, &r.few, &r.spread} {
+	for _, costs := range []*[]cost{&r.write, &r.tag, &r.pattern, &r.sweep, &r.few, &r.spread, &r.fewPile, &r.spreadPile} {
 		*costs = make([]cost, n)
 	}
 	r.fewHTTP, r.spreadHTTP = make([]series, n), make([]series, n)
-	children := make([]*child, n)
+	children, piles := make([]*child, n), make([]*child, n)
 	for i, size := range sizes {
 		children[i], err = startChild(ctx, "resident", residentSettings{database, size}, &r.ready[i])
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, children[i].stop()) }()
+		var none residentReady
+		if piles[i], err = startChild(ctx, "pile", residentSettings{Entries: size}, &none); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, piles[i].stop()) }()
 		r.entries[i] = size
 	}
 	round := 0
 	err = interleave(ctx, rounds, n, func(i int) error {
 		round++
 		var reply residentReply
-		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, Hits: 5000, First: round * 7 % hotItems}
+		const hits = 5000
+		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, Hits: hits, First: round * 7 % hotItems}
 		if err := children[i].call(q, &reply); err != nil {
 			return err
 		}
@@ -136,6 +148,11 @@ func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ 
 		r.sweep[i].add(reply.Sweep)
 		r.few[i].add(reply.Few)
 		r.spread[i].add(reply.Spread)
+		if err := piles[i].call(residentRound{Hits: hits, First: q.First}, &reply); err != nil {
+			return err
+		}
+		r.fewPile[i].add(reply.Few)
+		r.spreadPile[i].add(reply.Spread)
 		for _, k := range []struct {
 			among int
 			to    *series

@@ -17,7 +17,7 @@ func TestResidents(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range r.sizes {
-		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i], r.few[i], r.spread[i]} {
+		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i], r.few[i], r.spread[i], r.fewPile[i], r.spreadPile[i]} {
 			if len(c.wall) != 2 || c.wall.quantile(0) <= 0 || len(c.processor) != 2 {
 				t.Errorf("%d entries: %+v", r.sizes[i], r)
 			}
@@ -71,6 +71,9 @@ func TestResidence(t *testing.T) {
 	r.entries = 20
 	if err := r.hits(residentRound{Hits: 100}, reply); err == nil {
 		t.Error("a hit where there is no entry")
+	}
+	if err := hitsInProcess(newPile(5), 10, residentRound{Hits: 100}, reply); err == nil {
+		t.Error("a hit where the pile has nothing")
 	}
 }
 

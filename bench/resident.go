@@ -288,18 +288,24 @@ func (r *residence) round(q residentRound) (_ *residentReply, err error) {
 	return reply, nil
 }
 
-// hits asks for entries in an order of chance: for few ones again and again, and
-// for any of all.
-func (r *residence) hits(q residentRound, reply *residentReply) (err error) {
-	rng := rand.New(rand.NewPCG(uint64(q.First), uint64(q.Hits)))
+// hits asks for entries when all of them are valid.
+func (r *residence) hits(q residentRound, reply *residentReply) error {
 	w := &sink{header: make(http.Header, 16)}
 	for id := range r.entries { // what has fallen with something else in its slot is stored anew
 		clear(w.header)
 		r.site.ServeHTTP(w, newRequest("/item/"+strconv.Itoa(id)))
 	}
+	return hitsInProcess(r.site, r.entries, q, reply)
+}
+
+// hitsInProcess asks a site of so many items in an order of chance: for few ones
+// again and again, and for any of all.
+func hitsInProcess(site http.Handler, entries int, q residentRound, reply *residentReply) (err error) {
+	rng := rand.New(rand.NewPCG(uint64(q.First), uint64(q.Hits)))
+	w := &sink{header: make(http.Header, 16)}
 	one := func(q *http.Request) error {
 		clear(w.header)
-		r.site.ServeHTTP(w, q)
+		site.ServeHTTP(w, q)
 		if status := w.header["Cache-Status"]; len(status) != 1 || !strings.HasPrefix(status[0], "unstale;hit") {
 			return fmt.Errorf("%s is no hit: %q", q.URL, status)
 		}
@@ -308,7 +314,7 @@ func (r *residence) hits(q residentRound, reply *residentReply) (err error) {
 	for _, k := range []struct {
 		among, before int // how many are asked for first, so that they are in the processor's caches
 		each          *piece
-	}{{min(hotItems, r.entries), q.Hits, &reply.Few}, {r.entries, 0, &reply.Spread}} {
+	}{{min(hotItems, entries), q.Hits, &reply.Few}, {entries, 0, &reply.Spread}} {
 		requests := make([]*http.Request, q.Hits)
 		for i := range requests {
 			requests[i] = newRequest("/item/" + strconv.Itoa(rng.IntN(k.among)))
