@@ -84,7 +84,7 @@ vuln: need-go ## look for known vulnerabilities (needs the network)
 bench: need-go ## measure, in about ten minutes (BENCHFLAGS=-help lists what else)
 	@cd bench && go run . $(BENCHFLAGS)
 
-proof: need-go ## look for stale answers among ten million while things go wrong (PROOFFLAGS=-quick: some seconds)
+proof: need-go ## look for stale answers among ten million, an hour long, while things go wrong (PROOFFLAGS=-quick: some seconds)
 	@cd cmd && go run -tags failpoints ./proof $(PROOFFLAGS)
 
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each

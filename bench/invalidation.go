@@ -135,7 +135,7 @@ func runResidents(ctx context.Context, s *settings, sizes []int, rounds int) (_ 
 		round++
 		var reply residentReply
 		const hits = 5000
-		q := residentRound{Writes: 100, Tags: 200, Patterns: patternsAtOnce, Hits: hits, First: round * 7 % hotItems}
+		q := residentRound{Writes: 400, Tags: hotItems, Patterns: patternsAtOnce, Hits: hits, First: round * 7 % hotItems}
 		if err := children[i].call(q, &reply); err != nil {
 			return err
 		}

@@ -164,7 +164,7 @@ func measurePeers(ctx context.Context, s *settings) (*section, error) {
 	present := func(names ...string) []string {
 		return slices.DeleteFunc(names, func(n string) bool { return missing[n] != "" })
 	}
-	times := peerTimes{s.roundTime, 3 * time.Second, 90 * time.Second}
+	times := peerTimes{s.roundTime, 3 * time.Second, 5 * time.Minute}
 	sec := &section{name: "peers", title: "Beside other caches", plots: make(map[string]string)}
 	if err := addPeerHits(ctx, s, sec, present(kindBare, peerNginx, peerVarnish, kindGin, kindFiber, kindUnstale), times); err != nil {
 		return nil, err

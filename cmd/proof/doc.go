@@ -5,7 +5,7 @@
 // back by up to decades. Not one answer may be stale, across all restarts, and
 // none may be served that has ended by the clock.
 //
-//	make proof                    ten million reads from the cache
+//	make proof                    ten million reads from the cache, in an hour or so
 //	make proof PROOFFLAGS=-quick  all faults, some seconds each
 //	make mutants                  the mistakes in the library that it has to find
 //
