@@ -16,14 +16,15 @@ func TestResidents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.append(r)
 	for i := range r.sizes {
 		for _, c := range []cost{r.write[i], r.tag[i], r.pattern[i], r.sweep[i], r.few[i], r.spread[i], r.fewPile[i], r.spreadPile[i]} {
-			if len(c.wall) != 2 || c.wall.quantile(0) <= 0 || len(c.processor) != 2 {
+			if len(c.wall) != 4 || c.wall.quantile(0) <= 0 || len(c.processor) != 4 {
 				t.Errorf("%d entries: %+v", r.sizes[i], r)
 			}
 		}
 		for _, s := range []series{r.fewHTTP[i], r.spreadHTTP[i]} {
-			if len(s) != 2 || s.quantile(0) <= 0 {
+			if len(s) != 4 || s.quantile(0) <= 0 {
 				t.Errorf("%d entries: %v over HTTP", r.sizes[i], s)
 			}
 		}
