@@ -81,7 +81,7 @@ tidy: need-go ## tidy the go.mod of all modules
 vuln: need-go ## look for known vulnerabilities (needs the network)
 	$(call tool,govulncheck) $(call each,$(MODULES),govulncheck ./...)
 
-bench: need-go ## measure, in about ten minutes (BENCHFLAGS=-help lists what else)
+bench: need-go ## measure, in less than an hour (BENCHFLAGS=-help lists what else)
 	@cd bench && go run . $(BENCHFLAGS)
 
 proof: need-go ## look for stale answers among ten million, an hour long, while things go wrong (PROOFFLAGS=-quick: some seconds)
