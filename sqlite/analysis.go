@@ -8,9 +8,11 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/unstale/unstale/internal/sqldep"
 	modernc "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 )
 
 // An analysis is a connection of its own on which statements are compiled, never
@@ -30,8 +32,16 @@ type analysis struct {
 	collecting *sqldep.Access // nil while our own statements are compiled
 }
 
+// patience is for how long the first connection is tried while others have the
+// file locked. SQLite itself does not wait, whatever the busy_timeout, where two
+// put a new file into WAL mode at once and neither would give way.
+const patience = 5 * time.Second
+
 func openAnalysis(c *Connector, memory bool, deterministic []string) (*analysis, error) {
 	inner, err := c.open()
+	for end := time.Now().Add(patience); busy(err) && time.Now().Before(end); inner, err = c.open() {
+		time.Sleep(10 * time.Millisecond) // the other one may be another process
+	}
 	if err != nil {
 		return nil, fmt.Errorf("unstale/sqlite: open: %w", err)
 	}
@@ -41,6 +51,12 @@ func openAnalysis(c *Connector, memory bool, deterministic []string) (*analysis,
 		return nil, err
 	}
 	return a, nil
+}
+
+// busy reports whether others had locked what was needed.
+func busy(err error) bool {
+	var e *modernc.Error
+	return errors.As(err, &e) && e.Code()&0xff == lib.SQLITE_BUSY // extended codes lie above
 }
 
 func (a *analysis) prepare(memory bool) (err error) {

@@ -61,8 +61,9 @@ const (
 // the same pragmas, without any hook or wrapper. See the package documentation
 // for the data source name.
 //
-// Unlike sql.Open it opens the file, and fails if the database cannot be in WAL
-// mode. Closing the *sql.DB takes the database out of the cache.
+// Unlike sql.Open it opens the file, for which it waits up to five seconds if
+// others have locked it, and fails if the database cannot be in WAL mode. Closing
+// the *sql.DB takes the database out of the cache.
 func Open(dsn string, c *unstale.Cache) (*sql.DB, error) {
 	connector, err := NewConnector(dsn, c, Config{})
 	if err != nil {

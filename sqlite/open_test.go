@@ -2,10 +2,13 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/unstale/unstale"
@@ -261,4 +264,53 @@ func TestAnalysisThatFailsRefuses(t *testing.T) {
 	if s, err := read(outside(t), e.db, "SELECT name FROM people WHERE id = 1"); err != nil || s != "x" {
 		t.Errorf("%s, %v", s, err)
 	}
+}
+
+// Several may start at once on a file that is not there yet.
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCache(t)
+	dir := t.TempDir()
+	for i := range 50 {
+		path := filepath.Join(dir, fmt.Sprint(i, ".db"))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := Open(path, c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// Whoever keeps the file locked is not waited for without end.
+func TestOpenLockedFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	other, err := sql.Open("sqlite", path+"?_pragma=locking_mode(exclusive)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if _, err := other.ExecContext(t.Context(), "CREATE TABLE t (i)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path+"?_pragma=busy_timeout(50)", newCache(t)); !busy(err) {
+		t.Errorf("%v, want a busy database", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(path, newCache(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close()
 }
