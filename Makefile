@@ -90,7 +90,7 @@ proof: need-go ## look for stale answers among ten million, an hour long, while 
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)
 
-mutants: need-go ## show that the tests and the proof find planted mistakes, in about 20 minutes (MUTANTSFLAGS=-help)
+mutants: need-go ## show that the tests and the proof find planted mistakes, in about ten minutes (MUTANTSFLAGS=-help)
 	@go run ./internal/mutants $(MUTANTSFLAGS)
 
 screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots
