@@ -55,18 +55,17 @@ func (r *residents) append(more *residents) {
 }
 
 func measureInvalidation(ctx context.Context, s *settings) (*section, error) {
-	r, err := runResidents(ctx, s, sizes(s.entries), s.rounds(7))
-	for range residences - 1 {
+	var r *residents
+	for range residences {
+		more, err := runResidents(ctx, s, sizes(s.entries), s.rounds(7))
 		if err != nil {
-			break
+			return nil, err
 		}
-		var more *residents
-		if more, err = runResidents(ctx, s, sizes(s.entries), s.rounds(7)); err == nil {
+		if r == nil {
+			r = more
+		} else {
 			r.append(more)
 		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	sec := &section{name: "invalidation", title: "One invalidation, by the number of entries resident"}
 	t := table{
