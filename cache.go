@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,19 +61,34 @@ type Options struct {
 	Identity func(*http.Request) (string, error)
 
 	// Credentials names request fields that say who asks, besides Authorization,
-	// Cookie, Proxy-Authorization, X-Api-Key, those in which well-known proxies
-	// report whom they have authenticated, and those in which they report the
-	// client's address. A fill does not see them.
+	// Cookie, those of well-known proxies, and every field whose name contains auth,
+	// cert, jwt, password, secret, session, signature or token. A fill does not see
+	// them, and without Identity a request that has one is not cached.
 	Credentials []string
 
-	// IgnoreCookies names cookies that never matter, such as those of analytics.
-	// A request with no other cookies counts as one without.
+	// SelectFields names request fields whose values keep answers apart whether or
+	// not an answer says so in Vary, by their exact names. Every field that nobody
+	// knows does so anyway. Name one here that would else select by Vary alone, such
+	// as Accept-Language, or one that only sounds like a credential, such as
+	// X-Author.
+	SelectFields []string
+
+	// IgnoreFields names request fields that no answer depends on, such as a
+	// device's id: by exact name, or by a beginning and "*", as in "X-Acme-*". Fills
+	// see them, those of whichever client came first; Vary still counts. Ids of
+	// common tracers, proxies and CDNs are known. A credential cannot be ignored.
+	IgnoreFields []string
+
+	// IgnoreCookies names cookies that never matter, such as those of analytics, by
+	// exact name, or by a beginning and "*", as in "_ga_*". A request with no other
+	// cookies counts as one without.
 	IgnoreCookies []string
 
 	// NeutralContextKeys are keys of context values, put there outside the cache,
 	// that no answer depends on, such as a logger. A fill that looks at any other
-	// value from outside counts as asking who asks. Keys of net/http, of common
-	// routers and of common tracing libraries are neutral.
+	// value from outside counts as asking who asks. Keys of common routers and of
+	// common tracing libraries are neutral; the listener, which net/http puts there,
+	// keeps answers apart where a fill looks at it.
 	NeutralContextKeys []any
 
 	// Route names the route of a request, for Policies and for statistics: a
@@ -150,19 +164,22 @@ const (
 // answered, and the way of a request between them. All methods may be called
 // concurrently.
 type Cache struct {
-	options     Options
-	credentials []string // canonical field names that a fill does not see
-	fields      fieldMeanings
-	logger      *slog.Logger
-	seed        maphash.Seed
-	ledger      *ledger.Ledger
-	store       Store
-	databases   databases
-	flights     flights
-	sweeper     sweeper
-	stats       stats
-	reports     reports
-	history     *history
+	options   Options
+	fields    *fieldClasses
+	digests   *digests
+	apart     apart
+	hitTexts  hitTexts
+	unnamed   atomic.Uint64 // calls of Handler
+	logger    *slog.Logger
+	seed      maphash.Seed
+	ledger    *ledger.Ledger
+	store     Store
+	databases databases
+	flights   flights
+	sweeper   sweeper
+	stats     stats
+	reports   reports
+	history   *history
 
 	verifications *verifications // nil: none
 
@@ -173,14 +190,15 @@ type Cache struct {
 // New returns a cache, or an error that names the option at fault.
 func New(o Options) (*Cache, error) {
 	o.Policies = maps.Clone(o.Policies)
-	o.IgnoreCookies = slices.Clone(o.IgnoreCookies)
+	for _, list := range []*[]string{&o.Credentials, &o.SelectFields, &o.IgnoreFields, &o.IgnoreCookies} {
+		*list = slices.Clone(*list)
+	}
 	o.NeutralContextKeys = slices.Clone(o.NeutralContextKeys)
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
-	c.credentials = credentialFields(o.Credentials)
-	c.fields = newFieldMeanings(c.credentials)
+	c.fields, c.digests = newFieldClasses(&o), newDigests()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil
@@ -231,15 +249,8 @@ func (o *Options) complete() error {
 	if o.Store != nil && o.MaxBytes != 0 {
 		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
 	}
-	for _, name := range o.Credentials {
-		if !fieldName(name) {
-			return fmt.Errorf("unstale: Options.Credentials: %q is no field name", name)
-		}
-	}
-	for _, name := range o.IgnoreCookies {
-		if !fieldName(name) {
-			return fmt.Errorf("unstale: Options.IgnoreCookies: %q is no cookie name", name)
-		}
+	if err := o.checkFields(); err != nil {
+		return err
 	}
 	for _, key := range o.NeutralContextKeys {
 		if key == nil || !reflect.TypeOf(key).Comparable() {
@@ -272,17 +283,6 @@ func (o *Options) complete() error {
 		o.Logger = slog.Default()
 	}
 	return nil
-}
-
-// fieldName reports whether s is a token (RFC 9110 §5.6.2), as names of fields and
-// cookies are.
-func fieldName(s string) bool {
-	for i := range len(s) {
-		if !unreserved(s[i]) && !strings.Contains("!#$%&'*+^`|", s[i:i+1]) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func orDefault[T time.Duration | int64](v, def T) T {

@@ -2,6 +2,7 @@ package unstale
 
 import (
 	"context"
+	"net/http"
 	"reflect"
 	"strings"
 	"time"
@@ -120,6 +121,20 @@ func NoStore(ctx context.Context) {
 	fills(ctx, func(f *fill) { f.refuse(refusedNoStore) })
 }
 
+// scopedContext is a context with a scope of its own.
+type scopedContext struct {
+	context.Context
+	scope *scope
+}
+
+// Value implements context.Context.
+func (c *scopedContext) Value(key any) any {
+	if key == (scopeKey{}) {
+		return c.scope
+	}
+	return c.Context.Value(key)
+}
+
 // fillContext is the context of a fill. It collects, it ends when nobody waits
 // for the fill any longer, and it notices when code inside looks at a value that
 // was put into the context outside.
@@ -167,8 +182,12 @@ var (
 	}
 )
 
-// neutral reports whether a context value under key cannot change an answer.
+// neutral reports whether a context value under key cannot change an answer. Of
+// net/http's own, two tell which listener a request came by.
 func (c *Cache) neutral(key any, router bool) bool {
+	if key == http.LocalAddrContextKey || key == http.ServerContextKey {
+		return false
+	}
 	for _, k := range c.options.NeutralContextKeys {
 		if k == key {
 			return true

@@ -120,8 +120,8 @@ type (
 // cache does.
 func around(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithValue(r.Context(), outsideKey{}, r.Header.Get("X-User"))
-		ctx = context.WithValue(ctx, neutralKey{}, r.Header.Get("X-User"))
+		ctx := context.WithValue(r.Context(), outsideKey{}, r.Header.Get("X-Name"))
+		ctx = context.WithValue(ctx, neutralKey{}, r.Header.Get("X-Name"))
 		ctx = context.WithValue(ctx, http.ServerContextKey, "server")
 		h.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -131,7 +131,7 @@ func around(h http.Handler) http.Handler {
 func TestContextValues(t *testing.T) {
 	t.Parallel()
 	for name, identity := range map[string]func(*http.Request) (string, error){
-		"with Identity":    func(r *http.Request) (string, error) { return r.Header.Get("X-User"), nil },
+		"with Identity":    func(r *http.Request) (string, error) { return r.Header.Get("X-Name"), nil },
 		"blind Identity":   func(*http.Request) (string, error) { return "", nil },
 		"without Identity": nil,
 	} {
@@ -139,7 +139,7 @@ func TestContextValues(t *testing.T) {
 			t.Parallel()
 			var book logbook
 			c := newCache(t, unstale.Options{
-				Identity: identity, Logger: book.logger(), NeutralContextKeys: []any{neutralKey{}},
+				Identity: identity, Logger: book.logger(), IgnoreFields: []string{"X-Name"}, NeutralContextKeys: []any{neutralKey{}},
 			})
 			db := newToy(c)
 			h := around(c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,15 +163,15 @@ func TestContextValues(t *testing.T) {
 			stored := name == "with Identity"
 			for _, path := range []string{"/outside", "/child"} {
 				for _, who := range []string{"alice", "bob", "alice", "bob"} {
-					if r := get(h, path, "X-User: "+who); r.body != who {
+					if r := get(h, path, "X-Name: "+who); r.body != who {
 						t.Errorf("%s answered %q to %s", path, r.body, who)
 					}
 				}
-				get(h, path, "X-User: alice").want(t, "alice", stored)
+				get(h, path, "X-Name: alice").want(t, "alice", stored)
 			}
 			for _, path := range []string{"/neutral", "/inside"} {
-				get(h, path, "X-User: alice").want(t, "", false)
-				get(h, path, "X-User: bob").want(t, "", true)
+				get(h, path, "X-Name: alice").want(t, "", false)
+				get(h, path, "X-Name: bob").want(t, "", true)
 			}
 			if n := book.count("looked at a context value"); n != 1 || book.count("outsideKey") == 0 {
 				t.Errorf("reported %d times:\n%s", n, book.String())

@@ -10,7 +10,7 @@ import (
 // An Entry is a stored answer or function result with what it depends on. It
 // never changes, and only the engine reads it; a Store passes it on.
 type Entry struct {
-	cache   *Cache // whose ledger the record is for; nil for a signpost
+	cache   *Cache // whose ledger the record is for; nil for a signpost and what passes
 	record  ledger.Record
 	kind    entryKind
 	created time.Time
@@ -25,11 +25,14 @@ type Entry struct {
 	// until it expires.
 	ages bool
 
-	status int          // of a response
-	header storedHeader // of a response: end-to-end fields that may be replayed
-	etag   string       // of a response
-	age    time.Duration
-	body   []byte // of a response, or the JSON of a function result
+	status  int          // of a response
+	header  storedHeader // of a response: what the handler made of end-to-end fields that may be replayed
+	etag    string       // of a response: the handler's
+	weakTag string       // of a response: the cache's own, in its weak form, where the handler gave none
+	sniffed string       // of a response: the content type that its body looks like
+	length  string       // of a response: of its body, in digits
+	age     time.Duration
+	body    []byte // of a response, or the JSON of a function result
 
 	choice choice // of a signpost
 
@@ -42,15 +45,15 @@ const (
 	kindResponse entryKind = iota
 	kindValue
 	kindSignpost
+	kindPass // in place of a response that was streamed
 )
 
 // A choice says which inputs besides the URI select among the answers stored for
 // it. It only ever grows, so that what is stored under a narrower choice becomes
 // unreachable rather than wrong.
 type choice struct {
-	vary  []string // request fields that some answer named in Vary, sorted
+	vary  []string // request fields that some answer named in Vary, and other inputs that some depended on, sorted
 	asked bool     // some answer looked at who asks
-	pass  bool     // requests go past the cache until the signpost expires
 }
 
 // Size returns what the entry costs in memory, in bytes: body, header fields,
@@ -68,7 +71,7 @@ const (
 
 // weigh computes the size of an entry stored under key.
 func (e *Entry) weigh(key string) {
-	n := entryOverhead + 2*len(key) + cap(e.body) + 4*cap(e.record.Slots) + len(e.etag)
+	n := entryOverhead + 2*len(key) + cap(e.body) + 4*cap(e.record.Slots) + len(e.etag) + len(e.weakTag)
 	for _, k := range e.record.Keys {
 		n += len(k) + stringOverhead
 	}

@@ -76,9 +76,10 @@ type Miss struct {
 	key string
 }
 
-// An Explanation is what is known of one key.
+// An Explanation is what is known of one variant of a key.
 type Explanation struct {
-	Key          string
+	Key          string       // that patterns match, and by which it is invalidated
+	Variant      string       // tells the variants of one key apart and says no more: digests of the inputs that select it
 	Stored       bool         // there is an entry, which the next five are about
 	Since        time.Time    // when it was made
 	Until        time.Time    // when it expires
@@ -115,9 +116,9 @@ func (c *Cache) Explain(key string) []Explanation {
 	key = c.keyOf(key)
 	variants := key + "\n"
 	c.databases.poll()
-	found := map[string]*Entry{key: c.store.Get(key)}
+	found := make(map[string]*Entry)
 	c.store.Range(func(k string, e *Entry) bool {
-		if strings.HasPrefix(k, variants) {
+		if k == key || strings.HasPrefix(k, variants) {
 			found[k] = e
 		}
 		return len(found) < maxExplained
@@ -127,6 +128,9 @@ func (c *Cache) Explain(key string) []Explanation {
 			found[k] = nil
 		}
 	})
+	if len(found) == 0 {
+		found[key] = nil // a pattern may have matched it
+	}
 	var out []Explanation
 	for _, k := range slices.Sorted(maps.Keys(found)) {
 		if x := c.explain(k, found[k]); x.Stored || x.Change != nil || x.LastMiss != nil {
@@ -147,12 +151,13 @@ func (c *Cache) RequestKey(r *http.Request) string {
 
 // explain says what is known of a key under which the store has e, or nothing.
 func (c *Cache) explain(key string, e *Entry) Explanation {
-	x := Explanation{Key: key, LastMiss: c.history.miss(key)}
+	x := Explanation{LastMiss: c.history.miss(key)}
+	x.Key, x.Variant, _ = strings.Cut(key, "\n")
 	switch {
-	case e == nil || e.cache != c && e.kind != kindSignpost:
-		x.Change = c.history.ban(key)
+	case e == nil || e.cache != c && e.cache != nil:
+		x.Change = c.history.ban(x.Key)
 		return x
-	case e.kind == kindSignpost:
+	case e.cache == nil: // a signpost, or what passes
 		return x
 	}
 	why := c.judge(e, failpoint.Now())

@@ -250,7 +250,7 @@ func TestExplainDependencies(t *testing.T) {
 	check := func(changed string) {
 		t.Helper()
 		list := x.of("/")
-		if len(list) != 1 || !strings.HasPrefix(list[0].Key, "unstale:http:GET example.com /\n") ||
+		if len(list) != 1 || list[0].Key != "unstale:http:GET example.com /" ||
 			!slices.Equal(list[0].Keys, []string{"unstale:http:GET example.com /", "unstale:part"}) {
 			t.Fatalf("%+v", list)
 		}
@@ -304,7 +304,7 @@ func TestExplainVariants(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	for i, e := range list {
-		if !e.Stored || !strings.HasPrefix(e.Key, x.RequestKey(request(http.MethodHead, page))+"\n") || i > 0 && e.Key <= list[i-1].Key {
+		if !e.Stored || e.Key != x.RequestKey(request(http.MethodHead, page)) || i > 0 && e.Variant <= list[i-1].Variant {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -314,7 +314,7 @@ func TestExplainVariants(t *testing.T) {
 	for _, e := range x.of(page) {
 		switch m := e.LastMiss; {
 		case m == nil && e.Reason == "changed" && e.Change.Rows[0].Key == "a":
-		case m != nil && e.Reason == "" && strings.HasSuffix(e.Key, `"bob"`) && m.Change.Rows[0].Key == "a":
+		case m != nil && e.Reason == "" && m.Change.Rows[0].Key == "a":
 			missed++
 		default:
 			t.Errorf("%+v", e)
@@ -399,7 +399,7 @@ func TestExplainForgets(t *testing.T) {
 func TestExplainIsBounded(t *testing.T) {
 	t.Parallel()
 	x := newExplained(t, unstale.Options{})
-	long := strings.Repeat("ä", 5000)
+	long := strings.Repeat("ä", 2000)
 	h := x.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			x.db.change(r.Context(), "v", "a")

@@ -34,6 +34,11 @@ func SetTimes(c *Cache, set func(time.Time) time.Time) {
 	})
 }
 
+// AppendField appends a request field as it enters a digest.
+func AppendField(b []byte, name string, lines []string) []byte {
+	return appendLines(appendText(b, name), lines)
+}
+
 // ValidAt reports whether the entry under a key may be served to somebody who
 // read the clock at now.
 func ValidAt(c *Cache, key string, now time.Time) bool {

@@ -28,6 +28,7 @@ const (
 	refusedFailed     = "failed"
 	refusedPanicked   = "panicked"
 	refusedOtherCache = "another cache"
+	refusedRepeats    = "repeats a field from outside"
 )
 
 // maxDependencies bounds what one fill may depend on.
@@ -45,6 +46,7 @@ type fill struct {
 	asOf     uint64 // before anything that the result is made of was read
 	slots    []ledger.Slot
 	keys     []string  // of the stored results it used
+	chosen   []string  // inputs that select it because it looked at them, sorted
 	compact  [2]int    // lengths of slots and keys when they were last compacted
 	notes    notes     // where slots come from, if that is remembered
 	expires  time.Time // zero: no limit of its own
@@ -59,10 +61,15 @@ type fill struct {
 
 // begin starts a fill. Its asOf precedes everything the fill will read.
 func (c *Cache) begin() *fill {
-	c.openFills.Add(1)
-	f := &fill{cache: c, untracked: c.untracked.Load()}
-	f.asOf = c.ledger.Seq()
+	f := new(fill)
+	f.begin(c)
 	return f
+}
+
+func (f *fill) begin(c *Cache) {
+	c.openFills.Add(1)
+	f.cache, f.untracked = c, c.untracked.Load()
+	f.asOf = c.ledger.Seq()
 }
 
 // end closes the fill; afterwards untracked reads do not concern it.
@@ -86,12 +93,13 @@ func (f *fill) await(delta int) {
 }
 
 // dependOn adds dependencies that are read no earlier than asOf, and where they
-// come from: each origin accounts for the next ones.
+// come from: each origin accounts for the next ones. No dependencies say nothing:
+// what a statement that reads no table answers may be made of anything.
 func (f *fill) dependOn(asOf uint64, hashes []uint64, origins ...Origin) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asOf = min(f.asOf, asOf)
-	f.informed = true
+	f.informed = f.informed || len(hashes) > 0
 	for _, h := range hashes {
 		f.slots = append(f.slots, f.cache.ledger.Slot(h))
 	}
@@ -159,6 +167,20 @@ func (f *fill) ask() {
 	f.asked = true
 }
 
+// choose records that the result depends on an input that selects only where
+// somebody looks at it.
+func (f *fill) choose(input string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.chosen = union(f.chosen, []string{input})
+}
+
+func (f *fill) selectedBy() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chosen
+}
+
 func (f *fill) hasAsked() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -207,6 +229,7 @@ func (f *fill) use(inner *fill) {
 	f.keys = append(f.keys, inner.keys...)
 	f.expires = earlier(f.expires, inner.expires)
 	f.asked = f.asked || inner.asked
+	f.chosen = union(f.chosen, inner.chosen)
 	f.informed = f.informed || inner.informed
 	f.unsure = f.unsure || inner.unsure
 	f.ages = f.ages || inner.ages

@@ -2,12 +2,10 @@ package unstale
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"strings"
-	"time"
+	"strconv"
+	"sync/atomic"
 
-	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -19,20 +17,46 @@ import (
 // logging, CORS and compression outside, everything that computes the answer
 // inside: log, CORS, compression, cache, handlers.
 //
+// Two calls of Handler never answer for each other, whatever they are given:
+// build the handler once, when the service starts. Where that cannot be, because a
+// framework builds one for each request, give it a name by [Cache.Named].
+//
 // Inside a fill the request is a GET without conditions, ranges, body or
 // credentials, its URL is in canonical form, its context belongs to the fill: it
 // ends when nobody waits for the answer any longer, which may be after the first
 // client left. The answer is kept back until next returns; a handler that
 // flushes, hijacks, sends trailers or more than Options.MaxBody bytes streams as
-// without the cache. A panic passes through.
+// without the cache. A panic passes through. HEAD, and a range of what is not
+// stored, reach next as they came.
+//
+// What was set on the response before is what next finds in its header, and what
+// next makes of that is made of it again on a hit.
 //
 // With the cache off Handler returns next, or, where Options.Identity is set,
 // next with nothing but Identity around it.
 func (c *Cache) Handler(next http.Handler) http.Handler {
-	h := &handler{cache: c, next: next}
+	return c.handler(next, func() *handler { return c.newHandler(next) })
+}
+
+// newHandler returns a handler that answers for no other one.
+func (c *Cache) newHandler(next http.Handler) *handler {
+	n := c.unnamed.Add(1)
+	return &handler{cache: c, next: next, id: "unnamed " + strconv.FormatUint(n, 10), unproven: n > maxUnnamed}
+}
+
+// Named is Handler for handlers of one name: they are one to the cache, as often
+// as they are built, and in whichever process. Whoever gives two the same name
+// says that each may answer for the other.
+func (c *Cache) Named(name string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return c.handler(next, func() *handler { return &handler{cache: c, next: next, id: "named " + name} })
+	}
+}
+
+func (c *Cache) handler(next http.Handler, enabled func() *handler) http.Handler {
 	switch {
 	case c.Enabled():
-		return h
+		return enabled()
 	case c != nil && c.options.Identity != nil:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, c.outside(r, newAsker(c, r, "")))
@@ -42,10 +66,19 @@ func (c *Cache) Handler(next http.Handler) http.Handler {
 	}
 }
 
+// maxUnnamed is how many handlers without a name are believed to be there for
+// good. Of those that come later, one that serves a single request leaves nothing
+// behind.
+const maxUnnamed = 64
+
 type handler struct {
 	cache  *Cache
 	next   http.Handler
+	id     string           // of the handlers that answer for each other
 	report func(Difference) // set: every hit is recomputed
+
+	unproven bool        // it may be one of many that serve a single request each
+	served   atomic.Bool // a request, if unproven
 }
 
 // ServeHTTP is the way of a request.
@@ -65,18 +98,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.method(w, r, name, route)
 		return
 	}
-	directives, fields := rfc9111.RequestPolicy(r.Header), c.fields.read(r.Header, c.options.IgnoreCookies)
-	if why := c.bypass(r, policy, directives, &fields); why != "" {
+	directives, fields := rfc9111.RequestPolicy(r.Header), c.fields.read(r.Header)
+	if why := h.bypass(r, policy, directives, &fields); why != "" {
 		h.pass(w, r, name, route, why)
 		return
 	}
+	target := requestTarget(r)
 	g := &get{
-		handler: h, w: w, r: r, name: name, route: route, policy: policy,
-		target: requestTarget(r), directives: directives, forwarded: fields.forwarded,
+		handler: h, w: w, r: r, name: name, route: route, policy: policy, directives: directives,
+		encodings: fields.encodings, underscored: fields.underscored, unknown: fields.unknown,
 	}
-	g.key = g.target.key(c.options.Prefix)
-	g.primary = g.target.place(g.key)
-	c.databases.poll()
+	g.key, g.primary = g.place(&target, &fields)
 	if policy.Mode == ReportOnly {
 		g.reportOnly()
 		return
@@ -96,11 +128,23 @@ const (
 	bypassCredentials  = "credentials"
 	bypassStreams      = "streams"
 	bypassMethod       = "method"
+	bypassConnection   = "connection field"
+	bypassTarget       = "long target"
+	bypassHandler      = "handler built anew"
+	bypassHead         = "HEAD of what is not stored"
+	bypassRange        = "range of what is not stored"
+	bypassRequest      = "request directive"
+	bypassApart        = "field keeps answers apart"
 )
+
+// maxTarget is the length in bytes from which a request target passes: its
+// canonical form would cost more than the answer.
+const maxTarget = 8 << 10
 
 // bypass returns why a GET or HEAD request cannot be answered from the cache, or
 // "".
-func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
+func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
+	c := h.cache
 	switch {
 	case p.Mode == Off:
 		return bypassRoute
@@ -110,6 +154,10 @@ func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFi
 		return bypassUpgrade
 	case f.override:
 		return bypassOverride
+	case f.listed:
+		return bypassConnection
+	case max(len(r.RequestURI), len(r.URL.Path)+len(r.URL.RawQuery)) > maxTarget:
+		return bypassTarget
 	case uncommittedWrites(r.Context(), c):
 		return bypassUncommitted
 	case d.NoStore:
@@ -118,6 +166,9 @@ func (c *Cache) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFi
 		return bypassPrecondition
 	case c.options.Identity == nil && (f.credentials || clientCertificate(r)):
 		return bypassCredentials
+	case h.unproven && h.served.CompareAndSwap(false, true):
+		c.reportOnce(site{kindUnnamed, "Handler"}, "unstale: Handler was called again and again; answers of a handler that serves a single request are not cached: build it once, or give it a name by Named")
+		return bypassHandler
 	}
 	return ""
 }
@@ -136,159 +187,11 @@ func (c *Cache) outside(r *http.Request, a *asker) *http.Request {
 
 // pass lets a request pass by the cache.
 func (h *handler) pass(w http.ResponseWriter, r *http.Request, name string, route *routeCounters, why string) {
+	h.passAs(w, r, name, route, why, rfc9111.ForwardBypass)
+}
+
+func (h *handler) passAs(w http.ResponseWriter, r *http.Request, name string, route *routeCounters, why string, forward rfc9111.Forward) {
 	route.bypassed.add(why, 1)
-	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardBypass, Detail: why}.String())
+	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
 	h.next.ServeHTTP(w, h.cache.outside(r, newAsker(h.cache, r, name)))
-}
-
-// get is a GET or HEAD request on its way through the cache.
-type get struct {
-	*handler
-	w          http.ResponseWriter
-	r          *http.Request
-	name       string // of the route
-	route      *routeCounters
-	policy     Policy
-	target     target
-	key        string // the name of the URI
-	primary    string // the key under which the store holds what stands for all variants
-	directives rfc9111.Policy
-	forwarded  []string
-	asks       *asker // nil until somebody wants to know who asks
-}
-
-// vary, always and identity implement selector.
-func (g *get) vary(fields []string) string { return rfc9111.VaryKey(fields, g.r.Header) }
-func (g *get) always() []string            { return g.forwarded }
-func (g *get) identity() string {
-	if g.cache.options.Identity == nil {
-		return ""
-	}
-	return g.asker().ask()
-}
-
-func (g *get) asker() *asker {
-	if g.asks == nil {
-		g.asks = newAsker(g.cache, g.r, g.name)
-	}
-	return g.asks
-}
-
-// scope returns the mark under which f runs the handler for the request.
-func (g *get) scope(f *fill) *scope {
-	a := g.asker()
-	return &scope{
-		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
-	}
-}
-
-// answer serves a valid entry, joins somebody's fill, or runs one.
-func (g *get) answer() {
-	c := g.cache
-	mayJoin := !g.directives.NoCache
-	for attempt := 1; ; attempt++ {
-		now := failpoint.Now()
-		e, key, why := c.find(g.primary, g, now)
-		if e != nil {
-			if why = g.accepts(e, now); why == missNone {
-				if g.report != nil {
-					g.verify(e)
-				}
-				g.route.hits.Add(1)
-				g.route.hitBytes.Add(uint64(len(e.body)))
-				g.serve(e, now, rfc9111.CacheStatus{Hit: true})
-				if g.report == nil && !e.ages && c.verifications.draw() {
-					g.verifyBeside(e)
-				}
-				return
-			}
-		}
-		if g.directives.OnlyIfCached {
-			g.route.misses.add(string(why), 1)
-			g.w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward(why), Detail: string(why)}.String())
-			http.Error(g.w, "not in the cache", http.StatusGatewayTimeout)
-			return
-		}
-		if why == missPass {
-			g.pass(g.w, g.r, g.name, g.route, bypassStreams)
-			return
-		}
-		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, c.begin)
-		if leader {
-			g.route.misses.add(string(why), 1)
-			g.route.fills.Add(1)
-			g.fill(f, key, why)
-			return
-		}
-		select {
-		case <-f.done:
-		case <-g.r.Context().Done():
-			c.flights.leave(f)
-			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) { // the client may still be there
-				http.Error(g.w, "no answer in time", http.StatusServiceUnavailable)
-			}
-			return
-		}
-		now = failpoint.Now()
-		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
-			g.route.joined.Add(1)
-			g.serve(e, now, rfc9111.CacheStatus{Forward: forward(why), Collapsed: true})
-			return
-		}
-		mayJoin = mayJoin && !f.landing.unshared
-		c.databases.poll()
-	}
-}
-
-// accepts reports whether the request's own directives accept a valid entry.
-func (g *get) accepts(e *Entry, now time.Time) miss {
-	d := &g.directives
-	if d.NoCache || (d.MaxAge.Set || d.MinFresh.Set) &&
-		!d.FreshFor(e.ageAt(now), e.remaining(now)) {
-		return missRequest
-	}
-	return missNone
-}
-
-// forward is the word that RFC 9211 has for a reason of ours.
-func forward(why miss) rfc9111.Forward {
-	switch why {
-	case missUnknown:
-		return rfc9111.ForwardURIMiss
-	case missVariant, missIdentity:
-		return rfc9111.ForwardVary
-	case missRequest:
-		return rfc9111.ForwardRequest
-	default:
-		return rfc9111.ForwardStale
-	}
-}
-
-// fillRequest returns the request as a fill sees it: what is left of it is what
-// the entry's key and identity determine.
-func (g *get) fillRequest(ctx context.Context) *http.Request {
-	r := g.r.WithContext(ctx)
-	r.Method = http.MethodGet
-	r.Host = strings.ToLower(g.r.Host)
-	r.URL = canonicalURL(g.r.URL)
-	r.RequestURI = canonicalURL(publicURL(g.r)).RequestURI()
-	r.Header = g.r.Header.Clone()
-	for _, name := range g.cache.credentials {
-		delete(r.Header, name)
-	}
-	for _, name := range [...]string{
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range",
-		"Cache-Control", "Pragma",
-	} {
-		delete(r.Header, name)
-	}
-	r.RemoteAddr = ""
-	if r.TLS != nil {
-		state := *r.TLS
-		state.PeerCertificates, state.VerifiedChains = nil, nil
-		r.TLS = &state
-	}
-	r.Body = http.NoBody
-	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
-	return r
 }

@@ -1,49 +1,145 @@
 package unstale
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/unstale/unstale/internal/rfc9111"
 )
 
-// A storedHeader is a header as entries keep it: one line after the other, those
-// of one field in their order, sorted by name. Lines and values lie side by side
-// in memory, so that a hit on an entry that was not asked for lately waits for
-// few places of it, and a list is walked faster than a map.
+// A storedHeader is what a handler made of the header that it found: the
+// difference between the two, to be made again of whatever header stands there
+// when the entry is served. The lines of one field follow one another, fields are
+// sorted by name. Lines and values lie side by side in memory, so that a hit on an
+// entry that was not asked for lately waits for few places of it, and a list is
+// walked faster than a map.
 type storedHeader []headerLine
 
 type headerLine struct {
 	name, value string
-	absent      bool // the field is there without a value, for net/http not to add it
+	does        lineEffect
 }
 
-// newStoredHeader returns a copy of h that shares no memory with its values.
-func newStoredHeader(h http.Header) storedHeader {
-	count, size := 0, 0
-	for _, values := range h {
-		count += max(1, len(values))
-		for _, v := range values {
-			size += len(v)
+// lineEffect is what a line does to the field of its name.
+type lineEffect uint8
+
+const (
+	lineAdds    lineEffect = iota // its value is added
+	lineSets                      // its value takes the place of those before it
+	lineEmpties                   // the field is there without a value, for net/http not to add it
+	lineDeletes                   // the field is not there
+)
+
+// outside is what stood in a header before the handler ran, by name as it stood.
+type outside map[string]outsideField
+
+type outsideField struct {
+	values []string // copied
+	first  *string  // the first of them as the handler finds them: who sets a field makes another one
+}
+
+// standsIn returns what stands in a header that a handler is about to be given.
+func standsIn(h http.Header) outside {
+	if len(h) == 0 {
+		return nil
+	}
+	o := make(outside, len(h))
+	for name, values := range h {
+		f := outsideField{values: slices.Clone(values)}
+		if len(values) > 0 {
+			f.first = &values[0]
+		}
+		o[name] = f
+	}
+	return o
+}
+
+// untouched reports whether the handler has left the field alone.
+func (f outsideField) untouched(values []string) bool {
+	if len(values) == 0 || len(f.values) == 0 {
+		return len(values) == len(f.values)
+	}
+	return &values[0] == f.first && slices.Equal(values, f.values)
+}
+
+// difference returns what a handler made of a header in which o stood, and the
+// fields that it touched as they are now, under canonical names: an "ETag" written
+// past http.Header's methods is the entity tag that it means to be. Both are
+// copies.
+func (o outside) difference(h http.Header) (lines storedHeader, touched http.Header) {
+	touched = make(http.Header)
+	added := make(map[string]int) // how many of the values stood there before
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		values := h[name]
+		before, stood := o[name]
+		if stood && before.untouched(values) {
+			continue
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		if n := len(before.values); n > 0 && len(values) > n && slices.Equal(values[:n], before.values) {
+			added[canonical] = n
+		}
+		touched[canonical] = append(touched[canonical], values...)
+	}
+	for name, values := range touched {
+		lines = appendField(lines, name, values, added[name])
+	}
+	for name := range o {
+		if _, left := h[name]; !left {
+			lines = append(lines, headerLine{name: name, does: lineDeletes})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b headerLine) int { return strings.Compare(a.name, b.name) })
+	return lines, touched
+}
+
+// appendField appends the lines of a field, of whose values the first ones stood
+// there before.
+func appendField(lines storedHeader, name string, values []string, before int) storedHeader {
+	if len(values) == 0 {
+		return append(lines, headerLine{name: name, does: lineEmpties})
+	}
+	for i, v := range values[before:] {
+		does := lineAdds
+		if before == 0 && i == 0 {
+			does = lineSets
+		}
+		lines = append(lines, headerLine{name: name, value: v, does: does})
+	}
+	return lines
+}
+
+// replayed returns what of the header is replayed on a hit, where the handler
+// made these fields. Its values share no memory with theirs.
+func (s storedHeader) replayed(touched http.Header) storedHeader {
+	kept := rfc9111.StoredHeader(touched)
+	size := 0
+	out := make(storedHeader, 0, len(s))
+	for _, line := range s {
+		_, ok := kept[line.name]
+		if line.does == lineDeletes {
+			_, again := touched[line.name] // under another spelling
+			ok = !again
+		}
+		if ok {
+			out = append(out, line)
+			size += len(line.value)
 		}
 	}
 	var text strings.Builder
 	text.Grow(size)
-	s := make(storedHeader, 0, count)
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		if len(h[name]) == 0 {
-			s = append(s, headerLine{name: name, absent: true})
-		}
-		for _, v := range h[name] {
-			at := text.Len()
-			text.WriteString(v)
-			s = append(s, headerLine{name: name, value: text.String()[at:]})
-		}
+	for i := range out {
+		at := text.Len()
+		text.WriteString(out[i].value)
+		out[i].value = text.String()[at:]
 	}
-	return s
+	return slices.Clip(out)
 }
 
-// get returns the first value of a field, or "".
+// get returns the first value of a field that the handler set, or "".
 func (s storedHeader) get(name string) string {
 	for i := range s {
 		if s[i].name == name {
@@ -53,28 +149,31 @@ func (s storedHeader) get(name string) string {
 	return ""
 }
 
-// addTo adds the fields to those that handlers outside have set for this
-// request. Fields that are lists are added to, others replaced. dst gets copies,
-// because handlers outside may edit what they find there. The list returned is
-// empty and has room for so many values of the caller's own: it lies behind
-// those of the header, because allocations count on a hit.
-func (s storedHeader) addTo(dst http.Header, more int) []string {
-	room, alone := make([]string, 0, len(s)+more), len(dst) == 0
+// applyTo makes of dst what the handler made of the header that it found. dst
+// gets copies, because handlers outside may edit what they find there. The list
+// returned is empty and has room for so many values of the caller's own: it lies
+// behind those of the header, because allocations count on a hit.
+func (s storedHeader) applyTo(dst http.Header, more int) []string {
+	room := make([]string, 0, len(s)+more)
 	for i := 0; i < len(s); {
-		name, start := s[i].name, len(room)
-		var values []string
-		if s[i].absent {
+		name, does, start := s[i].name, s[i].does, len(room)
+		switch does {
+		case lineEmpties:
+			dst[name] = nil
 			i++
-		} else {
-			for ; i < len(s) && s[i].name == name; i++ {
-				room = append(room, s[i].value)
-			}
-			values = room[start:len(room):len(room)]
+			continue
+		case lineDeletes:
+			delete(dst, name)
+			i++
+			continue
 		}
-		if !alone {
-			if old := dst[name]; len(old) > 0 && listField(name) {
-				dst[name] = append(old[:len(old):len(old)], values...)
-				continue
+		for first := i; i < len(s) && s[i].name == name && (i == first || s[i].does == lineAdds); i++ {
+			room = append(room, s[i].value)
+		}
+		values := room[start:len(room):len(room)]
+		if does == lineAdds {
+			if old := dst[name]; len(old) > 0 {
+				values = append(old[:len(old):len(old)], values...)
 			}
 		}
 		dst[name] = values
@@ -82,13 +181,30 @@ func (s storedHeader) addTo(dst http.Header, more int) []string {
 	return room[len(room):]
 }
 
-// mergeHeader is addTo for a header that is not stored.
-func mergeHeader(dst, src http.Header) { newStoredHeader(src).addTo(dst, 0) }
+// repeats returns, sorted, the names of the fields outside of which an answer
+// repeats a value: reads of a header cannot be seen, and who repeats one has read
+// it. Short values say nothing, since they occur everywhere.
+func (o outside) repeats(touched http.Header, body []byte) (names []string) {
+	for name, field := range o {
+		if slices.ContainsFunc(field.values, func(v string) bool { return len(v) >= minRepeated && repeated(v, name, touched, body) }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
-func listField(name string) bool {
-	switch name {
-	case "Vary", "Link", "Set-Cookie", "Cache-Status", "Server-Timing", "Warning", "Via":
+// minRepeated is the length in bytes from which a value is looked for.
+const minRepeated = 8
+
+func repeated(value, name string, touched http.Header, body []byte) bool {
+	if bytes.Contains(body, []byte(value)) {
 		return true
+	}
+	for other, values := range touched {
+		if other != name && slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, value) }) {
+			return true
+		}
 	}
 	return false
 }

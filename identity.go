@@ -35,7 +35,7 @@ func (s *scope) who() string {
 	}
 	if s.fill != nil {
 		// After a panic, too: a handler that recovers answers without knowing.
-		defer func() { s.fill.use(s.asker.fill) }()
+		defer func() { s.fill.use(&s.asker.fill) }()
 	}
 	return s.asker.askWithin(s.flight)
 }
@@ -48,9 +48,11 @@ type asker struct {
 	route   string        // of the request
 	path    string        // as it came; handlers may rewrite the request's
 
-	once sync.Once
-	id   string
-	fill *fill // what the identity was found from
+	once  sync.Once
+	id    string
+	fill  fill          // what the identity was found from
+	scope scope         // of the function that found it
+	ctx   scopedContext // its context
 }
 
 func newAsker(c *Cache, r *http.Request, route string) *asker {
@@ -87,7 +89,7 @@ func (a *asker) ask() string { return a.askWithin(nil) }
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
 	a.once.Do(func() {
-		a.fill = a.cache.begin()
+		a.fill.begin(a.cache)
 		known := false
 		defer func() {
 			if !known { // an error or a panic: leave nothing that could pass for an identity
@@ -97,10 +99,11 @@ func (a *asker) askWithin(within *flight) string {
 		}()
 		ctx := a.request.Context()
 		outer := scopeOf(ctx)
-		ctx = context.WithValue(ctx, scopeKey{}, &scope{
-			cache: a.cache, course: a, fill: a.fill, flight: within, transactions: transactionsOf(outer), outer: outer,
-		})
-		id, err := a.cache.options.Identity(a.request.WithContext(ctx))
+		a.scope = scope{
+			cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: transactionsOf(outer), outer: outer,
+		}
+		a.ctx = scopedContext{ctx, &a.scope}
+		id, err := a.cache.options.Identity(a.request.WithContext(&a.ctx))
 		if err != nil {
 			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
 				"unstale: Options.Identity failed; answers that ask are not cached", slog.Any("error", err))
@@ -112,9 +115,17 @@ func (a *asker) askWithin(within *flight) string {
 }
 
 // lookedOutside is called when a handler's fill finds a value in its context
-// that was put there outside the cache. Such a value may say who asks.
+// that was put there outside the cache. Such a value may say who asks, or by which
+// listener.
 func (s *scope) lookedOutside(key any) {
-	if s.cache.neutral(key, true) {
+	switch {
+	case key == http.LocalAddrContextKey:
+		s.fill.choose(inputLocalAddr)
+		return
+	case key == http.ServerContextKey:
+		s.fill.choose(inputServer)
+		return
+	case s.cache.neutral(key, true):
 		return
 	}
 	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a handler looked at a context value of type %T from outside the cache; this counts as asking who asks", key))

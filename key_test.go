@@ -66,32 +66,51 @@ type seen struct {
 	query                         url.Values
 }
 
-// look sends a request for a raw target ("/path?query") to a cache and returns
-// the key that the answer was stored under and what the handler saw.
-func look(tb testing.TB, host, rawTarget string) (key string, s seen, ok bool) {
+// A looker sends requests to one handler of one cache.
+type looker struct {
+	store spy
+	h     http.Handler
+	seen  seen // by the handler, last
+}
+
+func newLooker(tb testing.TB) *looker {
+	tb.Helper()
+	l := new(looker)
+	c, err := unstale.New(unstale.Options{Store: &l.store, Slots: 16})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l.h = c.Handler(known(func(_ http.ResponseWriter, r *http.Request) {
+		l.seen = seen{r.Host, r.URL.Path, r.URL.EscapedPath(), r.URL.RawQuery, r.RequestURI, r.URL.Query()}
+	}))
+	return l
+}
+
+// look sends a request for a raw target ("/path?query") and returns the place of
+// the answer and what the handler saw.
+func (l *looker) look(tb testing.TB, host, rawTarget string) (place string, s seen, ok bool) {
 	tb.Helper()
 	u, err := url.ParseRequestURI(rawTarget)
 	if err != nil {
 		return "", seen{}, false
 	}
-	store := &spy{}
-	c, err := unstale.New(unstale.Options{Store: store, Slots: 16})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	h := c.Handler(known(func(_ http.ResponseWriter, r *http.Request) {
-		s = seen{r.Host, r.URL.Path, r.URL.EscapedPath(), r.URL.RawQuery, r.RequestURI, r.URL.Query()}
-	}))
 	r := &http.Request{
 		Method: http.MethodGet, URL: u, Host: host, RequestURI: rawTarget, Header: http.Header{}, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	h.ServeHTTP(httptest.NewRecorder(), r.WithContext(tb.Context()))
-	keys := store.keys()
+	clear(l.store.entries)
+	l.h.ServeHTTP(httptest.NewRecorder(), r.WithContext(tb.Context()))
+	keys := l.store.keys()
 	if len(keys) != 1 {
 		tb.Fatalf("%q: keys %q", rawTarget, keys)
 	}
-	return keys[0], s, true
+	return keys[0], l.seen, true
+}
+
+// nameOf returns the name in a place.
+func nameOf(place string) string {
+	name, _, _ := strings.Cut(place, "\n")
+	return name
 }
 
 func TestKeys(t *testing.T) {
@@ -135,9 +154,9 @@ func TestKeys(t *testing.T) {
 		{"/?%&%zz&a", "/?a=&%&%zz"},
 		{"/?x=%3B", "/?x=%3B"},
 	} {
-		key, s, ok := look(t, "A.Example:80", tt.target)
-		if want := "unstale:http:GET a.example:80 " + tt.key; !ok || key != want {
-			t.Errorf("%s: key %q, want %q", tt.target, key, want)
+		place, s, ok := newLooker(t).look(t, "A.Example:80", tt.target)
+		if want := "unstale:http:GET a.example:80 " + tt.key; !ok || nameOf(place) != want {
+			t.Errorf("%s: key %q, want %q", tt.target, nameOf(place), want)
 		}
 		if s.host != "a.example:80" {
 			t.Errorf("the handler saw host %q", s.host)
@@ -219,8 +238,9 @@ func FuzzKey(f *testing.F) {
 		f.Add(pair[0], pair[1])
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		keyA, seenA, okA := look(t, "h", a)
-		keyB, seenB, okB := look(t, "h", b)
+		l := newLooker(t)
+		keyA, seenA, okA := l.look(t, "h", a)
+		keyB, seenB, okB := l.look(t, "h", b)
 		if okA && okB && keyA == keyB && !equalSeen(seenA, seenB) {
 			t.Errorf("%q and %q have the key %q, but a handler sees %+v and %+v", a, b, keyA, seenA, seenB)
 		}
@@ -243,7 +263,7 @@ func FuzzKey(f *testing.F) {
 			}
 		}
 		if u.Scheme == "" && strings.HasPrefix(u.Path, "/") {
-			again, seenAgain, ok := look(t, "h", seenA.uri)
+			again, seenAgain, ok := l.look(t, "h", seenA.uri)
 			if !ok || again != keyA || !equalSeen(seenA, seenAgain) {
 				t.Errorf("%q: canonical form %q has the key %q, not %q", a, seenA.uri, again, keyA)
 			}

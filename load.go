@@ -101,7 +101,6 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	// the connection that the transaction holds, and will hardly make what it sees.
 	mayJoin := !s.transactions.any()
 	for attempt := 1; ; attempt++ {
-		c.databases.poll()
 		found := c.ledger.Seq()
 		e, flightKey, _ := c.find(primary, s, failpoint.Now())
 		if e != nil && !s.transactions.see(e) {
@@ -213,9 +212,8 @@ func (s *scope) lookedOutsideLoad(key any) {
 	s.fill.refuseAlone(refusedContext)
 }
 
-// vary and always implement selector: a function result has no request fields.
-func (s *scope) vary([]string) string { return "" }
-func (s *scope) always() []string     { return nil }
+// appendVary implements selector: a function result has no request fields.
+func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 
 // identity implements selector. Looking is no asking: an entry that is found
 // this way says itself that its user asked.

@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -26,6 +25,9 @@ const (
 	missRequest  miss = "request directive"
 	missPass     miss = "streams"
 )
+
+// cold reports whether nothing at all is stored for what was asked.
+func (m miss) cold() bool { return m == missUnknown || m == missVariant || m == missIdentity }
 
 // judge decides whether an entry may be served now. Databases must have been
 // polled since the request began.
@@ -62,78 +64,94 @@ func (c *Cache) look(key string, e *Entry, now time.Time) miss {
 // A selector is what a request brings along to select among the entries stored
 // under one key.
 type selector interface {
-	vary(fields []string) string // its lines in these request fields
-	always() []string            // fields that select whether or not an answer says so, sorted
-	identity() string            // who asks
+	appendVary(b []byte, inputs []string) []byte // its values of these inputs, none like another
+	identity() string                            // who asks
 }
 
-// variant returns the key of the entry that s selects under choice.
-func variant(primary string, ch choice, asked bool, s selector) string {
+// variant returns the key of the entry that s selects under choice: for whoever
+// asks, or for all.
+func (c *Cache) variant(primary string, ch choice, asked bool, s selector) string {
 	if len(ch.vary) == 0 && !ch.asked {
 		return primary
 	}
+	shared := c.digestVary(ch, s)
+	if !asked {
+		return primary + "\n" + shared
+	}
+	return primary + "\n" + shared + "\n" + c.digestIdentity(s)
+}
+
+func (c *Cache) digestVary(ch choice, s selector) string {
+	if len(ch.vary) == 0 {
+		return ""
+	}
 	var room [256]byte // on the stack, if it is enough
-	b := append(room[:0], primary...)
-	b = append(b, '\n')
-	if len(ch.vary) > 0 {
-		b = append(b, s.vary(ch.vary)...)
-	}
-	if asked {
-		b = append(b, '\n')
-		b = strconv.AppendQuote(b, s.identity())
-	}
-	return string(b)
+	return c.digests.of(s.appendVary(append(room[:0], digestVary), ch.vary))
+}
+
+func (c *Cache) digestIdentity(s selector) string {
+	var room [128]byte
+	return c.digests.of(append(append(room[:0], digestIdentity), s.identity()...))
 }
 
 // find returns the valid entry that s selects, or why there is none. key is
 // where it looked last: what a fill under way would be stored under as far as
 // is known.
+//
+// The databases are polled between the last thing that the request has read, who
+// asks included, and the judgement. Otherwise one write could take an answer away
+// from a group and put somebody into it, and he would be given the answer.
 func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key string, why miss) {
 	e = c.store.Get(primary)
-	if e == nil {
-		return nil, variant(primary, choice{vary: s.always()}, false, s), missUnknown
+	switch {
+	case e == nil:
+		c.databases.poll() // for the fill: what was written before it is not to make it fall
+		return nil, primary, missUnknown
+	case e.kind != kindSignpost:
+		c.databases.poll()
+		e, why = c.found(primary, e, now)
+		return e, primary, why
+	case !e.choice.asked:
+		key = c.variant(primary, e.choice, false, s)
+		c.databases.poll()
+		e, why = c.found(key, c.store.Get(key), now)
+		return e, key, why
 	}
-	always := s.always()
-	if e.kind != kindSignpost {
-		if len(always) > 0 {
-			return nil, variant(primary, choice{vary: always}, false, s), missVariant
-		}
-		if why := c.look(primary, e, now); why != missNone {
-			return nil, primary, why
-		}
-		return e, primary, missNone
+	shared := c.digestVary(e.choice, s)
+	key = primary + "\n" + shared + "\n" + c.digestIdentity(s)
+	forAll := key[:len(primary)+len("\n")+len(shared)]
+	c.databases.poll()
+	if e, why = c.found(forAll, c.store.Get(forAll), now); e != nil || why == missPass {
+		return e, key, why
 	}
-	ch := e.choice
-	if ch.pass && e.fresh(now) {
-		return nil, primary, missPass
-	}
-	ch.vary = union(ch.vary, always)
-	shared := variant(primary, ch, false, s)
-	why = missVariant
-	if e := c.store.Get(shared); e != nil {
-		if why = c.look(shared, e, now); why == missNone {
-			return e, shared, missNone
-		}
-	}
-	if !ch.asked {
-		return nil, shared, why
-	}
-	own := variant(primary, ch, true, s)
-	e = c.store.Get(own)
-	if e == nil {
+	e, own := c.found(key, c.store.Get(key), now)
+	if own == missVariant {
+		own = why
 		if why == missVariant {
-			why = missIdentity
+			own = missIdentity
 		}
-		return nil, own, why
 	}
-	if why = c.look(own, e, now); why != missNone {
-		return nil, own, why
-	}
-	return e, own, missNone
+	return e, key, own
 }
 
-// put stores e, whose fill named the request fields in vary, for what s selects.
-// It returns under which choice and key.
+// found judges what the store has for a variant.
+func (c *Cache) found(key string, e *Entry, now time.Time) (*Entry, miss) {
+	switch {
+	case e == nil:
+		return nil, missVariant
+	case e.kind == kindPass && e.fresh(now):
+		return nil, missPass
+	case e.kind == kindPass:
+		return nil, missUnknown
+	}
+	if why := c.look(key, e, now); why != missNone {
+		return nil, why
+	}
+	return e, missNone
+}
+
+// put stores e, whose fill named the inputs in vary, for what s selects. It
+// returns under which choice and key.
 //
 // Two fills may put up different signposts at once, and one is lost. Nothing
 // wrong can be served for that: a key spells out what selected its entry, so
@@ -147,21 +165,19 @@ func (c *Cache) put(primary string, s selector, e *Entry, vary []string) (choice
 	}
 	grown := choice{vary: union(ch.vary, vary), asked: ch.asked || e.asked}
 	if len(grown.vary) > 0 || grown.asked {
-		if len(grown.vary) != len(ch.vary) || grown.asked != ch.asked || ch.pass {
-			c.signpost(primary, grown, 0)
+		if len(grown.vary) != len(ch.vary) || grown.asked != ch.asked {
+			c.signpost(primary, grown)
 		}
 	}
-	key := variant(primary, grown, e.asked, s)
+	key := c.variant(primary, grown, e.asked, s)
 	e.weigh(key)
 	c.store.Set(key, e)
 	return grown, key
 }
 
-// signpost stores a choice under primary. Where it says that requests pass, they
-// do so for a while.
-func (c *Cache) signpost(primary string, ch choice, pass time.Duration) {
-	now := failpoint.Now()
-	e := &Entry{kind: kindSignpost, choice: ch, created: now, expires: now.Add(pass)}
+// signpost stores a choice under primary.
+func (c *Cache) signpost(primary string, ch choice) {
+	e := &Entry{kind: kindSignpost, choice: ch}
 	e.weigh(primary)
 	c.store.Set(primary, e)
 }

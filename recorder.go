@@ -23,12 +23,14 @@ type recorder struct {
 	max    int64
 	stream func(reason string) // called once, before the answer is streamed
 
-	header   http.Header // what the handler sees
-	frozen   http.Header // header as of WriteHeader, names in canonical form
-	status   int         // 0 before WriteHeader
-	declared int64       // Content-Length, or -1
-	written  int64       // what the handler tried to write
-	body     []byte      // kept back, or the copy
+	header   http.Header  // what the handler sees: what stood there, and what it made of that
+	outside  outside      // what stood there
+	changes  storedHeader // what the handler made of it until WriteHeader
+	touched  http.Header  // the fields concerned as they were then, names in canonical form
+	status   int          // 0 before WriteHeader
+	declared int64        // Content-Length, or -1
+	written  int64        // what the handler tried to write
+	body     []byte       // kept back, or the copy
 	mode     recorderMode
 }
 
@@ -41,7 +43,11 @@ const (
 )
 
 func newRecorder(ctx context.Context, w http.ResponseWriter, max int64, stream func(reason string)) *recorder {
-	return &recorder{ctx: ctx, w: w, max: max, stream: stream, header: make(http.Header), declared: -1}
+	header := w.Header().Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	return &recorder{ctx: ctx, w: w, max: max, stream: stream, header: header, outside: standsIn(header), declared: -1}
 }
 
 // Header implements http.ResponseWriter.
@@ -64,29 +70,27 @@ func (r *recorder) WriteHeader(status int) {
 		return
 	}
 	r.status = status
-	r.frozen = frozenHeader(r.header)
-	if n, err := strconv.ParseInt(r.frozen.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		r.declared = n
-	}
+	r.freeze(r.header)
 	switch {
-	case status == http.StatusSwitchingProtocols, hasTrailers(r.frozen):
+	case status == http.StatusSwitchingProtocols, hasTrailers(r.header):
 		r.startStreaming(refusedStreamed)
 	case r.declared > r.max && bodyAllowed(status):
 		r.startStreaming(refusedTooLarge)
 	}
 }
 
-// frozenHeader returns a deep copy of h with canonical names, so that an "ETag"
-// written past http.Header's methods is the entity tag that it means to be.
-func frozenHeader(h http.Header) http.Header {
-	c := h.Clone()
-	for name, values := range h {
-		if canonical := http.CanonicalHeaderKey(name); canonical != name {
-			delete(c, name)
-			c[canonical] = append(c[canonical], values...)
+// freeze notes what the handler made of the header, which is h now.
+func (r *recorder) freeze(h http.Header) {
+	r.changes, r.touched = r.outside.difference(h)
+	length := r.touched["Content-Length"]
+	if length == nil {
+		length = h["Content-Length"]
+	}
+	if len(length) > 0 {
+		if n, err := strconv.ParseInt(length[0], 10, 64); err == nil && n >= 0 {
+			r.declared = n
 		}
 	}
-	return c
 }
 
 // inform sends an informational response (RFC 9110 §15.2) with the fields that
@@ -94,7 +98,8 @@ func frozenHeader(h http.Header) http.Header {
 func (r *recorder) inform(status int) {
 	h := r.w.Header()
 	before := h.Clone()
-	mergeHeader(h, r.header)
+	changes, _ := r.outside.difference(r.header)
+	changes.applyTo(h, 0)
 	r.w.WriteHeader(status)
 	clear(h)
 	for name, values := range before {
@@ -178,7 +183,7 @@ func (r *recorder) startStreaming(reason string) {
 
 // send sends the status and the header.
 func (r *recorder) send() {
-	mergeHeader(r.w.Header(), r.frozen)
+	r.changes.applyTo(r.w.Header(), 0)
 	r.w.WriteHeader(r.status)
 }
 
@@ -208,7 +213,7 @@ func (r *recorder) sendTrailers() {
 			h[name] = values
 		}
 	}
-	for _, line := range r.frozen["Trailer"] {
+	for _, line := range h["Trailer"] {
 		for name := range strings.SplitSeq(line, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 			if values, ok := r.header[name]; ok {

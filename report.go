@@ -28,6 +28,9 @@ const (
 	kindWrote     = "write in a GET"
 	kindUntracked = "untracked read"
 	kindContext   = "context value"
+	kindUnnamed   = "handler without a name"
+	kindApart     = "field that keeps answers apart"
+	kindLanguage  = "language without Vary"
 )
 
 // siteContext is a look at a context value that was put there outside.

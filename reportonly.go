@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -97,13 +95,12 @@ func (withoutValues) Value(any) any { return nil }
 // client's, and the witness keeps a copy.
 type witness struct {
 	http.ResponseWriter
-	ctx   context.Context
-	outer http.Header // fields that were set outside
-	rec   recorder    // what a fill's recorder would have seen
+	ctx context.Context
+	rec recorder // what a fill's recorder would have seen
 }
 
 func newWitness(ctx context.Context, w http.ResponseWriter, max int64) *witness {
-	return &witness{ResponseWriter: w, ctx: ctx, outer: w.Header().Clone(), rec: recorder{max: max, declared: -1}}
+	return &witness{ResponseWriter: w, ctx: ctx, rec: recorder{max: max, declared: -1, outside: standsIn(w.Header())}}
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -120,17 +117,8 @@ func (w *witness) note(status int) {
 		return
 	}
 	w.rec.status = status
-	w.rec.frozen = frozenHeader(w.Header())
-	for name, values := range w.rec.frozen {
-		if name != "Vary" && slices.Equal(values, w.outer[name]) {
-			delete(w.rec.frozen, name)
-		}
-	}
-	delete(w.rec.frozen, "Cache-Status")
-	if n, err := strconv.ParseInt(w.rec.frozen.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		w.rec.declared = n
-	}
-	if status == http.StatusSwitchingProtocols || hasTrailers(w.rec.frozen) {
+	w.rec.freeze(w.Header())
+	if status == http.StatusSwitchingProtocols || hasTrailers(w.Header()) {
 		w.rec.mode = streaming
 	}
 }
@@ -196,9 +184,6 @@ func (w *witness) finish() *recorder {
 	}
 	if w.rec.mode != hijacked {
 		w.note(http.StatusOK)
-	}
-	if w.rec.frozen == nil {
-		w.rec.frozen = make(http.Header)
 	}
 	return &w.rec
 }

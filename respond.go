@@ -3,15 +3,17 @@ package unstale
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
-// passFor is how long a URI is let pass after its answer had to be streamed.
+// passFor is how long requests for what had to be streamed are let pass.
 const passFor = time.Minute
 
 // fill runs the handler in the flight that the request leads, answers with what
@@ -27,9 +29,10 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(f) })
 	defer stop()
 
-	rec := newRecorder(ctx, g.w, c.options.MaxBody, func(reason string) {
+	var rec *recorder
+	rec = newRecorder(ctx, g.w, c.options.MaxBody, func(reason string) {
 		f.fill.refuse(reason)
-		g.passBy() // first, so that those who waited need not wait for each other
+		g.passBy(f.fill, rec) // first, so that those who waited need not wait for each other
 		c.flights.finish(flightKey, f, landing{unshared: true})
 		status := rfc9111.CacheStatus{Forward: forward(why), Detail: "not stored: " + reason}
 		g.w.Header().Add("Cache-Status", status.String())
@@ -62,6 +65,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		ch, key := c.put(g.primary, g, e, vary)
 		left = landing{entry: e, choice: ch, key: key}
 		g.route.stored.Add(1)
+		g.keptApart(why, vary, now)
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
@@ -72,38 +76,36 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		g.relay(rec, status)
 		return
 	}
-	g.respond(e, newStoredHeader(rec.frozen), status, "")
+	g.respond(e, rec.changes, status, "")
 }
 
 // relay answers with what the handler wrote, which is not what it declared: the
 // client learns of it as without the cache, because net/http cuts the connection.
 func (g *get) relay(rec *recorder, status rfc9111.CacheStatus) {
 	h := g.w.Header()
-	mergeHeader(h, rec.frozen)
+	rec.changes.applyTo(h, 0)
 	h["Cache-Status"] = append(h["Cache-Status"], status.String())
 	g.w.WriteHeader(rec.status)
 	_, _ = g.w.Write(rec.body)
 }
 
 // seal turns a recorded answer into an entry, and says why it may not be stored,
-// or "". vary names the request fields that selected it.
+// or "". vary names the request fields that selected it, and other inputs that
+// only some answers depend on.
 func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []string, refused string) {
 	c := g.cache
-	h := rec.frozen
-	if !rec.incomplete() {
-		complete(h, rec.status, rec.body)
-	}
+	h := rec.touched
 	lifetime, explicit := rfc9111.Lifetime(h, now)
 	if !explicit {
 		lifetime = orDefault(g.policy.TTL, c.options.TTL)
 	}
 	ok, reason := rfc9111.Storable(rec.status, h, false)
-	vary, _ = rfc9111.ParseVary(h["Vary"])
+	named, _ := rfc9111.ParseVary(h["Vary"])
 	switch {
 	case rec.incomplete():
 		reason = refusedIncomplete
 	case !ok:
-	case c.variesByCredentials(vary):
+	case c.variesByHidden(named):
 		reason = "varies by credentials"
 	case f.reason() != "":
 		reason = f.reason() // says more than that nothing is known
@@ -120,48 +122,66 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	e.ages = e.ages || !f.known() // stored then because the route's policy says so
 	e.body = exact(rec.body)
 	e.age = rfc9111.InitialAge(h, now)
-	bound(h, e.asked)
-	e.etag = h.Get("Etag")
+	e.describe(rec)
 	if reason == "" {
-		stored := rfc9111.StoredHeader(h)
-		if bodyAllowed(e.status) {
-			stored["Content-Length"] = []string{strconv.Itoa(len(e.body))}
+		e.header = rec.changes.replayed(h)
+		vary = c.choosing(named)
+		vary = union(vary, f.selectedBy())
+		for _, name := range rec.outside.repeats(h, e.body) {
+			vary = union(vary, []string{outsidePrefix + name})
+			if c.apart.passes(g.id, g.key, []string{outsidePrefix + name}, now) {
+				reason = refusedRepeats
+			}
 		}
-		e.header = newStoredHeader(stored)
+		g.adviseLanguage(h, vary)
 	}
-	return e, union(vary, g.forwarded), reason
+	return e, vary, reason
 }
 
-// complete adds what net/http would add to the header of such an answer, and an
-// entity tag where the handler gave none.
-func complete(h http.Header, status int, body []byte) {
-	if _, ok := h["Content-Type"]; !ok && len(body) > 0 && h.Get("Content-Encoding") == "" {
-		h.Set("Content-Type", http.DetectContentType(body))
+// describe notes what net/http would find out about the answer, and an entity tag
+// where the handler gave none. A fill's answer that is not whole has none.
+func (e *Entry) describe(rec *recorder) {
+	h := rec.touched
+	e.length = strconv.Itoa(len(e.body))
+	if len(e.body) > 0 {
+		e.sniffed = http.DetectContentType(e.body)
 	}
-	if status == http.StatusOK && h["Etag"] == nil {
-		h.Set("Etag", rfc9111.StrongETag(h.Get("Content-Type"), body))
-	}
-}
-
-// bound tells caches downstream to ask every time, unless the application said
-// what they may do: what cannot be recalled is not promised.
-func bound(h http.Header, asked bool) {
-	if h["Cache-Control"] != nil || h["Expires"] != nil || h["Pragma"] != nil {
+	if tags, given := h["Etag"]; given {
+		if len(tags) > 0 {
+			e.etag = tags[0]
+		}
 		return
 	}
-	if asked {
-		h.Set("Cache-Control", "private, no-cache")
-	} else {
-		h.Set("Cache-Control", "no-cache")
+	if e.status == http.StatusOK && !rec.incomplete() {
+		contentType := h.Get("Content-Type")
+		if contentType == "" {
+			contentType = e.sniffed
+		}
+		e.weakTag = "W/" + rfc9111.StrongETag(contentType, e.body)
 	}
 }
 
-// variesByCredentials reports whether an answer says that it varies by a field
-// that no fill sees.
-func (c *Cache) variesByCredentials(vary []string) bool {
+// adviseLanguage says once of a route that its answers are in some language, and
+// that nothing tells which of them a client gets.
+func (g *get) adviseLanguage(h http.Header, vary []string) {
+	if h["Content-Language"] != nil && !slices.Contains(vary, "accept-language") && g.cache.fields.of("Accept-Language") == fieldVaries {
+		g.cache.reportOnce(site{kindLanguage, g.name}, "unstale: an answer has a Content-Language and no Vary; if it follows the client's Accept-Language, say Vary, or name that field in Options.SelectFields")
+	}
+}
+
+// variesByHidden reports whether an answer says that it varies by a field that no
+// fill sees.
+func (c *Cache) variesByHidden(vary []string) bool {
 	return slices.ContainsFunc(vary, func(name string) bool {
-		return slices.Contains(c.credentials, http.CanonicalHeaderKey(name))
+		class := c.fields.of(http.CanonicalHeaderKey(name))
+		return class == fieldHidden || class == fieldCredential || class == fieldCookie
 	})
+}
+
+// choosing returns those of the fields that an answer names in Vary which select
+// because of it. Others are in the place already.
+func (c *Cache) choosing(vary []string) []string {
+	return slices.DeleteFunc(vary, func(name string) bool { return c.fields.of(http.CanonicalHeaderKey(name)).selects() })
 }
 
 // exact returns b without the room it grew into, if that is worth a copy.
@@ -172,16 +192,17 @@ func exact(b []byte) []byte {
 	return slices.Clip(b)
 }
 
-// passBy lets the URI pass by the cache for a while: whoever asks for it next
-// gets ranges and conditions from the handler itself, and waits for nobody.
-func (g *get) passBy() {
-	c := g.cache
-	var ch choice
-	if old := c.store.Get(g.primary); old != nil && old.kind == kindSignpost {
-		ch = old.choice
+// passBy lets requests for what is being streamed pass by the cache for a while:
+// who asks next gets ranges and conditions from the handler itself, and waits for
+// nobody. Other variants of the URI are none of its business.
+func (g *get) passBy(f *fill, rec *recorder) {
+	now := failpoint.Now()
+	named, _ := rfc9111.ParseVary(rec.touched["Vary"])
+	if g.cache.variesByHidden(named) {
+		named = nil // requests that differ in it pass anyway, or are taken for one
 	}
-	ch.pass = true
-	c.signpost(g.primary, ch, passFor)
+	e := &Entry{kind: kindPass, asked: f.hasAsked(), created: now, expires: now.Add(passFor)}
+	g.cache.put(g.primary, g, e, union(g.cache.choosing(named), f.selectedBy()))
 }
 
 // serve answers from an entry.
@@ -192,35 +213,65 @@ func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 
 // respond answers the request with e, whole or as its conditions and range ask
 // (RFC 9110 §13.2.2), under the given header and with an Age, unless it is "".
+// What the cache adds, it adds where neither the handler nor anybody outside has
+// set the field.
 func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus, age string) {
 	h := g.w.Header()
-	own := append(header.addTo(h, 3), status.String(), age, "bytes")
-	if h["Cache-Status"] == nil {
-		h["Cache-Status"] = own[:1:1]
+	alone := len(h) == 0
+	own := header.applyTo(h, 8)
+	set := func(name, value string) {
+		own = append(own, value)
+		h[name] = own[len(own)-1 : len(own) : len(own)]
+	}
+	if alone || h["Cache-Status"] == nil {
+		set("Cache-Status", g.cache.statusText(status))
 	} else {
-		h["Cache-Status"] = append(h["Cache-Status"], own[0])
+		h["Cache-Status"] = append(h["Cache-Status"], status.String())
 	}
 	if age != "" {
-		h["Age"] = own[1:2:2]
+		set("Age", age)
 	}
-	stored := rfc9111.Stored{Status: e.status, ETag: e.etag, Size: int64(len(e.body))}
+	whole := g.untransformed()
+	stored := rfc9111.Stored{Status: e.status, Size: int64(len(e.body))}
+	switch _, tagged := h["Etag"]; {
+	case !tagged && e.weakTag != "":
+		stored.ETag = e.weakTag
+		if whole {
+			stored.ETag = e.weakTag[len("W/"):]
+		}
+		set("Etag", stored.ETag)
+	case tagged && e.etag != "" && h.Get("Etag") == e.etag:
+		stored.ETag = e.etag
+	}
+	if h["Cache-Control"] == nil && h["Expires"] == nil && h["Pragma"] == nil {
+		// Caches downstream are to ask every time, unless the application said what
+		// they may do: what cannot be recalled is not promised.
+		if e.asked {
+			set("Cache-Control", "private, no-cache")
+		} else {
+			set("Cache-Control", "no-cache")
+		}
+	}
 	if g.cache.options.IfModifiedSince {
 		stored.LastModified = header.get("Last-Modified")
 	}
 	body := e.body
-	outcome := rfc9111.Evaluate(g.r.Method, g.r.Header, stored)
+	outcome := rfc9111.Outcome{Status: e.status}
+	if stored.ETag != "" || h["Etag"] == nil {
+		outcome = rfc9111.Evaluate(g.r.Method, g.r.Header, stored, whole)
+	}
+	if len(body) > 0 && (whole || g.r.Method == http.MethodHead) && h.Get("Content-Encoding") == "" {
+		if _, ok := h["Content-Type"]; !ok { // net/http would, if it saw the beginning of the body
+			set("Content-Type", e.sniffed)
+		}
+	}
 	switch outcome.Status {
 	case e.status:
-		if e.status == http.StatusOK && h["Accept-Ranges"] == nil {
-			h["Accept-Ranges"] = own[2:]
+		if _, said := h["Accept-Ranges"]; whole && !said && e.status == http.StatusOK {
+			set("Accept-Ranges", "bytes")
 		}
 	case http.StatusNotModified:
-		for i := range header {
-			if name := header[i].name; rfc9111.OmitFromNotModified(name) {
-				delete(h, name)
-			}
-		}
-		delete(h, "Content-Length")
+		omitContent(h)
 		body = nil
 	case http.StatusPartialContent:
 		h.Set("Content-Range", outcome.Range.ContentRange(int64(len(body))))
@@ -229,11 +280,7 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	case http.StatusRequestedRangeNotSatisfiable:
 		// What was said of the representation is not true of this answer, least of
 		// all for how long it may be kept.
-		for i := range header {
-			if name := header[i].name; rfc9111.OmitFromNotModified(name) {
-				delete(h, name)
-			}
-		}
+		omitContent(h)
 		delete(h, "Etag")
 		delete(h, "Expires")
 		h.Set("Cache-Control", "no-store")
@@ -241,11 +288,42 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 		h.Set("Content-Length", "0")
 		body = nil
 	}
-	if h["Content-Length"] == nil && bodyAllowed(outcome.Status) {
-		h.Set("Content-Length", strconv.Itoa(len(body)))
+	if h["Content-Length"] == nil && bodyAllowed(outcome.Status) && (whole || g.r.Method == http.MethodHead) {
+		set("Content-Length", e.length)
 	}
 	g.w.WriteHeader(outcome.Status)
 	if len(body) > 0 && g.r.Method != http.MethodHead {
 		_, _ = g.w.Write(body) // a client that left is no news
 	}
+}
+
+// omitContent removes what describes content that the answer does not carry.
+func omitContent(h http.Header) {
+	for name := range h {
+		if rfc9111.OmitFromNotModified(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// untransformed reports whether the bytes that the cache writes are those that
+// the client gets: nobody stands between it and net/http, or the client accepts
+// no encoding, so that nobody can be compressing. Only then can the cache speak of
+// parts, and of an entity tag that stands for these bytes alone (RFC 9110
+// §8.8.3.3).
+func (g *get) untransformed() bool {
+	if g.encodings == 0 {
+		return true
+	}
+	t := reflect.TypeOf(g.w)
+	if t.Kind() != reflect.Pointer {
+		return false
+	}
+	switch t.String() {
+	case "*http.response", "*http.http2responseWriter":
+		return t.Elem().PkgPath() == "net/http"
+	case "*http2.responseWriter":
+		return t.Elem().PkgPath() == "golang.org/x/net/http2" || strings.HasPrefix(t.Elem().PkgPath(), "net/http/internal/")
+	}
+	return false
 }

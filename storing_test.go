@@ -129,15 +129,15 @@ func TestVary(t *testing.T) {
 	var runs atomic.Int64
 	s, _ := cached(t, known(func(w http.ResponseWriter, r *http.Request) {
 		runs.Add(1)
-		w.Header().Add("Vary", "accept")
-		if r.Header.Get("Accept") == "b" {
-			w.Header().Add("Vary", "Accept-Language, ACCEPT")
+		w.Header().Add("Vary", "referer")
+		if r.Header.Get("Referer") == "b" {
+			w.Header().Add("Vary", "Accept-Language, REFERER")
 		}
-		fmt.Fprintf(w, "%q %q", r.Header["Accept"], r.Header["Accept-Language"])
+		fmt.Fprintf(w, "%q %q", r.Header["Referer"], r.Header["Accept-Language"])
 	}))
 	requests := [][]string{
-		{}, {"Accept: a"}, {"Accept: "}, {"Accept: a", "Accept: b"}, {"Accept: b"},
-		{"Accept: b", "Accept-Language: de"}, {"Accept: b", "Accept-Language: en"}, {"Accept: a", "Accept-Language: de"},
+		{}, {"Referer: a"}, {"Referer: "}, {"Referer: a", "Referer: b"}, {"Referer: b"},
+		{"Referer: b", "Accept-Language: de"}, {"Referer: b", "Accept-Language: en"}, {"Referer: a", "Accept-Language: de"},
 	}
 	want := make([]string, len(requests))
 	for round := range 4 {
@@ -158,7 +158,7 @@ func TestVary(t *testing.T) {
 		t.Errorf("%q", want)
 	}
 	n := runs.Load()
-	if st := s.get("/", "Accept: z").status(t); st.fwd != "vary-miss" || !st.stored {
+	if st := s.get("/", "Referer: z").status(t); st.fwd != "vary-miss" || !st.stored {
 		t.Errorf("%+v", st)
 	}
 	if runs.Load() != n+1 {
@@ -290,11 +290,8 @@ func TestStoredFieldsAreApart(t *testing.T) {
 		got := w.Header()
 		for _, name := range names {
 			want := []string{name + " first", name + " second"}
-			if name == "Link" && i%2 == 1 {
-				want = append([]string{"outside"}, want...)
-				if outside[1] != "spare" {
-					t.Errorf("answer %d: memory of others was written to: %q", i, outside)
-				}
+			if outside[1] != "spare" {
+				t.Errorf("answer %d: memory of others was written to: %q", i, outside)
 			}
 			if !slices.Equal(got[name], want) {
 				t.Errorf("answer %d: %s is %q, want %q", i, name, got[name], want)

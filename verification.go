@@ -86,8 +86,9 @@ func (v *verifications) close() {
 	v.idle.Wait()
 }
 
-// verifyBeside has e, which was just served, recomputed beside the request.
-func (g *get) verifyBeside(e *Entry) {
+// verifyBeside has e, which was just served, recomputed beside the request. outer
+// is what stood in the header before; it is kept.
+func (g *get) verifyBeside(e *Entry, outer http.Header) {
 	c := g.cache
 	counts := &c.stats.load().verified
 	if scopeOf(g.r.Context()) != nil {
@@ -103,7 +104,7 @@ func (g *get) verifyBeside(e *Entry) {
 	started := c.verifications.start(func() {
 		defer cancel()
 		defer unlink()
-		beside.compare(e, counts)
+		beside.compare(e, outer, counts)
 	})
 	if !started {
 		unlink()
@@ -113,7 +114,7 @@ func (g *get) verifyBeside(e *Entry) {
 }
 
 // compare recomputes e, counts what came of it, and makes fall what differed.
-func (g *get) compare(e *Entry, counts *verifyCounters) {
+func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 	c := g.cache
 	defer func() {
 		if v := recover(); v != nil {
@@ -129,7 +130,7 @@ func (g *get) compare(e *Entry, counts *verifyCounters) {
 		counts.undecided.Add(1)
 		return
 	}
-	d, decided := g.recompute(e)
+	d, decided := g.recompute(e, outer)
 	switch {
 	case !decided:
 		counts.undecided.Add(1)

@@ -5,10 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/unstale/unstale/internal/failpoint"
-	"github.com/unstale/unstale/internal/rfc9111"
 )
 
 // A Difference is a stored answer that is not what the handler answers now,
@@ -32,21 +30,23 @@ func (c *Cache) Verifier(next http.Handler, report func(Difference)) http.Handle
 	if !c.Enabled() {
 		return c.Handler(next)
 	}
-	return &handler{cache: c, next: next, report: report}
+	h := c.newHandler(next)
+	h.report = report
+	return h
 }
 
 // verify recomputes e, which is about to be served, and reports a difference.
 func (g *get) verify(e *Entry) {
-	if d, _ := g.recompute(e); d != nil {
+	if d, _ := g.recompute(e, g.w.Header()); d != nil {
 		g.report(*d)
 	}
 }
 
-// recompute runs the handler as a fill would and compares what it answers with
-// e. It returns a difference only where e is valid still: then nothing that e
+// recompute runs the handler as a fill would, where outer stands in the header,
+// and compares what it answers with e. It returns a difference only where e is valid still: then nothing that e
 // depends on can have changed while the handler ran. decided is false where the
 // comparison says nothing, or the handler itself did not want to be believed.
-func (g *get) recompute(e *Entry) (d *Difference, decided bool) {
+func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided bool) {
 	c := g.cache
 	f := c.begin()
 	f.verifies = true
@@ -54,7 +54,11 @@ func (g *get) recompute(e *Entry) (d *Difference, decided bool) {
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
 	defer cancel()
 	defer context.AfterFunc(g.r.Context(), cancel)()
-	rec := newRecorder(ctx, &nowhere{header: make(http.Header)}, c.options.MaxBody, func(reason string) {
+	stood := outer.Clone()
+	if stood == nil {
+		stood = make(http.Header)
+	}
+	rec := newRecorder(ctx, &nowhere{header: stood}, c.options.MaxBody, func(reason string) {
 		f.refuse(reason)
 		cancel() // a stream may have no end
 	})
@@ -92,20 +96,15 @@ func difference(e *Entry, rec *recorder) string {
 		}
 		return fmt.Sprintf("body from byte %d: %q, stored %q", i, excerpt(rec.body[i:]), excerpt(e.body[i:]))
 	}
-	h := rec.frozen.Clone()
-	complete(h, rec.status, rec.body)
-	bound(h, e.asked)
-	h = rfc9111.StoredHeader(h)
-	stored := make(http.Header, len(e.header))
-	e.header.addTo(stored, 0)
-	for name, values := range stored {
-		if name != "Content-Length" && !slices.Equal(values, h[name]) {
-			return fmt.Sprintf("field %s: %q, stored %q", name, h[name], values)
-		}
-	}
-	for name, values := range h {
-		if _, ok := stored[name]; !ok && name != "Content-Length" {
-			return fmt.Sprintf("field %s: %q, not stored", name, values)
+	fresh := rec.changes.replayed(rec.touched)
+	for i := range max(len(fresh), len(e.header)) {
+		switch {
+		case i >= len(fresh):
+			return fmt.Sprintf("field %s: nothing, stored %q", e.header[i].name, e.header[i].value)
+		case i >= len(e.header):
+			return fmt.Sprintf("field %s: %q, not stored", fresh[i].name, fresh[i].value)
+		case fresh[i] != e.header[i]:
+			return fmt.Sprintf("field %s: %q, stored is %s: %q", fresh[i].name, fresh[i].value, e.header[i].name, e.header[i].value)
 		}
 	}
 	return ""

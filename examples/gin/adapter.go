@@ -12,15 +12,17 @@ import (
 
 // Cached returns the cache as a gin middleware, for some routes of an engine;
 // unstale needs none for all of them: cache.Handler(engine). What stands after it
-// in the chain does not run on a hit.
+// in the chain does not run on a hit. gin has one chain for each request, so that
+// the cache is told by name which of them are the same: one name for an engine.
 //
 // Handlers read with c.Request.Context(). To pass c itself as the context, set
 // engine.ContextWithFallback, or the reads cannot be tracked.
-func Cached(cache *unstale.Cache) gin.HandlerFunc {
+func Cached(cache *unstale.Cache, name string) gin.HandlerFunc {
+	cached := cache.Named(name)
 	return func(c *gin.Context) {
 		outer, request := c.Writer, c.Request
 		ran := false
-		cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cached(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ran = true
 			inner := &writer{ResponseWriter: outer, inner: w}
 			c.Writer, c.Request = inner, r

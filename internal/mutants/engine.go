@@ -71,7 +71,7 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "if why = c.look(own, e, now); why != missNone {", "if false {"},
+		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), now)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
 		{"flight.go", "&& f.fill.current() {", "{"},
@@ -107,13 +107,13 @@ var engine = []slip{
 		{"fill.go", "	f.asked = true\n", ""},
 	}},
 	{"the identity is not in the key", "nothing goes wrong", strangers, []edit{
-		{"lookup.go", "	if asked {\n", "	if false {\n"},
+		{"lookup.go", "append(append(room[:0], digestIdentity), s.identity()...)", "append(append(room[:0], digestIdentity), s.identity()[:0]...)"},
 	}},
 	{"who joins gets what the first one gets", "memory for 1%", strangers, []edit{
-		{"flight.go", "|| variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
+		{"flight.go", "|| c.variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
 	}},
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
-		{"respond.go", "return e, union(vary, g.forwarded), reason", "return e, g.forwarded, reason"},
+		{"respond.go", "vary = c.choosing(named)", "vary = c.choosing(named)[:0]"},
 	}},
 	{"the query is not in the key", "nothing goes wrong", "another key's answer", []edit{
 		{"key.go", "if t.query == \"\" {", "if true {"},

@@ -31,8 +31,9 @@ func Bypass(h http.Header) bool {
 
 // Evaluate decides how a GET or HEAD request with header h is answered from s,
 // in the order of RFC 9110 §13.2.2. It assumes that s was selected for the
-// request and that Bypass is false.
-func Evaluate(method string, h http.Header, s Stored) Outcome {
+// request and that Bypass is false. parts says whether the answer may be a part
+// of s; otherwise Range is not looked at, as §14.2 lets a server do.
+func Evaluate(method string, h http.Header, s Stored, parts bool) Outcome {
 	whole := Outcome{Status: s.Status}
 	if s.Status != http.StatusOK {
 		return whole // §13.2.1, §14.2: neither conditions nor ranges concern an error or a redirect
@@ -45,7 +46,7 @@ func Evaluate(method string, h http.Header, s Stored) Outcome {
 		return Outcome{Status: http.StatusNotModified}
 	}
 	ranges := h["Range"]
-	if method != http.MethodGet || len(ranges) != 1 {
+	if !parts || method != http.MethodGet || len(ranges) != 1 {
 		return whole // §14.2: ranges are defined for GET alone
 	}
 	if values := h["If-Range"]; len(values) > 0 && !IfRange(values, s.ETag) {

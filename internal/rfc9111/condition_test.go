@@ -58,8 +58,15 @@ func TestEvaluate(t *testing.T) {
 		{"stored 204", "GET", H{"Range": {"bytes=1-2"}}, Stored{Status: 204}, Outcome{Status: 204}},
 	}
 	for _, tt := range tests {
-		if got := Evaluate(tt.method, tt.h, tt.s); got != tt.want {
+		if got := Evaluate(tt.method, tt.h, tt.s, true); got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", tt.name, got, tt.want)
+		}
+		want := tt.want
+		if want == part || want == unsatisfied {
+			want = whole
+		}
+		if got := Evaluate(tt.method, tt.h, tt.s, false); got != want {
+			t.Errorf("%s, no parts: got %+v, want %+v", tt.name, got, want)
 		}
 	}
 }

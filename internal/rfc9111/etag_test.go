@@ -191,7 +191,7 @@ func TestHitAllocations(t *testing.T) {
 	h := map[string][]string{"Cache-Control": {"max-age=60, min-fresh=5"}, "Range": {"bytes=0-4"}}
 	if n := testing.AllocsPerRun(100, func() {
 		RequestPolicy(h)
-		Evaluate("GET", h, Stored{Status: 200, ETag: `"a"`, Size: 9})
+		Evaluate("GET", h, Stored{Status: 200, ETag: `"a"`, Size: 9}, true)
 	}); n != 0 {
 		t.Errorf("RequestPolicy and Evaluate: %v allocations", n)
 	}

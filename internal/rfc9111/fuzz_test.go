@@ -125,59 +125,6 @@ func FuzzParseVary(f *testing.F) {
 	})
 }
 
-// FuzzVaryKey decodes the key, which proves that no two headers share one.
-func FuzzVaryKey(f *testing.F) {
-	f.Add("Accept, X-A", "text/html", "", "1:a", true)
-	f.Add("accept", "x-a=1;1:b", "x", "", false)
-	f.Add("a,b,c", "", "=0;", "a=0;b=0;", true)
-	f.Fuzz(func(t *testing.T, vary, x, y, z string, present bool) {
-		fields, star := ParseVary([]string{vary})
-		if star {
-			return
-		}
-		lines := [][]string{{x}, {x, y}, {y, x, z}, {""}, nil}
-		h := http.Header{}
-		for i, field := range fields {
-			if present || i%2 == 0 {
-				h[http.CanonicalHeaderKey(field)] = lines[(i+len(x))%len(lines)]
-			}
-		}
-		key := VaryKey(fields, h)
-		rest := key
-		for _, field := range fields {
-			var got []string
-			got, rest = cutVaryField(t, rest, field)
-			if want := h[http.CanonicalHeaderKey(field)]; !slices.Equal(got, want) {
-				t.Fatalf("%q: %s is %q, want %q", key, field, got, want)
-			}
-		}
-		if rest != "" {
-			t.Fatalf("%q ends in %q", key, rest)
-		}
-	})
-}
-
-func cutVaryField(t *testing.T, key, field string) (lines []string, rest string) {
-	t.Helper()
-	name, rest, _ := strings.Cut(key, "=")
-	count, rest, _ := strings.Cut(rest, ";")
-	n, err := strconv.Atoi(count)
-	if name != field || err != nil {
-		t.Fatalf("%q does not begin with %s: %v", key, field, err)
-	}
-	for range n {
-		var length string
-		length, rest, _ = strings.Cut(rest, ":")
-		size, err := strconv.Atoi(length)
-		if err != nil || size > len(rest) {
-			t.Fatalf("%q: length %q: %v", key, length, err)
-		}
-		lines = append(lines, rest[:size])
-		rest = rest[size:]
-	}
-	return lines, rest
-}
-
 func FuzzParseETagList(f *testing.F) {
 	for _, s := range []string{"", "*", `"a"`, `W/"a", "b"`, `"a,b\"`, `"a" "b"`, `a, "b"`, `"`, `W/`, "\"\xff\"", `,, "" ,`} {
 		f.Add(s, `"z"`)

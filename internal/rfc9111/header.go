@@ -13,7 +13,7 @@ import (
 // the copy.
 func StoredHeader(h http.Header) http.Header {
 	h = canonical(h)
-	named := connectionOptions(h["Connection"])
+	named := ConnectionOptions(h["Connection"])
 	stored := make(http.Header, len(h))
 	for name, values := range h {
 		if !kept(name) || slices.Contains(named, name) {
@@ -35,8 +35,8 @@ func kept(name string) bool {
 	return !strings.HasPrefix(name, "Proxy-") && !strings.HasPrefix(name, http.TrailerPrefix)
 }
 
-// connectionOptions returns the canonical names that Connection lists.
-func connectionOptions(values []string) []string {
+// ConnectionOptions returns the canonical names that Connection lists.
+func ConnectionOptions(values []string) []string {
 	var names []string
 	for _, v := range values {
 		for option := range strings.SplitSeq(v, ",") {

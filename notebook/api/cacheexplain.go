@@ -45,7 +45,7 @@ type explanations struct {
 
 // explanation is what the cache knows of one variant.
 type explanation struct {
-	Variant      string       `json:"variant,omitempty" doc:"what of the request selects it besides the key: fields, and who asks" example:"accept-language:zh"`
+	Variant      string       `json:"variant,omitempty" doc:"tells it from other variants of the key: digests of what selects it" example:"dj1CVu_i4QTYo1LdZh3AGQ"`
 	Stored       bool         `json:"stored"`
 	Since        *time.Time   `json:"since,omitempty"`
 	Until        *time.Time   `json:"until,omitempty"`
@@ -123,15 +123,14 @@ func (s *server) explainCache(ctx context.Context, in *explainInput) (*answer[ex
 	x := explanations{More: max(0, len(list)-maxExplained)}
 	for _, e := range list[:len(list)-x.More] {
 		x.Variants = append(x.Variants, explanationOf(e))
-		x.Key, _, _ = strings.Cut(e.Key, "\n")
+		x.Key = e.Key
 	}
 	return noStore(say(ctx, x, "缓存说明获取成功", "What the cache knows")), nil
 }
 
 func explanationOf(e unstale.Explanation) explanation {
 	x := explanation{Stored: e.Stored, Keys: e.Keys, Reason: e.Reason, Change: changeOf(e.Change)}
-	_, variant, _ := strings.Cut(e.Key, "\n")
-	x.Variant = strings.TrimSpace(strings.ReplaceAll(variant, "\n", " "))
+	x.Variant = strings.TrimSpace(strings.ReplaceAll(e.Variant, "\n", " "))
 	if e.Stored {
 		since, until := e.Since.UTC(), e.Until.UTC()
 		x.Since, x.Until = &since, &until

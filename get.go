@@ -1,0 +1,213 @@
+package unstale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/rfc9111"
+)
+
+// get is a GET or HEAD request on its way through the cache.
+type get struct {
+	*handler
+	w           http.ResponseWriter
+	r           *http.Request
+	name        string // of the route
+	route       *routeCounters
+	policy      Policy
+	key         string // the name of the URI
+	primary     string // the place: under it the store holds what stands for all variants
+	directives  rfc9111.Policy
+	encodings   encodings // that the client accepts
+	underscored bool      // some field's name has a "_"
+	unknown     []string  // fields that select because nobody knows them
+	asks        *asker    // nil until somebody wants to know who asks
+}
+
+// Inputs that select as request fields do that Vary names, where an answer turns
+// out to depend on them.
+const (
+	inputLocalAddr = ":local address"
+	inputServer    = ":server"
+	outsidePrefix  = ":outside " // with the name of a field of the response
+)
+
+// appendVary implements selector.
+func (g *get) appendVary(b []byte, fields []string) []byte {
+	for _, name := range fields {
+		b = appendText(b, name)
+		switch outer, isOutside := strings.CutPrefix(name, outsidePrefix); {
+		case isOutside:
+			b = appendLines(b, g.w.Header()[outer])
+		case name == inputLocalAddr:
+			b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))
+		case name == inputServer:
+			b = appendText(b, fmt.Sprintf("%p", g.r.Context().Value(http.ServerContextKey)))
+		default:
+			canonical := http.CanonicalHeaderKey(name)
+			b = appendLines(b, g.r.Header[canonical])
+			if g.underscored {
+				b = g.appendTwins(b, canonical)
+			}
+		}
+	}
+	return b
+}
+
+// appendTwins appends the fields that some programs take for the one of the name.
+func (g *get) appendTwins(b []byte, canonical string) []byte {
+	for _, twin := range slices.Sorted(maps.Keys(g.r.Header)) {
+		if twin != canonical && dashed(twin) == canonical {
+			b = appendLines(appendText(b, twin), g.r.Header[twin])
+		}
+	}
+	return b
+}
+
+// identity implements selector.
+func (g *get) identity() string {
+	if g.cache.options.Identity == nil {
+		return ""
+	}
+	return g.asker().ask()
+}
+
+func (g *get) asker() *asker {
+	if g.asks == nil {
+		g.asks = newAsker(g.cache, g.r, g.name)
+	}
+	return g.asks
+}
+
+// scope returns the mark under which f runs the handler for the request.
+func (g *get) scope(f *fill) *scope {
+	a := g.asker()
+	return &scope{
+		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
+	}
+}
+
+// answer serves a valid entry, joins somebody's fill, or runs one.
+func (g *get) answer() {
+	c := g.cache
+	mayJoin := !g.directives.NoCache
+	for attempt := 1; ; attempt++ {
+		now := failpoint.Now()
+		e, key, why := c.find(g.primary, g, now)
+		refused := ""
+		if e != nil {
+			if why = g.accepts(e, now); why == missNone {
+				g.hit(e, now)
+				return
+			}
+			refused = bypassRequest // and nobody gets another answer because of it
+		}
+		if g.directives.OnlyIfCached {
+			g.route.misses.add(string(why), 1)
+			g.w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward(why), Detail: string(why)}.String())
+			http.Error(g.w, "not in the cache", http.StatusGatewayTimeout)
+			return
+		}
+		if refused == "" {
+			refused = g.unfilled(why, now)
+		}
+		if refused != "" {
+			g.passAs(g.w, g.r, g.name, g.route, refused, forward(why))
+			return
+		}
+		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, c.begin)
+		if leader {
+			g.route.misses.add(string(why), 1)
+			g.route.fills.Add(1)
+			g.fill(f, key, why)
+			return
+		}
+		select {
+		case <-f.done:
+		case <-g.r.Context().Done():
+			c.flights.leave(f)
+			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) { // the client may still be there
+				http.Error(g.w, "no answer in time", http.StatusServiceUnavailable)
+			}
+			return
+		}
+		now = failpoint.Now()
+		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
+			g.route.joined.Add(1)
+			g.serve(e, now, rfc9111.CacheStatus{Forward: forward(why), Collapsed: true})
+			return
+		}
+		mayJoin = mayJoin && !f.landing.unshared
+	}
+}
+
+// hit serves a valid entry that the request accepts.
+func (g *get) hit(e *Entry, now time.Time) {
+	c := g.cache
+	if g.report != nil {
+		g.verify(e)
+	}
+	g.route.hits.Add(1)
+	g.route.hitBytes.Add(uint64(len(e.body)))
+	if len(g.unknown) > 0 {
+		c.apart.hit(g.id, g.key, g.unknown)
+	}
+	if g.report != nil || e.ages || !c.verifications.draw() {
+		g.serve(e, now, rfc9111.CacheStatus{Hit: true})
+		return
+	}
+	outer := g.w.Header().Clone()
+	g.serve(e, now, rfc9111.CacheStatus{Hit: true})
+	g.verifyBeside(e, outer)
+}
+
+// unfilled returns why nothing is to be filled for a request for which nothing is
+// stored, or "".
+func (g *get) unfilled(why miss, now time.Time) string {
+	switch {
+	case why == missPass:
+		return bypassStreams
+	case g.r.Method == http.MethodHead:
+		return bypassHead
+	case len(g.r.Header["Range"]) > 0 && why.cold():
+		// Whether it is small enough to be stored is not known, and a part of it is all
+		// that the client wants.
+		return bypassRange
+	case len(g.unknown) > 0 && g.cache.apart.passes(g.id, g.key, g.unknown, now):
+		return bypassApart
+	}
+	return ""
+}
+
+// accepts reports whether the request's own directives accept a valid entry.
+func (g *get) accepts(e *Entry, now time.Time) miss {
+	d := &g.directives
+	if d.NoCache || (d.MaxAge.Set || d.MinFresh.Set) &&
+		!d.FreshFor(e.ageAt(now), e.remaining(now)) {
+		return missRequest
+	}
+	return missNone
+}
+
+// forward is the word that RFC 9211 has for a reason of ours.
+func forward(why miss) rfc9111.Forward {
+	switch why {
+	case missUnknown:
+		return rfc9111.ForwardURIMiss
+	case missVariant, missIdentity:
+		return rfc9111.ForwardVary
+	case missRequest:
+		return rfc9111.ForwardRequest
+	case missPass:
+		return rfc9111.ForwardBypass
+	default:
+		return rfc9111.ForwardStale
+	}
+}

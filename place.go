@@ -1,0 +1,174 @@
+package unstale
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// The place of an entry is the name of its URI, by which it is invalidated, and
+// a digest of everything else that a fill of the request sees: which handler, how
+// the request came, what routers found in its path, and the request fields that
+// select. Two requests with one place are one request to the handler, but for
+// what an answer's Vary names and for who asks.
+
+// place returns the key of the request's place and, as the part before the line
+// break, the name of its URI. The digest holds what follows, each part so that no
+// other input has the same bytes.
+func (g *get) place(t *target, fields *requestFields) (name, place string) {
+	r := g.r
+	var room [512]byte // on the stack, and nearly always enough
+	b := append(room[:0], digestPlace)
+	b = appendText(b, g.id)
+	b = appendText(b, t.seen)
+	b = appendText(b, r.Proto)
+	b = appendTLS(b, r.TLS)
+	b = appendText(b, r.Pattern)
+	b = appendPathValues(b, r)
+	b = fields.appendTo(b, r.Header)
+	digest := g.cache.digests.of(b)
+	if t.query == "" {
+		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "\n" + digest
+	} else {
+		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query + "\n" + digest
+	}
+	return place[:len(place)-1-len(digest)], place
+}
+
+// What is digested, so that a digest of one kind is none of another.
+const (
+	digestPlace byte = iota
+	digestVary
+	digestIdentity
+)
+
+// appendTLS appends what a fill sees of the connection's TLS.
+func appendTLS(b []byte, s *tls.ConnectionState) []byte {
+	if s == nil {
+		return append(b, 0)
+	}
+	b = append(b, 1)
+	b = binary.BigEndian.AppendUint16(b, s.Version)
+	b = binary.BigEndian.AppendUint16(b, s.CipherSuite)
+	b = appendText(b, s.NegotiatedProtocol)
+	return appendText(b, s.ServerName)
+}
+
+// fillTLS returns what a fill sees of the connection's TLS: what appendTLS
+// appends, and nothing of the client or of its last connection.
+func fillTLS(s *tls.ConnectionState) *tls.ConnectionState {
+	if s == nil {
+		return nil
+	}
+	return &tls.ConnectionState{
+		HandshakeComplete: true, Version: s.Version, CipherSuite: s.CipherSuite,
+		NegotiatedProtocol: s.NegotiatedProtocol, ServerName: s.ServerName,
+	}
+}
+
+// fillRequest returns the request as a fill sees it: what is left of it is what
+// the entry's place and identity determine, and fields that select by Vary alone.
+func (g *get) fillRequest(ctx context.Context) *http.Request {
+	r := g.r.WithContext(ctx)
+	r.Method = http.MethodGet
+	r.Host = strings.ToLower(g.r.Host)
+	r.URL = canonicalURL(g.r.URL)
+	r.RequestURI = canonicalURL(publicURL(g.r)).RequestURI()
+	r.Header = make(http.Header, len(g.r.Header))
+	for name, lines := range g.r.Header {
+		switch class := g.cache.fields.of(name); {
+		case class == fieldEncoding:
+			if g.encodings != 0 {
+				r.Header[name] = []string{g.encodings.String()}
+			}
+		case class.visible():
+			r.Header[name] = slices.Clone(lines)
+		}
+	}
+	r.TLS = fillTLS(g.r.TLS)
+	r.Body, r.GetBody = http.NoBody, nil
+	r.RemoteAddr = ""
+	r.Close = false
+	r.TransferEncoding, r.Trailer = nil, nil
+	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
+	r.Response = nil
+	return r
+}
+
+// requestLayout is where http.Request keeps the values of its path, which its
+// methods do not list: those of the pattern that a ServeMux matched, and those
+// that SetPathValue added. Reading them by reflection is allowed, and depends on
+// their names.
+type requestLayout struct {
+	pattern, matches, others int
+	known                    bool // all that http.Request holds is in knownRequestFields
+}
+
+// knownRequestFields are the fields of http.Request with which place and
+// fillRequest deal. TestRequestInputs says what becomes of each.
+var knownRequestFields = strings.Fields(`Method URL Proto ProtoMajor ProtoMinor Header Body GetBody ContentLength
+	TransferEncoding Close Host Form PostForm MultipartForm Trailer RemoteAddr RequestURI TLS Cancel Response Pattern
+	ctx pat matches otherValues`)
+
+var layoutOfRequest = sync.OnceValue(func() (l requestLayout) {
+	t := reflect.TypeFor[http.Request]()
+	l.known = true
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case f.Name == "pat" && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
+			l.pattern = i
+		case f.Name == "matches" && f.Type == reflect.TypeFor[[]string]():
+			l.matches = i
+		case f.Name == "otherValues" && f.Type == reflect.TypeFor[map[string]string]():
+			l.others = i
+		case !slices.Contains(knownRequestFields, f.Name):
+			l.known = false
+		}
+	}
+	if l.pattern == 0 || l.matches == 0 || l.others == 0 {
+		l.known = false
+	} else if f, ok := t.Field(l.pattern).Type.Elem().FieldByName("str"); !ok || f.Type.Kind() != reflect.String {
+		l.known = false
+	}
+	return l
+})
+
+// knowsRequests reports whether this version of net/http keeps in a request what
+// place knows of. If it does not, fills count as asking who asks.
+func knowsRequests() bool { return layoutOfRequest().known }
+
+// appendPathValues appends the values of the path, and of what they are values.
+func appendPathValues(b []byte, r *http.Request) []byte {
+	layout := layoutOfRequest()
+	if !layout.known {
+		return b
+	}
+	v := reflect.ValueOf(r).Elem()
+	if matches, pattern := v.Field(layout.matches), v.Field(layout.pattern); matches.Len() == 0 || pattern.IsNil() {
+		b = append(b, 0)
+	} else {
+		b = appendText(append(b, 1), pattern.Elem().FieldByName("str").String())
+		for i := range matches.Len() {
+			b = appendText(b, matches.Index(i).String())
+		}
+	}
+	others := v.Field(layout.others)
+	b = binary.AppendUvarint(b, uint64(others.Len()))
+	if others.Len() == 0 {
+		return b
+	}
+	names := make([]string, 0, others.Len())
+	for _, name := range others.MapKeys() {
+		names = append(names, name.String())
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b = appendText(appendText(b, name), others.MapIndex(reflect.ValueOf(name)).String())
+	}
+	return b
+}
