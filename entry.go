@@ -34,7 +34,8 @@ type Entry struct {
 	age     time.Duration
 	body    []byte // of a response, or the JSON of a function result
 
-	choice choice // of a signpost
+	choice  choice   // of a signpost
+	selects []string // names of the inputs that selected it, besides the URI, those that always do, and who asks
 
 	notes notes // where the record's slots come from, if that is remembered
 }
@@ -83,8 +84,10 @@ func (e *Entry) weigh(key string) {
 			n += originOverhead + len(o.statement) + len(o.source)
 		}
 	}
-	for _, v := range e.choice.vary {
-		n += stringOverhead + len(v)
+	for _, list := range [...][]string{e.choice.vary, e.selects} {
+		for _, v := range list {
+			n += stringOverhead + len(v)
+		}
 	}
 	e.size = int64(n + 8*cap(e.notes.list) + 8*cap(e.notes.origins))
 }

@@ -80,7 +80,8 @@ type Miss struct {
 type Explanation struct {
 	Key          string       // that patterns match, and by which it is invalidated
 	Variant      string       // tells the variants of one key apart and says no more: digests of the inputs that select it
-	Stored       bool         // there is an entry, which the next five are about
+	Stored       bool         // there is an entry, which the next six are about
+	SelectedBy   []string     // names of what selects it besides the key: request fields, "who asks", and the like; not those that always select, such as Accept
 	Since        time.Time    // when it was made
 	Until        time.Time    // when it expires
 	Keys         []string     // by which patterns find it: its own, and those of the results of Load that it was made from
@@ -162,7 +163,10 @@ func (c *Cache) explain(key string, e *Entry) Explanation {
 	}
 	why := c.judge(e, failpoint.Now())
 	x.Stored, x.Since, x.Until = true, e.created, e.expires
-	x.Keys = slices.Clone(e.record.Keys)
+	x.Keys, x.SelectedBy = slices.Clone(e.record.Keys), slices.Clone(e.selects)
+	if e.asked {
+		x.SelectedBy = append(x.SelectedBy, "who asks")
+	}
 	x.Reason, x.Change = string(why), c.blame(e, why)
 	x.Dependencies = make([]Dependency, len(e.notes.origins))
 	for i, o := range e.notes.origins {

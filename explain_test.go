@@ -304,7 +304,7 @@ func TestExplainVariants(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	for i, e := range list {
-		if !e.Stored || e.Key != x.RequestKey(request(http.MethodHead, page)) || i > 0 && e.Variant <= list[i-1].Variant {
+		if !e.Stored || e.Key != x.RequestKey(request(http.MethodHead, page)) || i > 0 && e.Variant <= list[i-1].Variant || !slices.Equal(e.SelectedBy, []string{"accept-language", "who asks"}) {
 			t.Errorf("%+v", e)
 		}
 	}

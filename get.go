@@ -71,6 +71,9 @@ func (g *get) appendTwins(b []byte, canonical string) []byte {
 	return b
 }
 
+// selecting implements selector.
+func (g *get) selecting() []string { return g.unknown }
+
 // identity implements selector.
 func (g *get) identity() string {
 	if g.cache.options.Identity == nil {

@@ -148,7 +148,9 @@ func (c *Cache) sweep() {
 			if room--; room >= 0 {
 				c.history.missed(key, missPattern, c.blame(e, missPattern))
 			}
-			c.store.Delete(key)
+			if c.store.Get(key) == e { // not what was made anew since
+				c.store.Delete(key)
+			}
 		}
 		return true
 	})

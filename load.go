@@ -212,8 +212,9 @@ func (s *scope) lookedOutsideLoad(key any) {
 	s.fill.refuseAlone(refusedContext)
 }
 
-// appendVary implements selector: a function result has no request fields.
+// appendVary and selecting implement selector: a function result has no request fields.
 func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
+func (s *scope) selecting() []string                    { return nil }
 
 // identity implements selector. Looking is no asking: an entry that is found
 // this way says itself that its user asked.

@@ -66,6 +66,7 @@ func (c *Cache) look(key string, e *Entry, now time.Time) miss {
 type selector interface {
 	appendVary(b []byte, inputs []string) []byte // its values of these inputs, none like another
 	identity() string                            // who asks
+	selecting() []string                         // names of request fields that are in the place because nobody knows them
 }
 
 // variant returns the key of the entry that s selects under choice: for whoever
@@ -170,6 +171,7 @@ func (c *Cache) put(primary string, s selector, e *Entry, vary []string) (choice
 		}
 	}
 	key := c.variant(primary, grown, e.asked, s)
+	e.selects = union(grown.vary, s.selecting())
 	e.weigh(key)
 	c.store.Set(key, e)
 	return grown, key

@@ -46,6 +46,7 @@ type explanations struct {
 // explanation is what the cache knows of one variant.
 type explanation struct {
 	Variant      string       `json:"variant,omitempty" doc:"tells it from other variants of the key: digests of what selects it" example:"dj1CVu_i4QTYo1LdZh3AGQ"`
+	SelectedBy   []string     `json:"selected_by,omitempty" doc:"what selects it besides the key: names of fields, and who asks" example:"[\"accept-language\"]"`
 	Stored       bool         `json:"stored"`
 	Since        *time.Time   `json:"since,omitempty"`
 	Until        *time.Time   `json:"until,omitempty"`
@@ -129,7 +130,7 @@ func (s *server) explainCache(ctx context.Context, in *explainInput) (*answer[ex
 }
 
 func explanationOf(e unstale.Explanation) explanation {
-	x := explanation{Stored: e.Stored, Keys: e.Keys, Reason: e.Reason, Change: changeOf(e.Change)}
+	x := explanation{SelectedBy: e.SelectedBy, Stored: e.Stored, Keys: e.Keys, Reason: e.Reason, Change: changeOf(e.Change)}
 	x.Variant = strings.TrimSpace(strings.ReplaceAll(e.Variant, "\n", " "))
 	if e.Stored {
 		since, until := e.Since.UTC(), e.Until.UTC()

@@ -46,7 +46,7 @@ func TestExplainCache(t *testing.T) {
 		t.Fatalf("%+v", x)
 	}
 	e := x.Variants[0]
-	if !e.Stored || e.Reason != "" || e.Change != nil || !slices.Equal(e.Keys, []string{x.Key}) || e.Since == nil || time.Until(*e.Until) <= 0 || !strings.Contains(e.Variant, "zh") {
+	if !e.Stored || e.Reason != "" || e.Change != nil || !slices.Equal(e.Keys, []string{x.Key}) || e.Since == nil || time.Until(*e.Until) <= 0 || !slices.Equal(e.SelectedBy, []string{"accept-language"}) {
 		t.Errorf("%+v", e)
 	}
 	named := slices.ContainsFunc(e.Dependencies, func(d dependency) bool {
@@ -125,7 +125,7 @@ func TestExplainCacheVariants(t *testing.T) {
 		r.Header.Set("X-Many", fmt.Sprint(i))
 		other.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	if x := s.explained(admin, "url", "/other"); len(x.Variants) != maxExplained || x.More != 5 || !strings.Contains(x.Variants[0].Variant, "x-many") {
+	if x := s.explained(admin, "url", "/other"); len(x.Variants) != maxExplained || x.More != 5 || !slices.Contains(x.Variants[0].SelectedBy, "X-Many") {
 		t.Errorf("%d variants and %d more: %+v", len(x.Variants), x.More, x.Variants[0])
 	}
 	if w := s.json("POST", "/api/admin/cache/invalidate", admin, `{"tags":["nothing"]}`); w.Code != http.StatusOK {

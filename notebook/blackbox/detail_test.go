@@ -37,7 +37,7 @@ func TestDetail(t *testing.T) {
 		{"HEAD answers like GET without the body", func(s *site) {
 			c := s.newPublic("alice", "Mai")
 			get := s.nobody().get(s.item(c.ID))
-			head := s.nobody().send(http.MethodHead, s.item(c.ID), "", nil)
+			head := s.nobody().head(s.item(c.ID))
 			s.equal("status", head.status, http.StatusOK)
 			s.equal("length of the body", len(head.body), 0)
 			s.equal("ETag", head.header.Get("ETag"), get.header.Get("ETag"))

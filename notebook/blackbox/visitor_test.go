@@ -36,6 +36,10 @@ func (v visitor) try(method, path, contentType string, body io.Reader) (answer, 
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
+	return v.exchange(r)
+}
+
+func (v visitor) exchange(r *http.Request) (answer, error) {
 	if v.token != "" {
 		r.Header.Set("Authorization", "Bearer "+v.token)
 	}
@@ -45,7 +49,7 @@ func (v visitor) try(method, path, contentType string, body io.Reader) (answer, 
 	}
 	defer w.Body.Close()
 	got, err := io.ReadAll(w.Body)
-	return answer{v.site, method + " " + path, w.StatusCode, w.Header, got}, err
+	return answer{v.site, r.Method + " " + r.URL.RequestURI(), w.StatusCode, w.Header, got}, err
 }
 
 func (v visitor) send(method, path, contentType string, body io.Reader) answer {
@@ -82,6 +86,22 @@ func (v visitor) get(path string) answer {
 		v.Fatalf("GET %s: %s at first, then %s", path, first.body, second.body)
 	}
 	return second
+}
+
+// head asks as get does, with the encodings that net/http's client accepts of a
+// GET: they select among the answers that are stored.
+func (v visitor) head(path string) answer {
+	v.Helper()
+	r, err := http.NewRequestWithContext(v.Context(), http.MethodHead, v.url+path, nil)
+	if err != nil {
+		v.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	a, err := v.exchange(r)
+	if err != nil {
+		v.Fatal(err)
+	}
+	return a
 }
 
 func (v visitor) del(path string) answer {
