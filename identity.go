@@ -53,6 +53,7 @@ type asker struct {
 	fill  fill          // what the identity was found from
 	scope scope         // of the function that found it
 	ctx   scopedContext // its context
+	open  transactions  // its transactions, where the request has none
 }
 
 func newAsker(c *Cache, r *http.Request, route string) *asker {
@@ -99,8 +100,9 @@ func (a *asker) askWithin(within *flight) string {
 		}()
 		ctx := a.request.Context()
 		outer := scopeOf(ctx)
-		a.scope = scope{
-			cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: transactionsOf(outer), outer: outer,
+		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer}
+		if outer != nil {
+			a.scope.transactions = outer.transactions
 		}
 		a.ctx = scopedContext{ctx, &a.scope}
 		id, err := a.cache.options.Identity(a.request.WithContext(&a.ctx))
