@@ -93,17 +93,3 @@ func dateOf(h http.Header) (time.Time, bool) {
 	}
 	return parseDate(h["Date"][0])
 }
-
-// parseDate reads an HTTP-date (RFC 9110 §5.6.7) in any of its three forms.
-// http.ParseTime alone would accept other time zones than GMT.
-func parseDate(s string) (time.Time, bool) {
-	s = trim(s)
-	t, err := http.ParseTime(s)
-	if err != nil {
-		return time.Time{}, false
-	}
-	if strings.Contains(s, ",") && !strings.HasSuffix(s, " GMT") {
-		return time.Time{}, false
-	}
-	return t.UTC(), true
-}
