@@ -99,11 +99,11 @@ type Options struct {
 	// it was made from, which are computed anew for the comparison. Calls of Load
 	// outside of a handler are not verified.
 	//
-	// Fields that are not stored, such as Date, are not compared. Answers that may
-	// be out of date for a while, by ExpireAfter or by Policy.TTL alone, are not
-	// drawn. What stands behind a tag differs until Invalidate is called. At most
-	// two recomputations run at a time, for at most a minute; hits drawn beyond
-	// that are skipped. A GET must be free of side effects for this.
+	// Date and fields that are not stored are not compared. Answers that may be out
+	// of date for a while, by ExpireAfter or by Policy.TTL alone, are not drawn.
+	// What stands behind a tag differs until Invalidate is called. At most two
+	// recomputations run at a time, for at most a minute; hits drawn beyond that are
+	// skipped. A GET must be free of side effects for this.
 	VerifyShare float64
 
 	// Slots is the size of the table of dependencies, rounded up to a power of

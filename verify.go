@@ -80,7 +80,7 @@ func (g *get) recompute(e *Entry) (d *Difference, decided bool) {
 }
 
 // difference says in what a recorded answer differs from the stored one, or "".
-// Fields that are not stored do not count.
+// Date and fields that are not stored do not count.
 func difference(e *Entry, rec *recorder) string {
 	if e.status != rec.status {
 		return fmt.Sprintf("status %d, stored %d", rec.status, e.status)
@@ -98,6 +98,8 @@ func difference(e *Entry, rec *recorder) string {
 	h = rfc9111.StoredHeader(h)
 	stored := make(http.Header, len(e.header))
 	e.header.addTo(stored, 0)
+	delete(h, "Date") // of two answers made at different times
+	delete(stored, "Date")
 	for name, values := range stored {
 		if name != "Content-Length" && !slices.Equal(values, h[name]) {
 			return fmt.Sprintf("field %s: %q, stored %q", name, h[name], values)
