@@ -39,12 +39,8 @@ func kept(name string) bool {
 // connectionOptions returns the canonical names that Connection lists.
 func connectionOptions(values []string) []string {
 	var names []string
-	for _, v := range values {
-		for option := range strings.SplitSeq(v, ",") {
-			if option = trim(option); option != "" {
-				names = append(names, http.CanonicalHeaderKey(option))
-			}
-		}
+	for option := range members(values) {
+		names = append(names, http.CanonicalHeaderKey(option))
 	}
 	return names
 }

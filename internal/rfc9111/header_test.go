@@ -16,6 +16,7 @@ func TestStoredHeader(t *testing.T) {
 		{"ordinary fields stay", H{"Content-Type": {"text/html"}, "X-A": {"1", "2"}, "Etag": {`"a"`}, "Vary": {"Accept"}}, H{"Content-Type": {"text/html"}, "X-A": {"1", "2"}, "Etag": {`"a"`}, "Vary": {"Accept"}}},
 		{"connection, RFC 9111 §3.1", H{"Connection": {"close"}, "Keep-Alive": {"x"}, "Te": {"x"}, "Trailer": {"X"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"x"}}, H{}},
 		{"named by Connection, RFC 9110 §7.6.1", H{"Connection": {"X-a, x-B", "x-c"}, "X-A": {"1"}, "X-B": {"1"}, "X-C": {"1"}, "X-D": {"1"}}, H{"X-D": {"1"}}},
+		{"named by Connection: lines, empty members, RFC 9110 §5.6.1", H{"Connection": {", ,x-a,", "", "\tX-B ,,x-c"}, "X-A": {"1"}, "X-B": {"1"}, "X-C": {"1"}}, H{}},
 		{"proxy, RFC 9111 §3.1", H{"Proxy-Authenticate": {"x"}, "Proxy-Authentication-Info": {"x"}, "Proxy-Connection": {"x"}, "Proxy-Status": {"x"}}, H{}},
 		{"one client's", H{"Set-Cookie": {"a=b"}, "Authentication-Info": {"x"}}, H{}},
 		{"one answer's", H{"Age": {"1"}, "Cache-Status": {"x"}, "X-Request-Id": {"1"}, "Request-Id": {"1"}, "X-Correlation-Id": {"1"}}, H{}},

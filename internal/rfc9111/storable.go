@@ -63,7 +63,7 @@ func Storable(status int, h http.Header, authorization bool) (ok bool, reason st
 }
 
 func hasTrailer(h http.Header) bool {
-	if len(h["Trailer"]) > 0 {
+	for range members(h["Trailer"]) {
 		return true
 	}
 	for name := range h {

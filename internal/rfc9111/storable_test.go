@@ -36,6 +36,7 @@ func TestStorable(t *testing.T) {
 		{"Vary", 200, H{"Vary": {"Accept, Accept-Language"}}, false, ""},
 		{"malformed", 200, H{"Cache-Control": {`max-age=60, x="`}}, false, "malformed"},
 		{"declared trailer", 200, H{"Trailer": {"X-Sum"}}, false, "trailer"},
+		{"no trailer, in as many words", 200, H{"Trailer": {"", " ,"}}, false, ""},
 		{"late trailer", 200, H{http.TrailerPrefix + "X-Sum": {"1"}}, false, "trailer"},
 		{"Authorization, RFC 9111 §3.5", 200, H{"Cache-Control": {"max-age=60"}}, true, "authorization"},
 		{"Authorization and public", 200, H{"Cache-Control": {"public"}}, true, ""},
