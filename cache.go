@@ -134,6 +134,16 @@ type Policy struct {
 	// TTL takes the place of Options.TTL. With it set, even an answer about which
 	// nothing is known is stored, for that long: the operator says that it may be.
 	TTL time.Duration
+	// StoreErrors stores answers with any final status that bound their own life by
+	// max-age, s-maxage or Expires, a 503 with max-age=5 for instance; but never 206,
+	// 226, 304, 401, 407, 416, 428, 429, 431 and 511. Without it, of all errors only
+	// 402, 403, 404, 409, 410, 423 and 424 are stored.
+	//
+	// It shields a handler that fails, and makes a passing error last for its
+	// lifetime. Where a handler gives a lifetime to errors that a single request can
+	// provoke, by a field that Vary does not name, whoever sends such a request has
+	// the error served to everybody.
+	StoreErrors bool
 }
 
 // Mode says what the cache does on a route.
