@@ -17,6 +17,7 @@ BENCHFLAGS ?=
 TESTFLAGS ?=
 PROOFFLAGS ?=
 MUTANTSFLAGS ?=
+CONFORMANCEFLAGS ?=
 
 # tool puts a tool pinned in tools/go.mod on the PATH of what follows, having
 # built it if the go command's cache does not hold it yet.
@@ -30,7 +31,8 @@ each = fail=0; for m in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
-	format tidy vuln bench proof fuzz mutants cover screenshots need need-go need-chromium
+	format tidy vuln bench proof conformance fuzz mutants cover screenshots \
+	need need-go need-chromium need-node
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -43,6 +45,9 @@ need:
 
 need-chromium:
 	@tools/need.sh chromium
+
+need-node:
+	@tools/need.sh node
 
 test: export CGO_ENABLED := 1
 test: need need-chromium ## run all tests of all modules with the race detector
@@ -86,6 +91,9 @@ bench: need-go ## measure, in less than an hour (BENCHFLAGS=-help lists what els
 
 proof: need-go ## look for stale answers among ten million, an hour long, while things go wrong (PROOFFLAGS=-quick: some seconds)
 	@cd cmd && go run -tags failpoints ./proof $(PROOFFLAGS)
+
+conformance: need-go need-node ## run the test suite for HTTP caches, in a minute, after npm installed it (CONFORMANCEFLAGS=-help)
+	@cd cmd && go run ./conformance $(CONFORMANCEFLAGS)
 
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)

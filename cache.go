@@ -113,11 +113,11 @@ type Options struct {
 	// it was made from, which are computed anew for the comparison. Calls of Load
 	// outside of a handler are not verified.
 	//
-	// Fields that are not stored, such as Date, are not compared. Answers that may
-	// be out of date for a while, by ExpireAfter or by Policy.TTL alone, are not
-	// drawn. What stands behind a tag differs until Invalidate is called. At most
-	// two recomputations run at a time, for at most a minute; hits drawn beyond
-	// that are skipped. A GET must be free of side effects for this.
+	// Date and fields that are not stored are not compared. Answers that may be out
+	// of date for a while, by ExpireAfter or by Policy.TTL alone, are not drawn.
+	// What stands behind a tag differs until Invalidate is called. At most two
+	// recomputations run at a time, for at most a minute; hits drawn beyond that are
+	// skipped. A GET must be free of side effects for this.
 	VerifyShare float64
 
 	// Slots is the size of the table of dependencies, rounded up to a power of
@@ -148,6 +148,16 @@ type Policy struct {
 	// TTL takes the place of Options.TTL. With it set, even an answer about which
 	// nothing is known is stored, for that long: the operator says that it may be.
 	TTL time.Duration
+	// StoreErrors stores answers with any final status that bound their own life by
+	// max-age, s-maxage or Expires, a 503 with max-age=5 for instance; but never 206,
+	// 226, 304, 401, 407, 416, 428, 429, 431 and 511. Without it, of all errors only
+	// 402, 403, 404, 409, 410, 423 and 424 are stored.
+	//
+	// It shields a handler that fails, and makes a passing error last for its
+	// lifetime. Where a handler gives a lifetime to errors that a single request can
+	// provoke, by a field that Vary does not name, whoever sends such a request has
+	// the error served to everybody.
+	StoreErrors bool
 }
 
 // Mode says what the cache does on a route.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,6 +85,62 @@ func TestPolicies(t *testing.T) {
 		get(h, "/long?cc=max-age%3D5").want(t, "110", false)
 		time.Sleep(5 * time.Second)
 		get(h, "/long?cc=max-age%3D5").want(t, "111", false)
+	})
+}
+
+// TestPolicyStoreErrors: errors that bound their own life are stored where the
+// policy says so, and end with it.
+func TestPolicyStoreErrors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, unstale.Options{
+			Route: byPath, Policies: map[string]unstale.Policy{"errors": {StoreErrors: true}},
+		})
+		n := 0
+		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+			n++
+			w.Header().Set("Cache-Control", r.FormValue("cc"))
+			status, _ := strconv.Atoi(r.FormValue("status"))
+			w.WriteHeader(status)
+			write(w, strconv.Itoa(n))
+		}))
+		ask := func(route string, status int, cc string) reply {
+			return get(h, fmt.Sprintf("/%s?status=%d&cc=%s", route, status, cc))
+		}
+		for _, tt := range []struct {
+			status        int
+			cc            string
+			errors, other bool // stored
+		}{
+			{400, "max-age=5", true, false},
+			{405, "max-age=5", true, false},
+			{406, "s-maxage=5", true, false},
+			{414, "max-age=5", true, false},
+			{415, "max-age=5", true, false},
+			{451, "max-age=5", true, false},
+			{499, "max-age=5", true, false},
+			{500, "max-age=5", true, false},
+			{503, "max-age=5", true, false},
+			{599, "max-age=5", true, false},
+			{404, "max-age=5", true, true},
+			{403, "max-age=5", true, true},
+			{503, "public", false, false}, // for how long
+			{503, "no-store", false, false},
+			{429, "max-age=5", false, false},
+			{401, "max-age=5", false, false},
+			{599, "max-age=5,must-understand", false, false},
+		} {
+			for route, stored := range map[string]bool{"errors": tt.errors, "other": tt.other} {
+				first := ask(route, tt.status, tt.cc)
+				if second := ask(route, tt.status, tt.cc); second.hit() != stored || second.code != tt.status {
+					t.Errorf("%s %d %s: %d %s", route, tt.status, tt.cc, second.code, second.status)
+				}
+				time.Sleep(5 * time.Second)
+				if third := ask(route, tt.status, tt.cc); third.hit() || third.body == first.body {
+					t.Errorf("%s %d %s, later: %s", route, tt.status, tt.cc, third.status)
+				}
+			}
+		}
 	})
 }
 

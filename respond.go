@@ -99,7 +99,7 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	if !explicit {
 		lifetime = orDefault(g.policy.TTL, c.options.TTL)
 	}
-	ok, reason := rfc9111.Storable(rec.status, h, false)
+	ok, reason := rfc9111.Storable(rec.status, h, rfc9111.Terms{Errors: g.policy.StoreErrors})
 	named, _ := rfc9111.ParseVary(h["Vary"])
 	switch {
 	case rec.incomplete():

@@ -57,6 +57,7 @@ func TestUnsafeMethods(t *testing.T) {
 		{"failed", "DELETE", func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusInternalServerError) }, ""},
 		{"panicked", "POST", func(http.ResponseWriter, string) { panic(http.ErrAbortHandler) }, "a"},
 		{"OPTIONS", "OPTIONS", func(http.ResponseWriter, string) {}, ""},
+		{"QUERY", "QUERY", func(http.ResponseWriter, string) {}, ""},
 		{"TRACE", "TRACE", func(http.ResponseWriter, string) {}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/unstale/unstale/internal/failpoint"
 )
@@ -84,7 +85,7 @@ func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided boo
 }
 
 // difference says in what a recorded answer differs from the stored one, or "".
-// Fields that are not stored do not count.
+// Date and fields that are not stored do not count.
 func difference(e *Entry, rec *recorder) string {
 	if e.status != rec.status {
 		return fmt.Sprintf("status %d, stored %d", rec.status, e.status)
@@ -96,15 +97,17 @@ func difference(e *Entry, rec *recorder) string {
 		}
 		return fmt.Sprintf("body from byte %d: %q, stored %q", i, excerpt(rec.body[i:]), excerpt(e.body[i:]))
 	}
-	fresh := rec.changes.replayed(rec.touched)
-	for i := range max(len(fresh), len(e.header)) {
+	isDate := func(line headerLine) bool { return line.name == "Date" } // of two answers made at different times
+	fresh := slices.DeleteFunc(rec.changes.replayed(rec.touched), isDate)
+	stored := slices.DeleteFunc(slices.Clone(e.header), isDate)
+	for i := range max(len(fresh), len(stored)) {
 		switch {
 		case i >= len(fresh):
-			return fmt.Sprintf("field %s: nothing, stored %q", e.header[i].name, e.header[i].value)
-		case i >= len(e.header):
+			return fmt.Sprintf("field %s: nothing, stored %q", stored[i].name, stored[i].value)
+		case i >= len(stored):
 			return fmt.Sprintf("field %s: %q, not stored", fresh[i].name, fresh[i].value)
-		case fresh[i] != e.header[i]:
-			return fmt.Sprintf("field %s: %q, stored is %s: %q", fresh[i].name, fresh[i].value, e.header[i].name, e.header[i].value)
+		case fresh[i] != stored[i]:
+			return fmt.Sprintf("field %s: %q, stored is %s: %q", fresh[i].name, fresh[i].value, stored[i].name, stored[i].value)
 		}
 	}
 	return ""

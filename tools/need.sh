@@ -5,7 +5,8 @@
 # fails. In CI (CI=true), as root on Debian, it runs that command instead.
 #
 # NAME is one of: go, cc (what the race detector needs), chromium (the browser
-# of the notebook's tests), make.
+# of the notebook's tests), node (with npm, for the test suite for HTTP caches),
+# make.
 set -eu
 
 # The Go that is installed where there is none; go.mod says which is enough.
@@ -85,6 +86,11 @@ need_chromium() {
 	missing "The tests of the notebook's pages need Chromium, which is not on the PATH." "$(packages chromium fonts-noto-cjk)"
 }
 
+need_node() {
+	command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && return
+	missing "The test suite for HTTP caches needs Node.js and npm, which are not both on the PATH." "$(packages nodejs npm)"
+}
+
 need_make() {
 	command -v make >/dev/null 2>&1 && return
 	missing "make is not on the PATH." "$(packages make)"
@@ -95,6 +101,7 @@ for name in "$@"; do
 	go) need_go ;;
 	cc) need_cc ;;
 	chromium) need_chromium ;;
+	node) need_node ;;
 	make) need_make ;;
 	*)
 		echo "need.sh: unknown name $name" >&2

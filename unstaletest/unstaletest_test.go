@@ -76,6 +76,20 @@ func TestVerifyFindsHiddenHeader(t *testing.T) {
 	}
 }
 
+func TestVerifyPassesOverTheMoment(t *testing.T) {
+	var n atomic.Int64
+	_, get := serve(t, t, func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "cards")
+		w.Header().Set("Date", fmt.Sprintf("Fri, 02 Jan 2026 12:00:%02d GMT", n.Add(1)))
+		w.Header().Set("X-Request-Id", fmt.Sprint(n.Load()))
+	})
+	get()
+	unstaletest.WantHit(t, get())
+	if n.Load() != 2 {
+		t.Errorf("ran %d times", n.Load())
+	}
+}
+
 func TestVerifyBelievesDeclaredChanges(t *testing.T) {
 	var version atomic.Int64
 	var cache *unstale.Cache

@@ -19,6 +19,8 @@ func TestParseCacheControl(t *testing.T) {
 		{"nothing", nil, Directives{}},
 		{"empty", []string{""}, Directives{}},
 		{"empty members, RFC 9110 §5.6.1.2", []string{" ,, public , ,"}, Directives{Public: true}},
+		{"empty lines, RFC 9110 §5.6.1", []string{"", ",", "\t,max-age=5\t,", ", ,public"}, Directives{Public: true, MaxAge: seconds(5)}},
+		{"quoted commas and quotes", []string{`x="a,\",no-store", public`}, Directives{Public: true}},
 		{"all flags", []string{"no-store, no-cache, private, public, must-revalidate, proxy-revalidate, must-understand, no-transform, only-if-cached"},
 			Directives{NoStore: true, NoCache: true, Private: true, Public: true, MustRevalidate: true, ProxyRevalidate: true, MustUnderstand: true, NoTransform: true, OnlyIfCached: true}},
 		{"all numbers", []string{"max-age=1, s-maxage=2, min-fresh=3, max-stale=4, stale-while-revalidate=5, stale-if-error=6"},

@@ -68,6 +68,10 @@ func TestParseETagList(t *testing.T) {
 		{[]string{`"a"`}, `"a"`, false, true},
 		{[]string{`"a" ,W/"b,c",, "d"`}, `"a" W/"b,c" "d"`, false, true},
 		{[]string{`"a"`, `"b"`}, `"a" "b"`, false, true},
+		{[]string{"", ", ,", "\t,\"a\",", `W/"b",`}, `"a" W/"b"`, false, true}, // RFC 9110 §5.6.1
+		{[]string{`"a,"`, `",b"`}, `"a," ",b"`, false, true},
+		{[]string{`, *`}, ``, false, false}, // no list, RFC 9110 §13.1.2
+		{[]string{``, `*`}, ``, false, false},
 		{[]string{` * `}, ``, true, true},
 		{[]string{`*, "a"`}, ``, false, false},
 		{[]string{`"a", *`}, ``, false, false},

@@ -2,7 +2,6 @@ package rfc9111
 
 import (
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -72,19 +71,14 @@ func CurrentAge(initial time.Duration, received, now time.Time) time.Duration {
 	return min(initial+resident, maxLifetime)
 }
 
-// ageValue reads Age: the first member counts, an invalid one does not
-// (RFC 9111 §5.1).
+// ageValue reads Age: of a list the first member counts, and nothing if that is
+// invalid (RFC 9111 §5.1).
 func ageValue(h http.Header) time.Duration {
-	values := h["Age"]
-	if len(values) == 0 {
-		return 0
+	for first := range members(h["Age"]) {
+		n, _ := parseDelta(first)
+		return time.Duration(n) * time.Second
 	}
-	first, _, _ := strings.Cut(values[0], ",")
-	n, ok := parseDelta(trim(first))
-	if !ok {
-		return 0
-	}
-	return time.Duration(n) * time.Second
+	return 0
 }
 
 func dateOf(h http.Header) (time.Time, bool) {
@@ -92,18 +86,4 @@ func dateOf(h http.Header) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return parseDate(h["Date"][0])
-}
-
-// parseDate reads an HTTP-date (RFC 9110 §5.6.7) in any of its three forms.
-// http.ParseTime alone would accept other time zones than GMT.
-func parseDate(s string) (time.Time, bool) {
-	s = trim(s)
-	t, err := http.ParseTime(s)
-	if err != nil {
-		return time.Time{}, false
-	}
-	if strings.Contains(s, ",") && !strings.HasSuffix(s, " GMT") {
-		return time.Time{}, false
-	}
-	return t.UTC(), true
 }

@@ -94,11 +94,11 @@ func FuzzFreshness(f *testing.F) {
 		if older, _ := Lifetime(h, received); older > d && initial <= 1e6*time.Second {
 			t.Errorf("older lives longer: %v, %v", older, d)
 		}
-		if ok, reason := Storable(200, h, true); ok != (reason == "") {
+		if ok, reason := Storable(200, h, Terms{Authorization: true}); ok != (reason == "") {
 			t.Errorf("storable %v %q", ok, reason)
 		}
 		h.Add("Cache-Control", "no-store")
-		if ok, reason := Storable(200, h, false); ok || reason != ReasonNoStore {
+		if ok, reason := Storable(200, h, Terms{Errors: true}); ok || reason != ReasonNoStore {
 			t.Errorf("no-store: storable %v %q", ok, reason)
 		}
 	})

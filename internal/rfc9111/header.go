@@ -9,8 +9,9 @@ import (
 
 // StoredHeader returns a deep copy of a response's header without what belongs
 // to one connection (RFC 9111 §3.1), to one client, or to the moment of one
-// answer: those fields a hit makes anew or does without. Names are canonical in
-// the copy.
+// answer: those fields a hit makes anew or does without. Date is kept: it says
+// when the answer was made, not when it is sent (RFC 9110 §6.6.1). Names are
+// canonical in the copy.
 func StoredHeader(h http.Header) http.Header {
 	h = canonical(h)
 	named := ConnectionOptions(h["Connection"])
@@ -29,7 +30,7 @@ func kept(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // one connection
 		"Set-Cookie", "Authentication-Info", // one client
-		"Date", "Age", "Cache-Status", "X-Request-Id", "Request-Id", "X-Correlation-Id": // one answer
+		"Age", "Cache-Status", "X-Request-Id", "Request-Id", "X-Correlation-Id": // one answer
 		return false
 	}
 	return !strings.HasPrefix(name, "Proxy-") && !strings.HasPrefix(name, http.TrailerPrefix)
@@ -38,12 +39,8 @@ func kept(name string) bool {
 // ConnectionOptions returns the canonical names that Connection lists.
 func ConnectionOptions(values []string) []string {
 	var names []string
-	for _, v := range values {
-		for option := range strings.SplitSeq(v, ",") {
-			if option = trim(option); option != "" {
-				names = append(names, http.CanonicalHeaderKey(option))
-			}
-		}
+	for option := range members(values) {
+		names = append(names, http.CanonicalHeaderKey(option))
 	}
 	return names
 }

@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// SafeMethod reports whether a method is one of those that RFC 9110 §9.2.1 calls
-// safe. A method that it does not know is not.
+// SafeMethod reports whether a method is safe: one of those of RFC 9110 §9.2.1,
+// PROPFIND (RFC 4918 §9.1), REPORT (RFC 3253 §3.6), SEARCH (RFC 5323 §2) or QUERY.
+// A method that it does not know is not.
 func SafeMethod(method string) bool {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
+		"PROPFIND", "QUERY", "REPORT", "SEARCH":
 		return true
 	}
 	return false

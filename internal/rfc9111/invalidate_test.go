@@ -12,7 +12,8 @@ func TestSafeMethod(t *testing.T) {
 	for method, want := range map[string]bool{
 		"GET": true, "HEAD": true, "OPTIONS": true, "TRACE": true, // RFC 9110 §9.2.1
 		"POST": false, "PUT": false, "PATCH": false, "DELETE": false, "CONNECT": false,
-		"": false, "get": false, "PURGE": false, "PROPFIND": false,
+		"PROPFIND": true, "REPORT": true, "SEARCH": true, "QUERY": true,
+		"PROPPATCH": false, "MKCOL": false, "LOCK": false, "": false, "get": false, "query": false, "PURGE": false,
 	} {
 		if got := SafeMethod(method); got != want {
 			t.Errorf("%q: got %v", method, got)

@@ -47,7 +47,7 @@ func ParseRange(value string, size int64) (Range, RangeResult) {
 	if !ok || !strings.EqualFold(unit, "bytes") || size <= 0 {
 		return Range{}, RangeIgnored
 	}
-	first, last, ok := strings.Cut(trim(spec), "-")
+	first, last, ok := strings.Cut(strings.Trim(spec, " \t,"), "-") // empty members do not count, RFC 9110 §5.6.1
 	if !ok {
 		return Range{}, RangeIgnored
 	}

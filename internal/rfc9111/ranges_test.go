@@ -26,6 +26,8 @@ func TestParseRange(t *testing.T) {
 		{"bytes=007-008", 10, Range{7, 2}, ok},
 		{"BYTES=1-2", 10, Range{1, 2}, ok}, // RFC 9110 §14.1
 		{"bytes= 1-2 ", 10, Range{1, 2}, ok},
+		{"bytes=1-2,", 10, Range{1, 2}, ok}, // RFC 9110 §5.6.1
+		{"bytes=, ,-2 ,", 10, Range{8, 2}, ok},
 
 		{"bytes=10-", 10, Range{}, unsatisfiable},
 		{"bytes=10-20", 10, Range{}, unsatisfiable},
@@ -33,7 +35,8 @@ func TestParseRange(t *testing.T) {
 		{"bytes=-0", 10, Range{}, unsatisfiable},
 
 		{"bytes=0-0,-1", 10, Range{}, ignored},
-		{"bytes=1-2,", 10, Range{}, ignored},
+		{"bytes=1-2,3", 10, Range{}, ignored},
+		{"bytes=,", 10, Range{}, ignored},
 		{"bytes=2-1", 10, Range{}, ignored},
 		{"bytes=20-19", 10, Range{}, ignored},
 		{"items=0-4", 10, Range{}, ignored},

@@ -19,24 +19,36 @@ const (
 	ReasonTrailer       = "trailer"       // a hit could not replay the trailer section
 )
 
+// Terms are what Storable needs to know besides the response.
+type Terms struct {
+	// Authorization says that the handler saw the request's Authorization field. It
+	// is false where the caller took the credentials away, or keys by them.
+	Authorization bool
+
+	// Errors lets every final status be stored that has an explicit lifetime, but
+	// for those that never are. Without it only some redirects and refusals are,
+	// and no status that a request can provoke.
+	Errors bool
+}
+
 // Storable reports whether a shared cache may store the complete response to a
 // GET request (RFC 9111 §3), and otherwise why not; the reason is "" if ok. The
 // caller answers for the method and for the body being whole.
 //
-// authorization says that the handler saw the request's Authorization field; a
-// caller that took the credentials away, or keys by them, passes false.
-//
 // ok does not mean fresh: Lifetime may still say that the response has expired.
 //
-// must-understand does not lift no-store, although RFC 9111 §5.2.2.3 would let
-// it: not storing is always allowed.
-func Storable(status int, h http.Header, authorization bool) (ok bool, reason string) {
+// must-understand keeps out a status without a name (RFC 9111 §5.2.2.3). It does
+// not lift no-store, although it could: not storing is always allowed.
+func Storable(status int, h http.Header, terms Terms) (ok bool, reason string) {
 	h = canonical(h)
 	cc := ParseCacheControl(h["Cache-Control"])
 	_, varyStar := ParseVary(h["Vary"])
 	rule := statusRule(status)
+	if rule == asError && terms.Errors {
+		rule = explicitly
+	}
 	switch {
-	case rule == never:
+	case rule == never, rule == asError, cc.MustUnderstand && http.StatusText(status) == "":
 		reason = ReasonStatus
 	case cc.NoStore:
 		reason = ReasonNoStore
@@ -54,7 +66,7 @@ func Storable(status int, h http.Header, authorization bool) (ok bool, reason st
 		reason = ReasonMalformed
 	case hasTrailer(h):
 		reason = ReasonTrailer
-	case authorization && !cc.Public && !cc.MustRevalidate && !cc.SMaxAge.Set:
+	case terms.Authorization && !cc.Public && !cc.MustRevalidate && !cc.SMaxAge.Set:
 		reason = ReasonAuthorization // RFC 9111 §3.5
 	case rule == explicitly && !cc.MaxAge.Set && !cc.SMaxAge.Set && len(h["Expires"]) == 0:
 		reason = ReasonFreshness
@@ -63,7 +75,7 @@ func Storable(status int, h http.Header, authorization bool) (ok bool, reason st
 }
 
 func hasTrailer(h http.Header) bool {
-	if len(h["Trailer"]) > 0 {
+	for range members(h["Trailer"]) {
 		return true
 	}
 	for name := range h {
@@ -78,26 +90,30 @@ type rule int
 
 const (
 	never      rule = iota
+	asError         // with an explicit lifetime, where the caller stores errors
 	explicitly      // with an explicit lifetime
 	always          // unless something else forbids it
 )
 
 // statusRule says which statuses are stored. always are those that RFC 9110
 // §15.1 calls heuristically cacheable, without 206 (partial) and without 405,
-// 414 and 501 (seldom meant to last).
+// 414 and 501 (seldom meant to last). asError are, besides those of servers,
+// whatever a request can provoke by what is not in its key, and every status
+// without a rule of its own, which counts as the x00 of its class (§15).
 func statusRule(status int) rule {
 	switch status {
 	case 200, 203, 204, 300, 301, 308, 404, 410:
 		return always
-	case 302, 303, 307:
+	case 302, 303, 307, 402, 403, 409, 423, 424:
 		return explicitly
-	case 401, 407, // about the credentials
-		408, 411, 412, 413, 416, 417, 421, 425, 426, // about the message or the connection, not the target
-		428, 429, 431: // RFC 6585 forbids it
+	case 206, 226, // a part, RFC 9111 §3.3, and a difference, RFC 3229 §10.4.1
+		304, 416, // about the condition and the range of one request, RFC 9110 §15.4.5, §15.5.17
+		401, 407, // about its credentials, with a challenge for one client, RFC 9110 §15.5.2, §15.5.8
+		428, 429, 431, 511: // RFC 6585 §3, §4, §5, §6: "MUST NOT be stored by a cache"
 		return never
 	}
-	if status >= 400 && status <= 499 {
-		return explicitly
+	if status >= 200 && status <= 599 {
+		return asError
 	}
-	return never
+	return never // not final, or no status (RFC 9110 §15)
 }

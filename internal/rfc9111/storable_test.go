@@ -36,6 +36,7 @@ func TestStorable(t *testing.T) {
 		{"Vary", 200, H{"Vary": {"Accept, Accept-Language"}}, false, ""},
 		{"malformed", 200, H{"Cache-Control": {`max-age=60, x="`}}, false, "malformed"},
 		{"declared trailer", 200, H{"Trailer": {"X-Sum"}}, false, "trailer"},
+		{"no trailer, in as many words", 200, H{"Trailer": {"", " ,"}}, false, ""},
 		{"late trailer", 200, H{http.TrailerPrefix + "X-Sum": {"1"}}, false, "trailer"},
 		{"Authorization, RFC 9111 §3.5", 200, H{"Cache-Control": {"max-age=60"}}, true, "authorization"},
 		{"Authorization and public", 200, H{"Cache-Control": {"public"}}, true, ""},
@@ -52,7 +53,7 @@ func TestStorable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		before := tt.h.Clone()
-		ok, reason := Storable(tt.status, tt.h, tt.auth)
+		ok, reason := Storable(tt.status, tt.h, Terms{Authorization: tt.auth})
 		if reason != tt.reason || ok != (tt.reason == "") {
 			t.Errorf("%s: got %v %q, want %q", tt.name, ok, reason, tt.reason)
 		}
@@ -62,29 +63,58 @@ func TestStorable(t *testing.T) {
 	}
 }
 
-// TestStorableStatus names every status that is ever stored; all others never
-// are, whatever the header says.
+// TestStorableStatus names every status that is stored; all others never are,
+// whatever the header says.
 func TestStorableStatus(t *testing.T) {
 	t.Parallel()
 	always := []int{200, 203, 204, 300, 301, 308, 404, 410}
-	explicitly := []int{302, 303, 307, 400, 402, 403, 405, 406, 409, 414, 415, 418, 422, 423, 424, 451}
-	lasting := http.Header{"Cache-Control": {"public, s-maxage=60"}}
-	for status := range 1000 {
-		plain, _ := Storable(status, nil, false)
-		explicit, reason := Storable(status, lasting, false)
-		if want := slices.Contains(always, status); plain != want {
-			t.Errorf("%d without a lifetime: got %v", status, plain)
-		}
-		if http.StatusText(status) == "" {
-			continue // unassigned ones are below
-		}
-		if want := slices.Contains(always, status) || slices.Contains(explicitly, status); explicit != want {
-			t.Errorf("%d with a lifetime: got %v %q", status, explicit, reason)
+	explicitly := []int{302, 303, 307, 402, 403, 409, 423, 424}
+	never := []int{206, 226, 304, 401, 407, 416, 428, 429, 431, 511}
+	for status := -1; status < 1100; status++ {
+		for _, errors := range []bool{false, true} {
+			for cc, lasts := range map[string]bool{"public": false, "max-age=60": true, "public, s-maxage=0": true} {
+				want := ""
+				switch {
+				case slices.Contains(always, status):
+				case slices.Contains(never, status) || status < 200 || status > 599, !errors && !slices.Contains(explicitly, status):
+					want = ReasonStatus
+				case !lasts:
+					want = ReasonFreshness
+				}
+				h := http.Header{"Cache-Control": {cc}}
+				if ok, reason := Storable(status, h, Terms{Errors: errors}); reason != want || ok != (want == "") {
+					t.Errorf("%d, %s, errors %t: got %v %q, want %q", status, cc, errors, ok, reason, want)
+				}
+			}
 		}
 	}
-	for _, status := range []int{-1, 0, 100, 101, 103, 199, 206, 226, 299, 304, 305, 306, 399, 401, 407, 412, 416, 429, 431, 500, 501, 503, 511, 599, 600, 999} {
-		if ok, reason := Storable(status, lasting, false); ok || reason != ReasonStatus {
-			t.Errorf("%d: got %v %q", status, ok, reason)
+}
+
+// TestStorableErrors: what forbids storing forbids it with errors, too.
+func TestStorableErrors(t *testing.T) {
+	t.Parallel()
+	type H = http.Header
+	tests := []struct {
+		name   string
+		status int
+		h      http.Header
+		reason string
+	}{
+		{"max-age", 503, H{"Cache-Control": {"max-age=5"}}, ""},
+		{"Expires", 503, H{"Expires": {"Thu, 01 Jan 2026 00:00:00 GMT"}}, ""},
+		{"no lifetime", 503, nil, "freshness"},
+		{"public without a lifetime", 400, H{"Cache-Control": {"public"}}, "freshness"},
+		{"no-store", 503, H{"Cache-Control": {"max-age=5, no-store"}}, "no-store"},
+		{"private", 400, H{"Cache-Control": {"max-age=5, private"}}, "private"},
+		{"Vary: *", 400, H{"Cache-Control": {"max-age=5"}, "Vary": {"*"}}, "vary"},
+		{"without a name", 599, H{"Cache-Control": {"max-age=5"}}, ""},
+		{"without a name, must-understand, RFC 9111 §5.2.2.3", 599, H{"Cache-Control": {"max-age=5, must-understand"}}, "status"},
+		{"with a name, must-understand", 503, H{"Cache-Control": {"max-age=5, must-understand"}}, ""},
+		{"429, RFC 6585 §4", 429, H{"Cache-Control": {"max-age=5"}}, "status"},
+	}
+	for _, tt := range tests {
+		if ok, reason := Storable(tt.status, tt.h, Terms{Errors: true}); reason != tt.reason || ok != (tt.reason == "") {
+			t.Errorf("%s: got %v %q, want %q", tt.name, ok, reason, tt.reason)
 		}
 	}
 }

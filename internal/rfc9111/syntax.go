@@ -1,6 +1,9 @@
 package rfc9111
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // directive is a member of a Cache-Control field: token [ "=" ( token / quoted-string ) ].
 type directive struct {
@@ -92,6 +95,21 @@ func isTokenByte(c byte) bool {
 		return true
 	}
 	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// members returns the members of a list that may run over several lines. Empty
+// ones do not count (RFC 9110 §5.6.1.2). It is for lists in whose members no comma
+// can be quoted.
+func members(values []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range values {
+			for member := range strings.SplitSeq(v, ",") {
+				if member = trim(member); member != "" && !yield(member) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // trim removes optional whitespace (RFC 9110 §5.6.3) from both ends.

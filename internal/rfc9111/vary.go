@@ -10,17 +10,11 @@ import (
 // because of a "*" or because something in it is no field name; fields is nil
 // then.
 func ParseVary(values []string) (fields []string, star bool) {
-	for _, v := range values {
-		for member := range strings.SplitSeq(v, ",") {
-			member = trim(member)
-			switch {
-			case member == "":
-			case member == "*" || !isToken(member):
-				return nil, true
-			default:
-				fields = append(fields, strings.ToLower(member))
-			}
+	for member := range members(values) {
+		if member == "*" || !isToken(member) {
+			return nil, true
 		}
+		fields = append(fields, strings.ToLower(member))
 	}
 	slices.Sort(fields)
 	return slices.Compact(fields), false

@@ -15,6 +15,9 @@ func TestParseVary(t *testing.T) {
 	}{
 		{"nothing", nil, nil, false},
 		{"empty", []string{"", " , "}, nil, false},
+		{"empty members, RFC 9110 §5.6.1", []string{",Accept,, \t,", "", ", Origin"}, []string{"accept", "origin"}, false},
+		{"star after an empty line", []string{"", " , *"}, nil, true},
+		{"a comma quotes nothing", []string{`"Accept, Origin"`}, nil, true},
 		{"one", []string{"Accept"}, []string{"accept"}, false},
 		{"sorted, case-insensitive, once", []string{"Origin, ACCEPT ,accept", "accept"}, []string{"accept", "origin"}, false},
 		{"star, RFC 9111 §4.1", []string{"*"}, nil, true},
