@@ -1,0 +1,165 @@
+package unstale_test
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unstale/unstale"
+)
+
+var (
+	wireExchanges = flag.Int("wire.exchanges", 4000, "exchanges of the test on the wire")
+	wireSeed      = flag.Uint64("wire.seed", 0, "seed of the test on the wire's first service; 0 picks one")
+	wireFailures  = flag.Int("wire.failures", 1, "kinds of failures of the test on the wire after which it stops")
+)
+
+// wireMaxBody is Options.MaxBody here: small, so that exceeding it costs little.
+const wireMaxBody = 16 << 10
+
+// TestWire makes random services and asks each of them for the same, with the
+// cache on and with it off, over real connections. Answers may differ in what
+// docs/consistency.md says and wireMay lists, and in nothing else.
+func TestWire(t *testing.T) {
+	seed := *wireSeed
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 40)
+	}
+	rig := newWireRig(t)
+	tally := &wireTally{reasons: make(map[string]int)}
+	kinds := make(map[string]int)
+	for i := uint64(0); tally.exchanges < *wireExchanges && len(kinds) < *wireFailures; i++ {
+		c := newWireCase(seed + i)
+		failure := rig.play(c, tally)
+		if failure == nil {
+			continue
+		}
+		if kinds[failure.kind]++; kinds[failure.kind] == 1 {
+			small, f := rig.minimise(c, failure)
+			t.Errorf("-wire.seed=%d -wire.exchanges=1\n%s\nmade smaller: %s\n%s", seed+i, failure.text, f.text, small)
+		}
+	}
+	t.Logf("-wire.seed=%d -wire.exchanges=%d: %d hits among %d that may be, %d with a part or a condition answered by the cache",
+		seed, tally.exchanges, tally.hits, tally.mayHit, tally.derived)
+	for _, why := range slices.Sorted(maps.Keys(tally.reasons)) {
+		t.Logf("%6d %s", tally.reasons[why], why)
+	}
+	for kind, n := range kinds {
+		t.Logf("%6d services that failed in %s", n, kind)
+	}
+	if tally.exchanges > 1000 && tally.hits*5 < tally.mayHit {
+		t.Error("less than a fifth were hits: this shows little")
+	}
+}
+
+// A wireTally counts what happened, since a test of a cache in which nothing is
+// cached shows nothing.
+type wireTally struct {
+	exchanges, mayHit, hits, derived int
+	reasons                          map[string]int // what Cache-Status said
+}
+
+func (t *wireTally) count(a answer) {
+	t.exchanges++
+	lines := a.header["Cache-Status"]
+	if len(lines) == 0 {
+		t.reasons["cut off, or answered outside"]++
+		return
+	}
+	why, _, _ := strings.Cut(lines[len(lines)-1], ";ttl=")
+	t.reasons[why]++
+	if isHit(a) {
+		t.hits++
+	}
+	// What passes, and what no cache may store, is not the cache's doing.
+	if !strings.Contains(why, "bypass") && !strings.Contains(why, "not stored") {
+		t.mayHit++
+	}
+}
+
+// A wireRig is the two worlds.
+type wireRig struct {
+	t           *testing.T
+	moment      wireMoment
+	plain, ours *wireWorld
+	off         *unstale.Cache
+}
+
+func newWireRig(t *testing.T) *wireRig {
+	rig := &wireRig{t: t}
+	rig.moment.places = make(map[string]string)
+	rig.plain, rig.ours = newWireWorld(t, rig.moment.places), newWireWorld(t, rig.moment.places)
+	rig.off = newCache(t, unstale.Options{Off: true})
+	return rig
+}
+
+// play runs a case in both worlds and returns the first difference, or nil.
+func (rig *wireRig) play(c *wireCase, tally *wireTally) *wireFailure {
+	cache, err := unstale.New(unstale.Options{
+		MaxBody: wireMaxBody, Slots: 1 << 8, History: -1, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		rig.t.Fatal(err)
+	}
+	defer cache.Close()
+	m := &rig.moment
+	m.state.Store(0)
+	for world, cache := range map[*wireWorld]*unstale.Cache{rig.plain: rig.off, rig.ours: cache} {
+		service := c.serve(m, cache.Handler)
+		world.service.Store(&service)
+	}
+	tags := make(wireTags)
+	seen := map[*wireWorld]map[string]string{rig.plain: {}, rig.ours: {}}
+	for i := range c.exchanges {
+		x := &c.exchanges[i]
+		m.number.Store(int64(x.number))
+		m.handler.Store(int64(x.handler))
+		if x.invalidate {
+			m.state.Add(1)
+			if err := cache.Invalidate(rig.t.Context(), unstale.Tag("x")); err != nil {
+				rig.t.Fatal(err)
+			}
+		}
+		place := x.place()
+		r := x.request(seen[rig.ours][place])
+		plain, ours := rig.plain.do(x.request(seen[rig.plain][place])), rig.ours.do(r)
+		tally.count(ours)
+		f := c.difference(r, plain, ours)
+		if whole, ok := r.whole(); ok {
+			all := rig.plain.do(whole)
+			if d, ok := tags.derived(r, all, ours); f != nil && ok && c.difference(r, d, ours) == nil {
+				f = nil
+				tally.derived++
+			}
+			plain = all
+		}
+		if f == nil && r.method == http.MethodGet {
+			f = tags.learn(plain, ours)
+		}
+		if f != nil {
+			f.exchange = i
+			f.text = fmt.Sprintf("in %s\nCache-Status: %q\n%s", x, ours.header["Cache-Status"], f.text)
+			return f
+		}
+		for world, a := range map[*wireWorld]answer{rig.plain: plain, rig.ours: ours} {
+			if tag := a.header.Get("Etag"); tag != "" {
+				seen[world][place] = tag
+			}
+		}
+	}
+	return nil
+}
+
+// minimise leaves out of a case what its failure does not need.
+func (rig *wireRig) minimise(c *wireCase, f *wireFailure) (*wireCase, *wireFailure) {
+	m := &wireMinimiser{rig: rig, best: c, failure: f, deadline: time.Now().Add(time.Minute)}
+	m.run()
+	return m.best, m.failure
+}
