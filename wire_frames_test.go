@@ -86,6 +86,7 @@ var wireFrames = map[string]func(f wireFrame, m *wireMoment, next http.Handler) 
 	},
 	"compress at once": func(_ wireFrame, _ *wireMoment, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Vary", "Accept-Encoding")
 			if !slices.Contains(wireEncodings(r.Header), "gzip") {
 				next.ServeHTTP(w, r)
 				return
@@ -158,7 +159,6 @@ func (z *wireZipper) WriteHeader(status int) {
 		kind, _, _ := strings.Cut(h.Get("Content-Type"), "/")
 		if h.Get("Content-Encoding") == "" && (kind == "text" || kind == "application") {
 			h.Set("Content-Encoding", "gzip")
-			h.Add("Vary", "Accept-Encoding")
 			h.Del("Content-Length")
 			z.z = gzip.NewWriter(z.ResponseWriter)
 		}
@@ -174,6 +174,16 @@ func (z *wireZipper) Write(p []byte) (int, error) {
 		return z.ResponseWriter.Write(p)
 	}
 	return z.z.Write(p)
+}
+
+func (z *wireZipper) Flush() {
+	if !z.decided {
+		z.WriteHeader(http.StatusOK)
+	}
+	if z.z != nil {
+		z.z.Flush()
+	}
+	_ = http.NewResponseController(z.ResponseWriter).Flush()
 }
 
 func (z *wireZipper) Unwrap() http.ResponseWriter { return z.ResponseWriter }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -41,8 +40,9 @@ func TestWire(t *testing.T) {
 		if failure == nil {
 			continue
 		}
-		if kinds[failure.kind]++; kinds[failure.kind] == 1 {
-			small, f := rig.minimise(c, failure)
+		small, f := rig.minimise(c, failure)
+		kind := small.kind(f)
+		if kinds[kind]++; kinds[kind] == 1 {
 			t.Errorf("-wire.seed=%d -wire.exchanges=1\n%s\nmade smaller: %s\n%s", seed+i, failure.text, f.text, small)
 		}
 	}
@@ -51,8 +51,8 @@ func TestWire(t *testing.T) {
 	for _, why := range slices.Sorted(maps.Keys(tally.reasons)) {
 		t.Logf("%6d %s", tally.reasons[why], why)
 	}
-	for kind, n := range kinds {
-		t.Logf("%6d services that failed in %s", n, kind)
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		t.Logf("%6d failures: %s", kinds[kind], kind)
 	}
 	if tally.exchanges > 1000 && tally.hits*5 < tally.mayHit {
 		t.Error("less than a fifth were hits: this shows little")
@@ -134,14 +134,16 @@ func (rig *wireRig) play(c *wireCase, tally *wireTally) *wireFailure {
 		f := c.difference(r, plain, ours)
 		if whole, ok := r.whole(); ok {
 			all := rig.plain.do(whole)
-			if d, ok := tags.derived(r, all, ours); f != nil && ok && c.difference(r, d, ours) == nil {
-				f = nil
+			if d, ok := tags.derived(r, all, ours); f != nil && ok {
+				if of := c.difference(r, d, ours); of == nil || plain.code != ours.code {
+					f = of
+				}
 				tally.derived++
 			}
 			plain = all
 		}
-		if f == nil && r.method == http.MethodGet {
-			f = tags.learn(plain, ours)
+		if f == nil {
+			f = tags.learn(r, plain, ours)
 		}
 		if f != nil {
 			f.exchange = i
@@ -155,6 +157,23 @@ func (rig *wireRig) play(c *wireCase, tally *wireTally) *wireFailure {
 		}
 	}
 	return nil
+}
+
+// kind names a failure by what is left of its case, for the count of kinds.
+func (c *wireCase) kind(f *wireFailure) string {
+	parts := []string{f.kind + ":"}
+	for _, f := range c.frames {
+		parts = append(parts, "outside "+f.do)
+	}
+	for _, h := range c.handlers {
+		parts = append(parts, "handler")
+		for _, s := range h {
+			if parts = append(parts, s.do); s.input != "" {
+				parts = append(parts, fmt.Sprintf("%q", s.input))
+			}
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // minimise leaves out of a case what its failure does not need.

@@ -54,6 +54,9 @@ func (c *wireCase) valid() bool {
 		// net/http's.
 		case c.has("compress at once") && !h.typed():
 			return false
+		// The end of the connection is the end of an answer by HTTP/1.0.
+		case h.has("abort") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.client.version == "1.0" }):
+			return false
 		// The boundary of several ranges is random.
 		case h.has("content") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.severalRanges() }):
 			return false
