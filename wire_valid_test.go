@@ -47,6 +47,9 @@ func (c *wireCase) valid() bool {
 		// It takes 103 for the answer, cannot flush and knows no trailers.
 		case c.has("timeout") && h.has("hint", "announce a trailer", "set the trailer", "set a trailer", "flush"):
 			return false
+		// It sniffs what is written first, the others all that is written.
+		case c.has("compress late") && h.startsLate():
+			return false
 		// It takes away the length that net/http would enforce.
 		case zipped && h.has("declare a length", "write with its length"):
 			return false
@@ -100,6 +103,19 @@ func (h wireHandler) setsAfterSending() bool {
 			return true
 		}
 		sent = sent || slices.Contains(wireSends, s.do)
+	}
+	return false
+}
+
+// startsLate reports whether something is written before what looks like the
+// beginning of a file.
+func (h wireHandler) startsLate() bool {
+	written := false
+	for _, s := range h {
+		if written && s.do == "write" && s.value != "text" && s.value != "large" {
+			return true
+		}
+		written = written || slices.Contains(wireSends, s.do)
 	}
 	return false
 }
