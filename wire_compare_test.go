@@ -127,7 +127,7 @@ type wireTags map[string]string
 // returns what is wrong with it.
 func (s wireTags) learn(r wireRequest, plain, ours answer) *wireFailure {
 	tag := ours.header.Get("Etag")
-	if tag == "" || plain.header["Etag"] != nil || plain.code != http.StatusOK || ours.code == http.StatusNotModified {
+	if tag == "" || plain.header["Etag"] != nil || plain.code != http.StatusOK {
 		return nil
 	}
 	opaque, weak := strings.CutPrefix(tag, "W/")

@@ -61,14 +61,15 @@ func (c wireClient) String() string {
 	return s
 }
 
-// A wireRequest is an exchange as one world sees it.
+// A wireRequest is an exchange as it is sent to both worlds.
 type wireRequest struct {
 	*wireExchange
 	method string
 	fields []string
 }
 
-// request returns the request with the entity tag that this world has shown.
+// request returns the request with the entity tag that the cache has shown. To
+// the handler alone that is a foreign one, unless it is the handler's own.
 func (x *wireExchange) request(seen string) wireRequest {
 	fields := slices.Clone(x.fields)
 	add := func(name, tag string) {

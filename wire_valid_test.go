@@ -47,6 +47,10 @@ func (c *wireCase) valid() bool {
 		// It takes 103 for the answer, cannot flush and knows no trailers.
 		case c.has("timeout") && h.has("hint", "announce a trailer", "set the trailer", "set a trailer", "flush"):
 			return false
+		// It begins with a header of its own, in which the cache cannot see what stands
+		// outside of it.
+		case c.adds("timeout") || c.has("timeout") && h.has("lower case"):
+			return false
 		// It sniffs what is written first, the others all that is written.
 		case c.has("compress late") && h.startsLate():
 			return false
@@ -75,6 +79,21 @@ func (c *wireCase) count(do ...string) (n int) {
 		}
 	}
 	return n
+}
+
+// adds reports whether a frame outside of one of this kind sets a field that the
+// cache adds, or looks at before it adds one.
+func (c *wireCase) adds(do string) bool {
+	for _, f := range c.frames {
+		if f.do == do {
+			break
+		}
+		switch f.name {
+		case "Content-Type", "Content-Encoding", "Etag", "Cache-Control", "Expires", "Pragma":
+			return c.has(do)
+		}
+	}
+	return false
 }
 
 // saysVary reports whether the handler says by which fields it answers, of those
