@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,12 +27,20 @@ type wireWorld struct {
 	service atomic.Pointer[http.Handler]
 	clear   [2]*httptest.Server
 	secret  [2]*httptest.Server
-	conns   map[wireClient]*wireConn
-	clients map[wireClient]*http.Client
+
+	mu      sync.Mutex
+	conns   map[wireLane]*wireConn
+	clients map[wireLane]*http.Client
+}
+
+// A wireLane is what has a connection to itself.
+type wireLane struct {
+	wireClient
+	lane int
 }
 
 func newWireWorld(t *testing.T, places map[string]string) *wireWorld {
-	w := &wireWorld{t: t, conns: make(map[wireClient]*wireConn), clients: make(map[wireClient]*http.Client)}
+	w := &wireWorld{t: t, conns: make(map[wireLane]*wireConn), clients: make(map[wireLane]*http.Client)}
 	serve := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.service.Load()).ServeHTTP(rw, r) })
 	start := func(name string, run func(*httptest.Server)) *httptest.Server {
 		s := httptest.NewUnstartedServer(serve)
@@ -65,15 +74,20 @@ func (w *wireWorld) do(r wireRequest) answer {
 	if r.client.version == "2" {
 		return w.http2(r)
 	}
-	c, kept := w.conns[r.client]
+	lane := wireLane{r.client, r.lane}
+	w.mu.Lock()
+	c, kept := w.conns[lane]
+	delete(w.conns, lane)
+	w.mu.Unlock()
 	for {
 		if c == nil {
 			c, kept = w.dial(r.client), false
 		}
 		a, again := c.do(r)
-		delete(w.conns, r.client)
 		if again {
-			w.conns[r.client] = c
+			w.mu.Lock()
+			w.conns[lane] = c
+			w.mu.Unlock()
 		} else {
 			c.Close()
 		}
@@ -157,7 +171,9 @@ func informed(code int, h http.Header) string {
 }
 
 func (w *wireWorld) http2(r wireRequest) (a answer) {
-	client := w.clients[r.client]
+	lane := wireLane{r.client, r.lane}
+	w.mu.Lock()
+	client := w.clients[lane]
 	if client == nil {
 		client = &http.Client{
 			Transport: &http.Transport{
@@ -165,8 +181,9 @@ func (w *wireWorld) http2(r wireRequest) (a answer) {
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
-		w.clients[r.client] = client
+		w.clients[lane] = client
 	}
+	w.mu.Unlock()
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 		a.informed = append(a.informed, informed(code, http.Header(h)))
 		return nil

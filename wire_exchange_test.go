@@ -10,6 +10,7 @@ import (
 // A wireExchange is a request, and what happens before it.
 type wireExchange struct {
 	number     int  // what nonces are made of
+	atOnce     int  // how many ask for the same at the same time, if that is more than one
 	invalidate bool // before it, the state changes and tag "x" is invalidated
 	handler    int  // that answers it
 	client     wireClient
@@ -24,6 +25,9 @@ func (x *wireExchange) String() string {
 	var b strings.Builder
 	if x.invalidate {
 		b.WriteString("the state changes\n")
+	}
+	if x.atOnce > 1 {
+		fmt.Fprintf(&b, "%d at once, each with an X-Request-Id: ", x.atOnce)
 	}
 	fmt.Fprintf(&b, "exchange %d, handler %d, %s: %s %s, Host: %s", x.number, x.handler, x.client, x.method, x.path, x.host)
 	for _, f := range x.fields {
@@ -66,6 +70,22 @@ type wireRequest struct {
 	*wireExchange
 	method string
 	fields []string
+	lane   int // a connection of its own
+}
+
+// lanes returns the requests that are sent at the same time. They differ in an
+// id, by which no answer is selected, though frames outside may repeat it.
+func (x *wireExchange) lanes(seen string) []wireRequest {
+	if x.atOnce <= 1 {
+		return []wireRequest{x.request(seen)}
+	}
+	list := make([]wireRequest, x.atOnce)
+	for i := range list {
+		list[i] = x.request(seen)
+		list[i].lane = i
+		list[i].fields = append(list[i].fields, fmt.Sprintf("X-Request-Id: request-at-once-%d", i))
+	}
+	return list
 }
 
 // request returns the request with the entity tag that the cache has shown. To
@@ -82,7 +102,7 @@ func (x *wireExchange) request(seen string) wireRequest {
 	}
 	add("If-None-Match", x.tag)
 	add("If-Range", x.ifRange)
-	return wireRequest{x, x.method, fields}
+	return wireRequest{x, x.method, fields, 0}
 }
 
 // whole returns the GET for what a conditional, partial or HEAD request asks of,
@@ -99,7 +119,7 @@ func (r wireRequest) whole() (wireRequest, bool) {
 	if len(fields) == len(r.fields) && r.method == http.MethodGet {
 		return r, false
 	}
-	return wireRequest{r.wireExchange, http.MethodGet, fields}, true
+	return wireRequest{r.wireExchange, http.MethodGet, fields, r.lane}, true
 }
 
 // values returns what the request has in a field.

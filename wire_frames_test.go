@@ -19,6 +19,20 @@ type wireMoment struct {
 	handler atomic.Int64      // that answers it
 	state   atomic.Int64      // what tag "x" stands for
 	places  map[string]string // names of listeners and servers, the same in both worlds
+
+	expected, arrived atomic.Int64 // requests at once: handlers wait until all are there
+}
+
+// wait gives those who ask at the same time a chance to join. It proves nothing:
+// that some joined is counted.
+func (m *wireMoment) wait() {
+	if m.expected.Load() <= 1 {
+		return
+	}
+	for i := 0; m.arrived.Load() < m.expected.Load() && i < 1000; i++ {
+		time.Sleep(20 * time.Microsecond)
+	}
+	time.Sleep(200 * time.Microsecond)
 }
 
 // nonce is a value that differs in each exchange and that no request contains.
@@ -214,11 +228,17 @@ func (c *wireCase) has(do ...string) bool {
 func (c *wireCase) serve(m *wireMoment, cached func(http.Handler) http.Handler) http.Handler {
 	doors := make([]http.Handler, len(c.handlers))
 	for i, h := range c.handlers {
-		door := cached(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, m) }))
+		door := cached(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			m.wait()
+			h.serve(w, r, m)
+		}))
 		for _, f := range slices.Backward(c.frames) {
 			door = wireFrames[f.do](f, m, door)
 		}
 		doors[i] = door
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { doors[m.handler.Load()].ServeHTTP(w, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.arrived.Add(1)
+		doors[m.handler.Load()].ServeHTTP(w, r)
+	})
 }

@@ -238,6 +238,9 @@ func (z *wireZoo) exchanges(c *wireCase) {
 		if z.chance(50) {
 			z.change(&x)
 		}
+		if z.chance(4) {
+			x.atOnce = 2 + z.IntN(3)
+		}
 		c.exchanges = append(c.exchanges, x)
 	}
 }

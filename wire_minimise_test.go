@@ -83,6 +83,8 @@ func (m *wireMinimiser) exchange(i int) {
 	dropEach(m, func(c *wireCase) *[]string { return &c.exchanges[i].fields })
 	for _, edit := range []func(x *wireExchange){
 		func(x *wireExchange) { x.invalidate = false },
+		func(x *wireExchange) { x.atOnce = 0 },
+		func(x *wireExchange) { x.atOnce = min(x.atOnce, 2) },
 		func(x *wireExchange) { x.client = wireClient{} },
 		func(x *wireExchange) { x.client = wireClient{listener: x.client.listener} },
 		func(x *wireExchange) { x.client = wireClient{name: x.client.name} },

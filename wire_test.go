@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,8 +47,8 @@ func TestWire(t *testing.T) {
 			t.Errorf("-wire.seed=%d -wire.exchanges=1\n%s\nmade smaller: %s\n%s", seed+i, failure.text, f.text, small)
 		}
 	}
-	t.Logf("-wire.seed=%d -wire.exchanges=%d: %d hits among %d that may be, %d with a part or a condition answered by the cache",
-		seed, tally.exchanges, tally.hits, tally.mayHit, tally.derived)
+	t.Logf("-wire.seed=%d -wire.exchanges=%d: %d hits among %d that may be, %d joined, %d with a part or a condition answered by the cache",
+		seed, tally.exchanges, tally.hits, tally.mayHit, tally.joined, tally.derived)
 	for _, why := range slices.Sorted(maps.Keys(tally.reasons)) {
 		t.Logf("%6d %s", tally.reasons[why], why)
 	}
@@ -57,13 +58,16 @@ func TestWire(t *testing.T) {
 	if tally.exchanges > 1000 && tally.hits*5 < tally.mayHit {
 		t.Error("less than a fifth were hits: this shows little")
 	}
+	if tally.exchanges > 3000 && tally.joined == 0 {
+		t.Error("nobody joined anybody: this shows little")
+	}
 }
 
 // A wireTally counts what happened, since a test of a cache in which nothing is
 // cached shows nothing.
 type wireTally struct {
-	exchanges, mayHit, hits, derived int
-	reasons                          map[string]int // what Cache-Status said
+	exchanges, mayHit, hits, joined, derived int
+	reasons                                  map[string]int // what Cache-Status said
 }
 
 func (t *wireTally) count(a answer) {
@@ -78,7 +82,10 @@ func (t *wireTally) count(a answer) {
 	if isHit(a) {
 		t.hits++
 	}
-	// What passes, and what no cache may store, is not the cache's doing.
+	if isJoiner(a) {
+		t.joined++
+	}
+	// What passes, and what no cache may store, shows nothing of hits.
 	if !strings.Contains(why, "bypass") && !strings.Contains(why, "not stored") {
 		t.mayHit++
 	}
@@ -127,33 +134,63 @@ func (rig *wireRig) play(c *wireCase, tally *wireTally) *wireFailure {
 				rig.t.Fatal(err)
 			}
 		}
-		r := x.request(seen[x.place()])
-		plain, ours := rig.plain.do(r), rig.ours.do(r)
-		tally.count(ours)
-		f := c.difference(r, plain, ours)
-		if whole, ok := r.whole(); ok {
-			all := rig.plain.do(whole)
-			if d, ok := tags.derived(r, all, ours); f != nil && ok {
-				if of := c.difference(r, d, ours); of == nil || plain.code != ours.code {
-					f = of
-				}
-				tally.derived++
+		requests := x.lanes(seen[x.place()])
+		plain, ours := make([]answer, len(requests)), make([]answer, len(requests))
+		for i, r := range requests {
+			plain[i] = rig.plain.do(r)
+		}
+		rig.atOnce(requests, ours)
+		for j, r := range requests {
+			if f := rig.judge(c, r, plain[j], ours[j], tags, tally); f != nil {
+				f.exchange = i
+				return f
 			}
-			plain = all
-		}
-		if f == nil {
-			f = tags.learn(r, plain, ours)
-		}
-		if f != nil {
-			f.exchange = i
-			f.text = fmt.Sprintf("in %s\nCache-Status: %q\n%s", x, ours.header["Cache-Status"], f.text)
-			return f
-		}
-		if tag := ours.header.Get("Etag"); tag != "" {
-			seen[x.place()] = tag
+			if tag := ours[j].header.Get("Etag"); tag != "" {
+				seen[x.place()] = tag
+			}
 		}
 	}
 	return nil
+}
+
+// atOnce sends requests at the same time, to the service with the cache.
+func (rig *wireRig) atOnce(requests []wireRequest, answers []answer) {
+	m := &rig.moment
+	m.arrived.Store(0)
+	m.expected.Store(int64(len(requests)))
+	defer m.expected.Store(0)
+	if len(requests) == 1 {
+		answers[0] = rig.ours.do(requests[0])
+		return
+	}
+	var group sync.WaitGroup
+	for i, r := range requests {
+		group.Go(func() { answers[i] = rig.ours.do(r) })
+	}
+	group.Wait()
+}
+
+// judge returns what is wrong with an answer, or nil.
+func (rig *wireRig) judge(c *wireCase, r wireRequest, plain, ours answer, tags wireTags, tally *wireTally) *wireFailure {
+	tally.count(ours)
+	f := c.difference(r, plain, ours)
+	if whole, ok := r.whole(); ok {
+		all := rig.plain.do(whole)
+		if d, ok := tags.derived(r, all, ours); f != nil && ok {
+			if of := c.difference(r, d, ours); of == nil || plain.code != ours.code {
+				f = of
+			}
+			tally.derived++
+		}
+		plain = all
+	}
+	if f == nil {
+		f = tags.learn(r, plain, ours)
+	}
+	if f != nil {
+		f.text = fmt.Sprintf("in %s\nCache-Status: %q\n%s", r, ours.header["Cache-Status"], f.text)
+	}
+	return f
 }
 
 // kind names a failure by what is left of its case, for the count of kinds.

@@ -29,8 +29,9 @@ func (c *wireCase) valid() bool {
 	if c.count("compress late", "compress at once") > 1 || c.count("strip") > 1 || c.count("timeout") > 1 {
 		return false
 	}
-	// What stands late outside leaves with an answer to HEAD whose body is missing.
-	if c.has("set late") && c.has("compress late") {
+	// What stands late outside leaves with an answer to HEAD whose body is missing,
+	// and with what a buffer holds back.
+	if c.has("set late") && c.has("compress late", "timeout") {
 		return false
 	}
 	for _, h := range c.handlers {
