@@ -12,8 +12,8 @@ import (
 
 // A wireComparison is one field of two answers that should be the same.
 type wireComparison struct {
-	head        bool // HEAD was asked
-	hit         bool // of what was stored, or was about to be
+	head        bool     // HEAD was asked
+	hit         bool     // of what was stored, or was about to be
 	zipped      bool     // a frame outside compresses what is written
 	status      int      // of both
 	plain, ours []string // the lines of the field; nil if there are none

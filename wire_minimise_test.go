@@ -1,6 +1,7 @@
 package unstale_test
 
 import (
+	"net/http"
 	"slices"
 	"time"
 )
@@ -88,7 +89,7 @@ func (m *wireMinimiser) exchange(i int) {
 		func(x *wireExchange) { x.client = wireClient{} },
 		func(x *wireExchange) { x.client = wireClient{listener: x.client.listener} },
 		func(x *wireExchange) { x.client = wireClient{name: x.client.name} },
-		func(x *wireExchange) { x.method = "GET" },
+		func(x *wireExchange) { x.method = http.MethodGet },
 		func(x *wireExchange) { x.host = "a.example" },
 		func(x *wireExchange) { x.path = "/p/t1/a" },
 		func(x *wireExchange) { x.tag = "" },

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	wireExchanges = flag.Int("wire.exchanges", 4000, "exchanges of the test on the wire")
+	wireExchanges = flag.Int("wire.exchanges", 10_000, "exchanges of the test on the wire")
 	wireSeed      = flag.Uint64("wire.seed", 0, "seed of the test on the wire's first service; 0 picks one")
 	wireFailures  = flag.Int("wire.failures", 1, "kinds of failures of the test on the wire after which it stops")
 )
