@@ -110,11 +110,11 @@ func TestHiddenInputs(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "https://user@a.example/path?b=1", strings.NewReader(""))
 	r.Close, r.RemoteAddr = true, "192.0.2.1:1234"
 	r.Form, r.PostForm, r.MultipartForm = url.Values{"a": {"b"}}, url.Values{"a": {"b"}}, new(multipart.Form)
-	r.Trailer, r.Cancel, r.Response = http.Header{}, make(chan struct{}), new(http.Response)
+	r.Trailer, r.Response = http.Header{}, new(http.Response)
 	r.URL.Fragment, r.URL.RawFragment, r.URL.ForceQuery, r.URL.OmitHost = "f", "f", true, true
 	r.TLS = &tls.ConnectionState{
 		Version: tls.VersionTLS13, HandshakeComplete: true, DidResume: true, CipherSuite: 1, CurveID: tls.X25519,
-		NegotiatedProtocol: "h2", NegotiatedProtocolIsMutual: true, ServerName: "a.example",
+		NegotiatedProtocol: "h2", ServerName: "a.example",
 		PeerCertificates: []*x509.Certificate{{}}, VerifiedChains: [][]*x509.Certificate{{}},
 		SignedCertificateTimestamps: [][]byte{{1}}, OCSPResponse: []byte{1}, TLSUnique: []byte{1},
 		ECHAccepted: true, HelloRetryRequest: true,
