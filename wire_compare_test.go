@@ -119,6 +119,10 @@ func isHit(a answer) bool {
 	return strings.Contains(strings.Join(a.header["Cache-Status"], ","), "unstale;hit")
 }
 
+func isStored(a answer) bool {
+	return strings.Contains(strings.Join(a.header["Cache-Status"], ","), ";stored")
+}
+
 // isJoiner reports whether an answer comes from a fill that somebody else led.
 func isJoiner(a answer) bool {
 	return strings.Contains(strings.Join(a.header["Cache-Status"], ","), ";collapsed")

@@ -122,6 +122,14 @@ func (r wireRequest) whole() (wireRequest, bool) {
 	return wireRequest{r.wireExchange, http.MethodGet, fields, r.lane}, true
 }
 
+// carriesCredentials reports whether a field of the request says who asks.
+func (r wireRequest) carriesCredentials() bool {
+	return slices.ContainsFunc(r.fields, func(f string) bool {
+		name, _, _ := strings.Cut(f, ": ")
+		return wireClass(name) == fieldCredential
+	})
+}
+
 // values returns what the request has in a field.
 func (r wireRequest) values(name string) (values []string) {
 	for _, f := range r.fields {

@@ -122,6 +122,19 @@ var wireFrames = map[string]func(f wireFrame, m *wireMoment, next http.Handler) 
 		mux.Handle("/{one}/{rest...}", next)
 		return mux
 	},
+	"muxes in turn": func(_ wireFrame, m *wireMoment, next http.Handler) http.Handler {
+		one, other := http.NewServeMux(), http.NewServeMux()
+		one.Handle("/{one}/{rest...}", next)
+		other.Handle("/{tenant}/{one}", next)
+		other.Handle("/{tenant}/{one}/{rest...}", next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if m.number.Load()%2 == 0 {
+				one.ServeHTTP(w, r)
+				return
+			}
+			other.ServeHTTP(w, r)
+		})
+	},
 	"path value": func(f wireFrame, m *wireMoment, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.SetPathValue("tenant", m.value(f.value, r))

@@ -25,6 +25,7 @@ func newWireCase(seed uint64) *wireCase {
 		for range 1 + z.IntN(5)/4 {
 			c.handlers = append(c.handlers, z.handler(c.has("compress at once")))
 		}
+		z.support(c)
 		z.exchanges(c)
 		if c.valid() {
 			return c
@@ -112,7 +113,7 @@ func (z *wireZoo) input() wireInput {
 	}
 	for {
 		if f := oneOf(z, wireFields...); f.class < fieldHidden {
-			return wireInput("field " + f.name)
+			return wireInput(oneOf(z, "field ", "field ", "field ", "forwarded ") + f.name)
 		}
 	}
 }
@@ -128,7 +129,7 @@ func (z *wireZoo) handler(typed bool) (h wireHandler) {
 	for range z.IntN(4) {
 		h = append(h, z.headerStep())
 	}
-	if z.chance(60) {
+	if z.chance(70) {
 		h = append(h, wireStep{do: oneOf(z, "echo in a field", "echo in the body"), input: z.input()})
 	}
 	if calm {
@@ -238,6 +239,12 @@ func (z *wireZoo) exchanges(c *wireCase) {
 		if z.chance(50) {
 			z.change(&x)
 		}
+		if inputs := c.inputs(); len(inputs) > 0 && z.chance(50) {
+			z.vary(&x, oneOf(z, inputs...))
+		}
+		if c.has("compress late", "compress at once") && z.chance(50) {
+			x.fields = append(x.fields, "Accept-Encoding: gzip")
+		}
 		if z.chance(4) {
 			x.atOnce = 2 + z.IntN(3)
 		}
@@ -269,6 +276,55 @@ func (z *wireZoo) change(x *wireExchange) {
 			x.fields = append(x.fields, "Accept-Encoding: "+oneOf(z, "gzip", "gzip, br", "br;q=0, gzip", "identity", "gzip;q=0"))
 		default:
 			z.addField(x)
+		}
+	}
+}
+
+// support puts frames outside without which handlers find nothing to answer by.
+func (z *wireZoo) support(c *wireCase) {
+	for _, input := range c.inputs() {
+		var f wireFrame
+		switch input {
+		case "path value tenant":
+			f = wireFrame{do: "path value", value: oneOf(z, wireSources[1:]...)}
+		case "context value":
+			f = wireFrame{do: "context value", value: oneOf(z, wireSources[1:]...)}
+		case "path value one", "pattern":
+			f = wireFrame{do: oneOf(z, "mux", "muxes in turn", "muxes in turn")}
+		default:
+			continue
+		}
+		c.frames = append(c.frames, f)
+	}
+}
+
+// vary changes of a request what some handler answers by, and nothing else.
+func (z *wireZoo) vary(x *wireExchange, input wireInput) {
+	switch input {
+	case "host":
+		x.host = oneOf(z, "A.example", "b.example")
+	case "path", "query":
+		x.path = oneOf(z, "/p/t1/a?a=1&b=2", "/p/t1/a?a", "/p/t2/a")
+	case "local address", "server":
+		x.client.listener = z.IntN(2)
+	case "proto":
+		x.client.version = oneOf(z, "", "1.0")
+	case "tls", "server name":
+		x.client = wireClient{name: oneOf(z, "a.example", "b.example")}
+	case "tls version":
+		x.client = wireClient{name: "a.example", old: z.chance(50)}
+	case "negotiated protocol":
+		x.client = wireClient{name: "a.example", version: oneOf(z, "", "2")}
+	case "encodings":
+		x.fields = append(x.fields, "Accept-Encoding: "+oneOf(z, "gzip", "br", "gzip, br"))
+	}
+	name, proxied, _ := input.field()
+	for _, f := range wireFields {
+		if f.name == name {
+			x.fields = append(x.fields, f.name+": "+oneOf(z, f.values...))
+			if proxied && z.chance(50) && x.client.version != "2" {
+				x.fields = append(x.fields, "Connection: "+f.name)
+			}
 		}
 	}
 }

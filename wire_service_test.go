@@ -175,13 +175,25 @@ func (h wireHandler) serve(w http.ResponseWriter, r *http.Request, m *wireMoment
 	}
 }
 
+// inputs are what the handlers answer by.
+func (c *wireCase) inputs() (list []wireInput) {
+	for _, h := range c.handlers {
+		for _, s := range h {
+			if s.input != "" {
+				list = append(list, s.input)
+			}
+		}
+	}
+	return list
+}
+
 // has reports whether any step does one of these things.
 func (h wireHandler) has(do ...string) bool {
 	return slices.ContainsFunc(h, func(s wireStep) bool { return slices.Contains(do, s.do) })
 }
 
-// A wireInput names what a handler may answer by: "field X", or a key of
-// wireInputs.
+// A wireInput names what a handler may answer by: "field X", "forwarded X",
+// which is what a proxy inside passes on of it, or a key of wireInputs.
 type wireInput string
 
 // wireInputs are the inputs that are no fields. Those that select say nothing
@@ -229,16 +241,35 @@ func ofTLS(r *http.Request, f func(*tls.ConnectionState) string) string {
 }
 
 func (i wireInput) read(r *http.Request, m *wireMoment) string {
-	if name, ok := strings.CutPrefix(string(i), "field "); ok {
-		return strings.Join(r.Header[http.CanonicalHeaderKey(name)], "|")
+	name, proxied, ok := i.field()
+	if !ok {
+		return wireInputs[i](r, m)
 	}
-	return wireInputs[i](r, m)
+	if proxied { // RFC 9110 §7.6.1: what Connection lists goes no further
+		for _, line := range r.Header["Connection"] {
+			for option := range strings.SplitSeq(line, ",") {
+				if strings.EqualFold(strings.TrimSpace(option), name) {
+					return ""
+				}
+			}
+		}
+	}
+	return strings.Join(r.Header[http.CanonicalHeaderKey(name)], "|")
+}
+
+// field returns the name of a field, as it is sent.
+func (i wireInput) field() (name string, proxied, ok bool) {
+	if name, proxied = strings.CutPrefix(string(i), "forwarded "); proxied {
+		return name, true, true
+	}
+	name, ok = strings.CutPrefix(string(i), "field ")
+	return name, false, ok
 }
 
 // mustVary returns the field that an answer by this input has to name in Vary,
 // or "".
 func (i wireInput) mustVary() string {
-	if name, ok := strings.CutPrefix(string(i), "field "); ok {
+	if name, _, ok := i.field(); ok {
 		if class := wireClass(name); class == fieldNeutral || class == fieldByVary {
 			return name
 		}

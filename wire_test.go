@@ -187,6 +187,9 @@ func (rig *wireRig) judge(c *wireCase, r wireRequest, plain, ours answer, tags w
 	if f == nil {
 		f = tags.learn(r, plain, ours)
 	}
+	if f == nil && r.carriesCredentials() && (isHit(ours) || isJoiner(ours) || isStored(ours)) {
+		f = &wireFailure{kind: "credentials", text: "a request with credentials did not pass"}
+	}
 	if f != nil {
 		f.text = fmt.Sprintf("in %s\nCache-Status: %q\n%s", r, ours.header["Cache-Status"], f.text)
 	}

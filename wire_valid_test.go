@@ -83,14 +83,14 @@ func (c *wireCase) count(do ...string) (n int) {
 }
 
 // adds reports whether a frame outside of one of this kind sets a field that the
-// cache adds, or looks at before it adds one.
+// cache adds or takes away, or looks at before it does.
 func (c *wireCase) adds(do string) bool {
 	for _, f := range c.frames {
 		if f.do == do {
 			break
 		}
 		switch f.name {
-		case "Content-Type", "Content-Encoding", "Etag", "Cache-Control", "Expires", "Pragma":
+		case "Content-Type", "Content-Encoding", "Content-Language", "Last-Modified", "Etag", "Cache-Control", "Expires", "Pragma":
 			return c.has(do)
 		}
 	}
