@@ -1,0 +1,156 @@
+package unstale_test
+
+import (
+	"slices"
+	"strings"
+)
+
+// wireSends are the steps that send the header, and wireSets those that change
+// it.
+var (
+	wireSends = []string{
+		"repeat in the body", "echo in the body", "write", "write with its length", "write the state", "status", "set late", "flush",
+		"redirect", "error", "content",
+	}
+	wireSets = []string{
+		"set", "add", "delete", "lower case", "without any", "repeat in a field", "echo in a field", "echo or refuse",
+		"write with its length", "declare a length", "redirect", "error", "content", "for HEAD alone", "hint",
+		"announce a trailer", "set the trailer", "set a trailer", "set late",
+	}
+)
+
+// valid reports whether a case keeps to what is promised. Each rule is a
+// documented limit, or says what a frame breaks by itself, without a cache.
+func (c *wireCase) valid() bool {
+	if len(c.handlers) == 0 || len(c.exchanges) == 0 {
+		return false
+	}
+	zipped := c.has("compress late", "compress at once")
+	if c.count("compress late", "compress at once") > 1 || c.count("strip") > 1 || c.count("timeout") > 1 {
+		return false
+	}
+	// What stands late outside leaves with an answer to HEAD whose body is missing,
+	// and with what a buffer holds back.
+	if c.has("set late") && c.has("compress late", "timeout") {
+		return false
+	}
+	for _, h := range c.handlers {
+		switch {
+		case !h.saysVary():
+			return false
+		// A field set after next returned leaves if next wrote nothing, while a cache
+		// has answered by then.
+		case c.has("set late") && !h.has(wireSends...):
+			return false
+		// A buffer does not fix the header in WriteHeader.
+		case c.has("timeout", "compress late") && h.setsAfterSending():
+			return false
+		// It takes 103 for the answer, cannot flush and knows no trailers.
+		case c.has("timeout") && h.has("hint", "announce a trailer", "set the trailer", "set a trailer", "flush"):
+			return false
+		// It begins with a header of its own, in which the cache cannot see what stands
+		// outside of it.
+		case c.adds("timeout") || c.has("timeout") && h.has("lower case"):
+			return false
+		// It sniffs what is written first, the others all that is written.
+		case c.has("compress late") && h.startsLate():
+			return false
+		// It takes away the length that net/http would enforce.
+		case zipped && h.has("declare a length", "write with its length"):
+			return false
+		// It decides by the type, and the cache's own by sniffing comes earlier than
+		// net/http's.
+		case c.has("compress at once") && !h.typed():
+			return false
+		// The end of the connection is the end of an answer by HTTP/1.0.
+		case h.has("abort") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.client.version == "1.0" }):
+			return false
+		// The boundary of several ranges is random.
+		case h.has("content") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.severalRanges() }):
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.handler >= len(c.handlers) })
+}
+
+func (c *wireCase) count(do ...string) (n int) {
+	for _, f := range c.frames {
+		if slices.Contains(do, f.do) {
+			n++
+		}
+	}
+	return n
+}
+
+// adds reports whether a frame outside of one of this kind sets a field that the
+// cache adds or takes away, or looks at before it does.
+func (c *wireCase) adds(do string) bool {
+	for _, f := range c.frames {
+		if f.do == do {
+			break
+		}
+		switch f.name {
+		case "Content-Type", "Content-Encoding", "Content-Language", "Last-Modified", "Etag", "Cache-Control", "Expires", "Pragma":
+			return c.has(do)
+		}
+	}
+	return false
+}
+
+// saysVary reports whether the handler says by which fields it answers, of those
+// that it has to name: before the header is sent, and not taken back.
+func (h wireHandler) saysVary() bool {
+	sent, said := false, false
+	for _, s := range h {
+		if s.input != "" && s.input.mustVary() != "" {
+			if sent {
+				return false
+			}
+			said = true
+		}
+		if said && s.name == "Vary" && slices.Contains([]string{"set", "delete", "without any"}, s.do) {
+			return false
+		}
+		sent = sent || slices.Contains(wireSends, s.do)
+	}
+	return true
+}
+
+func (h wireHandler) setsAfterSending() bool {
+	sent := false
+	for _, s := range h {
+		if (sent || s.do == "set late") && slices.Contains(wireSets, s.do) {
+			return true
+		}
+		sent = sent || slices.Contains(wireSends, s.do)
+	}
+	return false
+}
+
+// startsLate reports whether something is written before what looks like the
+// beginning of a file.
+func (h wireHandler) startsLate() bool {
+	written := false
+	for _, s := range h {
+		if written && s.do == "write" && s.value != "text" && s.value != "large" {
+			return true
+		}
+		written = written || slices.Contains(wireSends, s.do)
+	}
+	return false
+}
+
+// typed reports whether every answer of the handler has a Content-Type of its own.
+func (h wireHandler) typed() bool {
+	first := slices.IndexFunc(h, func(s wireStep) bool { return s.do == "set" && s.name == "Content-Type" })
+	for i, s := range h {
+		if i < first && s.do != "depend" || s.name == "Content-Type" && (s.do == "delete" || s.do == "without any") {
+			return false
+		}
+	}
+	return first >= 0
+}
+
+func (x *wireExchange) severalRanges() bool {
+	return slices.ContainsFunc(x.fields, func(f string) bool { return strings.HasPrefix(f, "Range: ") && strings.Contains(f, ",") })
+}
