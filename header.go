@@ -82,6 +82,10 @@ func (o outside) difference(h http.Header) (lines storedHeader, touched http.Hea
 		if n := len(before.values); n > 0 && len(values) > n && slices.Equal(values[:n], before.values) {
 			added[canonical] = n
 		}
+		if beside, ok := o[canonical]; ok && name != canonical && touched[canonical] == nil && beside.untouched(h[canonical]) {
+			touched[canonical] = slices.Clone(beside.values) // net/http sends both spellings
+			added[canonical] = len(beside.values)
+		}
 		touched[canonical] = append(touched[canonical], values...)
 	}
 	for name, values := range touched {
@@ -120,9 +124,11 @@ func (s storedHeader) replayed(touched http.Header) storedHeader {
 	out := make(storedHeader, 0, len(s))
 	for _, line := range s {
 		_, ok := kept[line.name]
-		if line.does == lineDeletes {
-			_, again := touched[line.name] // under another spelling
-			ok = !again
+		switch _, again := touched[line.name]; {
+		case line.does == lineDeletes:
+			ok = !again // under another spelling
+		case line.does == lineEmpties && !ok: // not replayed, but neither is what stood there
+			line.does, ok = lineDeletes, true
 		}
 		if ok {
 			out = append(out, line)

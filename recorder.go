@@ -179,6 +179,17 @@ func (r *recorder) startStreaming(reason string) {
 		_, _ = r.w.Write(r.body) // the client's leaving shows at the next write
 	}
 	r.body = nil
+	if reason == refusedStreamed {
+		r.overrun()
+	}
+}
+
+// overrun writes a byte more than was declared where the handler tried to, so that
+// net/http does what it does then.
+func (r *recorder) overrun() {
+	if r.declared >= 0 && r.written > r.declared {
+		_, _ = r.w.Write([]byte{0})
+	}
 }
 
 // send sends the status and the header.
@@ -245,13 +256,31 @@ func hasTrailers(h http.Header) bool {
 // Flush implements http.Flusher.
 func (r *recorder) Flush() { _ = r.FlushError() }
 
-// FlushError is Flush as http.ResponseController wants it.
+// FlushError is Flush as http.ResponseController wants it. Where the client's
+// writer cannot flush, nothing has happened.
 func (r *recorder) FlushError() error {
+	if !canFlush(r.w) {
+		return http.ErrNotSupported
+	}
 	if r.status == 0 {
 		r.WriteHeader(http.StatusOK)
 	}
 	r.startStreaming(refusedStreamed)
 	return http.NewResponseController(r.w).Flush()
+}
+
+// canFlush reports whether http.ResponseController finds a way to flush w.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case interface{ FlushError() error }, http.Flusher:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // Hijack implements http.Hijacker.

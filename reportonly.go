@@ -149,6 +149,9 @@ func (w *witness) Flush() { _ = w.FlushError() }
 
 // FlushError is Flush as http.ResponseController wants it.
 func (w *witness) FlushError() error {
+	if !canFlush(w.ResponseWriter) {
+		return http.ErrNotSupported
+	}
 	w.note(http.StatusOK)
 	w.rec.mode = streaming
 	return http.NewResponseController(w.ResponseWriter).Flush()

@@ -87,6 +87,7 @@ func (g *get) relay(rec *recorder, status rfc9111.CacheStatus) {
 	h["Cache-Status"] = append(h["Cache-Status"], status.String())
 	g.w.WriteHeader(rec.status)
 	_, _ = g.w.Write(rec.body)
+	rec.overrun()
 }
 
 // seal turns a recorded answer into an entry, and says why it may not be stored,

@@ -64,6 +64,9 @@ func (u *unsafeWriter) Flush() { _ = u.FlushError() }
 
 // FlushError is Flush as http.ResponseController wants it.
 func (u *unsafeWriter) FlushError() error {
+	if !canFlush(u.ResponseWriter) {
+		return http.ErrNotSupported
+	}
 	if !u.wrote {
 		u.WriteHeader(http.StatusOK)
 	}
