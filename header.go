@@ -92,7 +92,9 @@ func (o outside) difference(h http.Header) (lines storedHeader, touched http.Hea
 		lines = appendField(lines, name, values, added[name])
 	}
 	for name := range o {
-		if _, left := h[name]; !left {
+		_, left := h[name]
+		_, replaced := touched[http.CanonicalHeaderKey(name)] // by another spelling
+		if !left && !replaced {
 			lines = append(lines, headerLine{name: name, does: lineDeletes})
 		}
 	}
@@ -124,9 +126,9 @@ func (s storedHeader) replayed(touched http.Header) storedHeader {
 	out := make(storedHeader, 0, len(s))
 	for _, line := range s {
 		_, ok := kept[line.name]
-		switch _, again := touched[line.name]; {
+		switch {
 		case line.does == lineDeletes:
-			ok = !again // under another spelling
+			ok = true
 		case line.does == lineEmpties && !ok: // not replayed, but neither is what stood there
 			line.does, ok = lineDeletes, true
 		}

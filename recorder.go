@@ -178,16 +178,14 @@ func (r *recorder) startStreaming(reason string) {
 	if len(r.body) > 0 {
 		_, _ = r.w.Write(r.body) // the client's leaving shows at the next write
 	}
+	r.overrun()
 	r.body = nil
-	if reason == refusedStreamed {
-		r.overrun()
-	}
 }
 
-// overrun writes a byte more than was declared where the handler tried to, so that
-// net/http does what it does then.
+// overrun writes a byte more than was declared where all of that has been written
+// and the handler has tried to write more, so that net/http does what it does then.
 func (r *recorder) overrun() {
-	if r.declared >= 0 && r.written > r.declared {
+	if int64(len(r.body)) == r.declared && r.written > r.declared {
 		_, _ = r.w.Write([]byte{0})
 	}
 }
