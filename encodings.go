@@ -6,7 +6,7 @@ import (
 )
 
 // encodings are the content codings that a client accepts, as far as servers use
-// them: a set of bits. It is the normal form of Accept-Encoding (RFC 9110
+// them: a set of bits. Its text is the normal form of Accept-Encoding (RFC 9110
 // §12.5.3), which a fill sees.
 type encodings uint8
 
@@ -15,7 +15,8 @@ const (
 	encodesGzip
 	encodesZstd
 
-	encodesAll = encodesBrotli | encodesGzip | encodesZstd
+	encodesAll            = encodesBrotli | encodesGzip | encodesZstd
+	encodesSome encodings = 1 << 7 // the client names a coding, if only to refuse it: a compressor may misread that
 )
 
 // encodingForms are the normal forms, by the set.
@@ -31,11 +32,11 @@ func readEncodings(lines []string) (e encodings) {
 	if len(lines) == 1 {
 		switch lines[0] { // what browsers send
 		case "gzip, deflate, br, zstd":
-			return encodesAll
+			return encodesAll | encodesSome
 		case "gzip, deflate, br":
-			return encodesGzip | encodesBrotli
+			return encodesGzip | encodesBrotli | encodesSome
 		case "gzip, deflate", "gzip":
-			return encodesGzip
+			return encodesGzip | encodesSome
 		}
 	}
 	var named encodings
@@ -44,7 +45,9 @@ func readEncodings(lines []string) (e encodings) {
 		for member := range strings.SplitSeq(line, ",") {
 			coding, parameters, _ := strings.Cut(member, ";")
 			var one encodings
-			switch strings.ToLower(strings.Trim(coding, " \t")) {
+			switch coding = strings.ToLower(strings.Trim(coding, " \t")); coding {
+			case "", "identity":
+				continue
 			case "br":
 				one = encodesBrotli
 			case "gzip", "x-gzip": // §8.4.1.3
@@ -53,8 +56,10 @@ func readEncodings(lines []string) (e encodings) {
 				one = encodesZstd
 			case "*":
 				others = acceptable(parameters)
+				e |= encodesSome
 				continue
 			}
+			e |= encodesSome
 			named |= one
 			if acceptable(parameters) {
 				e |= one

@@ -334,7 +334,7 @@ func (f *fieldClasses) listsOthers(lines []string) bool {
 
 // appendTo appends what selects, values included.
 func (r *requestFields) appendTo(b []byte, h http.Header) []byte {
-	b = append(b, byte(r.encodings))
+	b = append(b, byte(r.encodings&encodesAll))
 	for _, lines := range r.few[fieldAccept:] {
 		b = appendLines(b, lines)
 	}

@@ -232,7 +232,7 @@ func plain(s string) bool {
 func canonicalURL(u *url.URL) *url.URL {
 	c := *u
 	c.RawQuery = canonicalQuery(u.RawQuery)
-	c.ForceQuery = false
+	c.ForceQuery, c.OmitHost = false, false
 	c.Fragment, c.RawFragment = "", ""
 	c.User = nil
 	c.RawPath = ""

@@ -83,8 +83,8 @@ func (g *get) fillRequest(ctx context.Context) *http.Request {
 	for name, lines := range g.r.Header {
 		switch class := g.cache.fields.of(name); {
 		case class == fieldEncoding:
-			if g.encodings != 0 {
-				r.Header[name] = []string{g.encodings.String()}
+			if form := g.encodings.String(); form != "" {
+				r.Header[name] = []string{form}
 			}
 		case class.visible():
 			r.Header[name] = slices.Clone(lines)

@@ -51,7 +51,7 @@ var requestInputs = map[reflect.Type]map[string]inputFate{
 		"Cancel":           hidden,     // of clients
 		"Response":         hidden,     // of clients
 		"Pattern":          inThePlace,
-		"ctx":              observed, // but for what net/http puts there, which is in the place
+		"ctx":              observed, // the listener and the server select where somebody looks; other values count as asking
 		"pat":              inThePlace,
 		"matches":          inThePlace,
 		"otherValues":      inThePlace,
@@ -73,7 +73,7 @@ var requestInputs = map[reflect.Type]map[string]inputFate{
 		"Version":                           inThePlace,
 		"HandshakeComplete":                 oneValue, // true
 		"DidResume":                         hidden,   // how the connection came about, not what is asked
-		"CipherSuite":                       hidden,
+		"CipherSuite":                       inThePlace,
 		"CurveID":                           hidden,
 		"NegotiatedProtocol":                inThePlace,
 		"NegotiatedProtocolIsMutual":        oneValue, // true
