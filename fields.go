@@ -237,6 +237,15 @@ func (f *fieldClasses) of(name string) fieldClass {
 	return class
 }
 
+// plain reports whether a name is known as it is spelled.
+func (f *fieldClasses) plain(name string) bool {
+	if frequent(name) != 0 {
+		return true
+	}
+	_, ok := f.exact[name]
+	return ok
+}
+
 func (f *fieldClasses) compute(name string) fieldClass {
 	twin := dashed(name)
 	if class, ok := f.exact[twin]; ok {
@@ -281,7 +290,7 @@ type requestFields struct {
 	override    bool // they ask for another method
 	upgrade     bool // they ask for another protocol
 	listed      bool // Connection lists a field that belongs to the whole way
-	underscored bool // a name has a "_", so that Vary may mean it, too
+	respelled   bool // a name may be another spelling of one that Vary means
 
 	encodings encodings
 	few       [fieldEncoding][]string // the lines of those with few values, by class
@@ -309,7 +318,7 @@ func (f *fieldClasses) read(h http.Header) (r requestFields) {
 		case fieldConnection:
 			r.listed = r.listed || f.listsOthers(lines)
 		case fieldVaries, fieldNeutral:
-			r.underscored = r.underscored || strings.IndexByte(name, '_') >= 0
+			r.respelled = r.respelled || !f.plain(name)
 		}
 	}
 	slices.Sort(r.unknown)

@@ -17,18 +17,18 @@ import (
 // get is a GET or HEAD request on its way through the cache.
 type get struct {
 	*handler
-	w           http.ResponseWriter
-	r           *http.Request
-	name        string // of the route
-	route       *routeCounters
-	policy      Policy
-	key         string // the name of the URI
-	primary     string // the place: under it the store holds what stands for all variants
-	directives  rfc9111.Policy
-	encodings   encodings // that the client accepts
-	underscored bool      // some field's name has a "_"
-	unknown     []string  // fields that select because nobody knows them
-	asks        *asker    // nil until somebody wants to know who asks
+	w          http.ResponseWriter
+	r          *http.Request
+	name       string // of the route
+	route      *routeCounters
+	policy     Policy
+	key        string // the name of the URI
+	primary    string // the place: under it the store holds what stands for all variants
+	directives rfc9111.Policy
+	encodings  encodings // that the client accepts
+	respelled  bool      // some field's name may be another spelling of one that Vary means
+	unknown    []string  // fields that select because nobody knows them
+	asks       *asker    // nil until somebody wants to know who asks
 }
 
 // Inputs that select as request fields do that Vary names, where an answer turns
@@ -53,7 +53,7 @@ func (g *get) appendVary(b []byte, fields []string) []byte {
 		default:
 			canonical := http.CanonicalHeaderKey(name)
 			b = appendLines(b, g.r.Header[canonical])
-			if g.underscored {
+			if g.respelled {
 				b = g.appendTwins(b, canonical)
 			}
 		}

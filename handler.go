@@ -106,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := requestTarget(r)
 	g := &get{
 		handler: h, w: w, r: r, name: name, route: route, policy: policy, directives: directives,
-		encodings: fields.encodings, underscored: fields.underscored, unknown: fields.unknown,
+		encodings: fields.encodings, respelled: fields.respelled, unknown: fields.unknown,
 	}
 	g.key, g.primary = g.place(&target, &fields)
 	if policy.Mode == ReportOnly {
