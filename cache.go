@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -177,9 +178,11 @@ type Cache struct {
 	options   Options
 	fields    *fieldClasses
 	digests   *digests
+	layout    requestLayout
 	apart     apart
 	hitTexts  hitTexts
 	unnamed   atomic.Uint64 // calls of Handler
+	writers   sync.Map      // reflect.Type of a ResponseWriter to whether it is net/http's own
 	logger    *slog.Logger
 	seed      maphash.Seed
 	ledger    *ledger.Ledger
@@ -208,7 +211,7 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
-	c.fields, c.digests = newFieldClasses(&o), newDigests()
+	c.fields, c.digests, c.layout = newFieldClasses(&o), newDigests(), newRequestLayout()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil

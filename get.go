@@ -92,9 +92,13 @@ func (g *get) asker() *asker {
 // scope returns the mark under which f runs the handler for the request.
 func (g *get) scope(f *fill) *scope {
 	a := g.asker()
-	return &scope{
+	s := &scope{
 		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
 	}
+	if !g.cache.layout.known {
+		s.askFor() // what a router has put into the request, nobody can say
+	}
+	return s
 }
 
 // answer serves a valid entry, joins somebody's fill, or runs one.

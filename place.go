@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // The place of an entry is the name of its URI, by which it is invalidated, and
@@ -29,7 +28,7 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 	b = appendText(b, r.Proto)
 	b = appendTLS(b, r.TLS)
 	b = appendText(b, r.Pattern)
-	b = appendPathValues(b, r)
+	b = g.cache.layout.appendValues(b, r)
 	b = fields.appendTo(b, r.Header)
 	digest := g.cache.digests.of(b)
 	if t.query == "" {
@@ -115,7 +114,8 @@ var knownRequestFields = strings.Fields(`Method URL Proto ProtoMajor ProtoMinor 
 	TransferEncoding Close Host Form PostForm MultipartForm Trailer RemoteAddr RequestURI TLS Cancel Response Pattern
 	ctx pat matches otherValues`)
 
-var layoutOfRequest = sync.OnceValue(func() (l requestLayout) {
+// newRequestLayout looks at the net/http of this build.
+func newRequestLayout() (l requestLayout) {
 	t := reflect.TypeFor[http.Request]()
 	l.known = true
 	for i := range t.NumField() {
@@ -136,15 +136,11 @@ var layoutOfRequest = sync.OnceValue(func() (l requestLayout) {
 		l.known = false
 	}
 	return l
-})
+}
 
-// knowsRequests reports whether this version of net/http keeps in a request what
-// place knows of. If it does not, fills count as asking who asks.
-func knowsRequests() bool { return layoutOfRequest().known }
-
-// appendPathValues appends the values of the path, and of what they are values.
-func appendPathValues(b []byte, r *http.Request) []byte {
-	layout := layoutOfRequest()
+// appendValues appends the values of the path, and of what they are values. Where
+// net/http keeps them elsewhere, fills count as asking who asks.
+func (layout *requestLayout) appendValues(b []byte, r *http.Request) []byte {
 	if !layout.known {
 		return b
 	}

@@ -317,6 +317,16 @@ func (g *get) untransformed() bool {
 		return true
 	}
 	t := reflect.TypeOf(g.w)
+	own, known := g.cache.writers.Load(t)
+	if !known {
+		own = ownWriter(t)
+		g.cache.writers.Store(t, own)
+	}
+	return own.(bool)
+}
+
+// ownWriter reports whether a type of ResponseWriter is net/http's own.
+func ownWriter(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer {
 		return false
 	}
