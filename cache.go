@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -181,8 +180,8 @@ type Cache struct {
 	layout    requestLayout
 	apart     apart
 	hitTexts  hitTexts
-	unnamed   atomic.Uint64 // calls of Handler
-	writers   sync.Map      // reflect.Type of a ResponseWriter to whether it is net/http's own
+	unnamed   atomic.Uint64                // calls of Handler
+	native    atomic.Pointer[reflect.Type] // the ResponseWriter of net/http that was seen last
 	logger    *slog.Logger
 	seed      maphash.Seed
 	ledger    *ledger.Ledger

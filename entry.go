@@ -31,6 +31,7 @@ type Entry struct {
 	weakTag string       // of a response: the cache's own, in its weak form, where the handler gave none
 	sniffed string       // of a response: the content type that its body looks like
 	length  string       // of a response: of its body, in digits
+	adds    additions    // of a response: what the header lacks where nothing stands outside
 	age     time.Duration
 	body    []byte // of a response, or the JSON of a function result
 
