@@ -178,7 +178,8 @@ type Cache struct {
 	fields    *fieldClasses
 	digests   *digests
 	layout    requestLayout
-	apart     apart
+	apart     *apart
+	servers   servers
 	hitTexts  hitTexts
 	unnamed   atomic.Uint64                // calls of Handler
 	native    atomic.Pointer[reflect.Type] // the ResponseWriter of net/http that was seen last
@@ -210,7 +211,7 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
-	c.fields, c.digests, c.layout = newFieldClasses(&o), newDigests(), newRequestLayout()
+	c.fields, c.digests, c.layout, c.apart = newFieldClasses(&o), newDigests(), newRequestLayout(), newApart()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil

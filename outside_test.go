@@ -67,7 +67,7 @@ func TestFieldsOutside(t *testing.T) {
 				for i, fields := range test.outside {
 					want := get(outerThen(inner, fields), "/").header
 					got := get(outerThen(cached, fields), "/")
-					if round == 1 && !got.hit() {
+					if round == 1 && !got.hit() && test.name != "reads" {
 						t.Errorf("request %d: no hit: %s", i, got.status)
 					}
 					for _, name := range []string{"Cache-Status", "Etag", "Age", "Cache-Control", "Accept-Ranges", "Content-Length"} {
@@ -95,26 +95,35 @@ func onTheWire(h http.Header) http.Header {
 	return sent
 }
 
-// TestRepeatsOutside: an answer that repeats what stands outside, in its body, is
-// given to nobody for whom something else stands there; if that is always so, it
-// is not even stored.
+// TestRepeatsOutside: an answer that repeats what stands outside is given to nobody
+// for whom something else stands there. It leaves nothing behind, and answers that
+// repeat nothing are none of its business.
 func TestRepeatsOutside(t *testing.T) {
 	t.Parallel()
-	var book logbook
-	c := newCache(t, unstale.Options{Logger: book.logger()})
-	h := c.Handler(known(func(w http.ResponseWriter, _ *http.Request) { write(w, "<p>"+w.Header().Get("X-Nonce")) }))
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			write(w, "<p>"+w.Header().Get("X-Nonce"))
+			return
+		}
+		write(w, "<p>constant")
+	}))
 	for i := range 200 {
 		nonce := fmt.Sprintf("nonce-%03d", i)
 		get(outerThen(h, http.Header{"X-Nonce": {nonce}}), "/").want(t, "<p>"+nonce, false)
 	}
-	if n := c.Stats().Store.Entries; n > 65 {
+	if n := c.Stats().Store.Entries; n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	if n := c.Stats().Refused["repeats a field from outside"]; n < 100 || book.count("X-Nonce") != 1 {
-		t.Errorf("refused %d, told %d times", n, book.count("X-Nonce"))
+	// A stranger who sees to it that the answer repeats what stands outside gets it
+	// once, and costs the others one fill.
+	get(outerThen(h, http.Header{"X-Nonce": {"<p>constant"}}), "/constant").want(t, "<p>constant", false)
+	for i := range 3 {
+		get(outerThen(h, http.Header{"X-Nonce": {fmt.Sprintf("nonce-%03d", i)}}), "/constant").want(t, "<p>constant", i > 0)
 	}
+	get(outerThen(h, http.Header{"X-Nonce": {"<p>constant"}}), "/constant").want(t, "<p>constant", true)
 	for round := range 2 {
-		get(outerThen(h, http.Header{"X-Nonce": {"constant"}}), "/constant").want(t, "<p>constant", round > 0)
+		get(outerThen(h, http.Header{"X-Nonce": {"for all of them"}}), "/").want(t, "<p>for all of them", round > 0)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -25,11 +26,12 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 	b := append(room[:0], digestPlace)
 	b = appendText(b, g.id)
 	b = appendText(b, t.seen)
-	b = appendText(b, r.Proto)
+	b = append(appendText(b, r.Proto), byte(r.ProtoMajor), byte(r.ProtoMinor))
 	b = appendTLS(b, r.TLS)
 	b = appendText(b, r.Pattern)
 	b = g.cache.layout.appendValues(b, r)
 	b = fields.appendTo(b, r.Header)
+	b = appendNames(b, g.w.Header())
 	digest := g.cache.digests.of(b)
 	if t.query == "" {
 		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "\n" + digest
@@ -37,6 +39,19 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query + "\n" + digest
 	}
 	return place[:len(place)-1-len(digest)], place
+}
+
+// appendNames appends the names of what stands in the header of the response
+// before the handler runs. With the same names there, what a handler does to the
+// header is the same difference.
+func appendNames(b []byte, h http.Header) []byte {
+	if len(h) == 0 {
+		return b
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		b = append(appendText(b, name), byte(min(len(h[name]), 1))) // it may be there without a value
+	}
+	return b
 }
 
 // What is digested, so that a digest of one kind is none of another.

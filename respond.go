@@ -65,7 +65,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		ch, key := c.put(g.primary, g, e, vary)
 		left = landing{entry: e, choice: ch, key: key}
 		g.route.stored.Add(1)
-		g.keptApart(why, vary, now)
+		g.keptApart(why, now)
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
@@ -119,7 +119,7 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	if e == nil {
 		e = &Entry{created: now, asked: f.hasAsked()}
 	}
-	e.kind, e.status = kindResponse, rec.status
+	e.kind, e.status, e.silent = kindResponse, rec.status, rec.silent
 	e.ages = e.ages || !f.known() // stored then because the route's policy says so
 	e.body = exact(rec.body)
 	e.age = rfc9111.InitialAge(h, now)
@@ -131,12 +131,7 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 		e.adds = missingFrom(alone)
 		vary = c.choosing(named)
 		vary = union(vary, f.selectedBy())
-		for _, name := range rec.outside.repeats(h, e.body) {
-			vary = union(vary, []string{outsidePrefix + name})
-			if c.apart.passes(g.id, g.key, []string{outsidePrefix + name}, now) {
-				reason = refusedRepeats
-			}
-		}
+		e.repeats = rec.outside.repeated(h, e.body)
 		g.adviseLanguage(h, vary)
 	}
 	return e, vary, reason
@@ -178,7 +173,7 @@ func (g *get) adviseLanguage(h http.Header, vary []string) {
 func (c *Cache) variesByHidden(vary []string) bool {
 	return slices.ContainsFunc(vary, func(name string) bool {
 		class := c.fields.of(http.CanonicalHeaderKey(name))
-		return class == fieldHidden || class == fieldCredential || class == fieldCookie
+		return class >= fieldHidden && class <= fieldCookie
 	})
 }
 
@@ -221,7 +216,7 @@ func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 // set the field.
 func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus, age string) {
 	h := g.w.Header()
-	alone := len(h) == 0
+	alone := len(h) == 0 && age != "" // and everything that is replayed is known
 	own := header.applyTo(h, 8)
 	set := func(name, value string) {
 		own = append(own, value)
@@ -236,7 +231,7 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 		set("Age", age)
 	}
 	adds := e.adds
-	if !alone || age == "" {
+	if !alone {
 		adds = missingFrom(h)
 	}
 	whole := g.untransformed()
@@ -248,7 +243,7 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 		}
 	case e.weakTag != "":
 		stored.ETag = e.weakTag
-		if whole {
+		if whole && (adds&addsType != 0 || alone || header.get("Content-Type") != "") { // it stands for the type, too
 			stored.ETag = e.weakTag[len("W/"):]
 		}
 		set("Etag", stored.ETag)
@@ -281,7 +276,9 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && (whole || g.r.Method == http.MethodHead) {
 		set("Content-Length", e.length)
 	}
-	g.w.WriteHeader(outcome.Status)
+	if !e.silent || outcome.Status != e.status {
+		g.w.WriteHeader(outcome.Status)
+	}
 	if len(body) > 0 && g.r.Method != http.MethodHead {
 		_, _ = g.w.Write(body) // a client that left is no news
 	}
