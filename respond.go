@@ -273,7 +273,7 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	} else if adds&addsRanges != 0 && whole && e.status == http.StatusOK {
 		set("Accept-Ranges", "bytes")
 	}
-	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && (whole || g.r.Method == http.MethodHead) {
+	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && g.r.Method == http.MethodHead {
 		set("Content-Length", e.length)
 	}
 	if !e.silent || outcome.Status != e.status {
