@@ -64,3 +64,10 @@ func Remembered(c *Cache) (digests, names, apart int) {
 	defer c.apart.mu.Unlock()
 	return digests, len(c.fields.computed), len(c.apart.m)
 }
+
+// Unstored returns how many places a cache remembers of which nothing is stored.
+func Unstored(c *Cache) int {
+	c.unstored.mu.Lock()
+	defer c.unstored.mu.Unlock()
+	return len(c.unstored.m)
+}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// maxJoins bounds how often a request waits for somebody else's fill before it
-// runs its own.
-const maxJoins = 3
+// maxJoins is how often a request waits for somebody else's fill: who has waited
+// in vain, because a write overtook it or it panicked, runs its own.
+const maxJoins = 1
 
 // A flight is a fill that others wait for. Whoever joins one judges its result
 // as of the moment the flight is done, and must be entitled to it.
