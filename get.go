@@ -142,8 +142,9 @@ func (g *get) answer() {
 		case <-f.done:
 		case <-g.r.Context().Done():
 			c.flights.leave(f)
-			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) { // the client may still be there
-				http.Error(g.w, "no answer in time", http.StatusServiceUnavailable)
+			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) {
+				// The client may still be there, and the handler has something to say.
+				g.pass(g.w, g.asker(), g.route, bypassDeadline, forward(why))
 			}
 			return
 		}

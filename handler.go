@@ -138,6 +138,7 @@ const (
 	bypassHead         = "HEAD of what is not stored"
 	bypassRange        = "range of what is not stored"
 	bypassRequest      = "request directive"
+	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
 	bypassUnstored     = "lately not stored: " // and why
 )
