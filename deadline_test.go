@@ -63,7 +63,7 @@ func TestManyWhoWaitForMany(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t, unstale.Options{})
-		const layers, keys = 12, 5
+		const layers, keys = 20, 5
 		var layer func(ctx context.Context, n int)
 		layer = func(ctx context.Context, n int) {
 			if n == layers {
