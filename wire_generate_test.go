@@ -56,7 +56,7 @@ var wireAnswerFields = []struct {
 	{"X-Frame-Options", []string{"DENY", "SAMEORIGIN"}},
 	{"X-Policy", []string{"policy-of-the-house", "policy-of-the-guest"}},
 	{"X-Policy", []string{"another-policy-of-the-house"}},
-	{"X-Nonce", []string{"a-constant-nonce"}},
+	{"X-Nonce", []string{"a-constant-nonce", "parity-10"}},
 	{"Access-Control-Allow-Origin", []string{"*"}},
 }
 
