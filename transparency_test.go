@@ -70,6 +70,13 @@ var transparent = map[string]http.HandlerFunc{
 			panic(http.ErrAbortHandler)
 		}
 	},
+	"enough, then too much": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		io.WriteString(w, "hello")
+		if _, err := io.WriteString(w, " world"); !errors.Is(err, http.ErrContentLength) {
+			panic(http.ErrAbortHandler)
+		}
+	},
 	"superfluous status": func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		w.WriteHeader(http.StatusOK)
@@ -368,7 +375,7 @@ var frames = []frame{
 		name: "compression", wrap: outerGzip, noHead: true, // a hit writes no body that it could compress
 		// It takes away the Content-Length that net/http would enforce, and does not
 		// fix the header in WriteHeader.
-		except: []string{"too much", "copied too much", "too little", "fields after the header"},
+		except: []string{"too much", "copied too much", "enough, then too much", "too little", "fields after the header"},
 	},
 }
 
