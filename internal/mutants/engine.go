@@ -115,8 +115,11 @@ var engine = []slip{
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
 		{"respond.go", "vary = c.choosing(named)", "vary = c.choosing(named)[:0]"},
 	}},
+	{"a field that nobody knows does not select", "nothing goes wrong", "another key's answer", []edit{
+		{"fields.go", "	for _, name := range r.unknown {\n		b = appendLines(appendText(b, name), h[name])\n	}\n", ""},
+	}},
 	{"the query is not in the key", "nothing goes wrong", "another key's answer", []edit{
-		{"key.go", "if t.query == \"\" {", "if true {"},
+		{"place.go", "if t.query == \"\" {", "if true {"},
 	}},
 
 	// The writes of others.
