@@ -3,7 +3,6 @@ package unstale
 import (
 	"hash/maphash"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +18,8 @@ type apart struct {
 	size atomic.Int64 // of m, so that nobody need lock to find it empty
 
 	mu sync.Mutex
-	m  map[apartKey]*apartness
+	m  map[uint64]*apartness // by the hash of handler, URI and field
 }
-
-type apartKey struct{ handler, uri, field string }
 
 // apartness is what is known of a field on a URI.
 type apartness struct {
@@ -30,23 +27,42 @@ type apartness struct {
 	until  time.Time // requests that carry the field pass till then
 }
 
-// Bounds of apart, which keep it below 2 MiB.
+// Bounds of apart, which keep it below 2 MiB, and a request's part of it small.
 const (
 	maxApart       = 64   // values without a hit
 	maxApartFields = 2048 // URIs and fields that are watched
+	maxWatched     = 8    // fields of one request
 )
 
+func newApart() *apart {
+	return &apart{seed: maphash.MakeSeed(), m: make(map[uint64]*apartness)}
+}
+
+// keys calls f with the key of each field that is watched on a URI.
+func (a *apart) keys(handler, uri string, fields []string, f func(field string, key uint64)) {
+	var h maphash.Hash
+	h.SetSeed(a.seed)
+	_, _ = h.WriteString(handler)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(uri)
+	place := h.Sum64()
+	for _, field := range fields[:min(len(fields), maxWatched)] {
+		f(field, place^maphash.String(a.seed, field))
+	}
+}
+
 // passes reports whether requests for the URI that carry one of the fields pass.
-func (a *apart) passes(handler, uri string, fields []string, now time.Time) bool {
+func (a *apart) passes(handler, uri string, fields []string, now time.Time) (pass bool) {
 	if a.size.Load() == 0 {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.ContainsFunc(fields, func(field string) bool {
-		x := a.m[apartKey{handler, uri, field}]
-		return x != nil && now.Before(x.until)
+	a.keys(handler, uri, fields, func(_ string, key uint64) {
+		x := a.m[key]
+		pass = pass || x != nil && now.Before(x.until)
 	})
+	return pass
 }
 
 // hit says that an answer was found for a request that carries the fields.
@@ -56,56 +72,48 @@ func (a *apart) hit(handler, uri string, fields []string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, field := range fields {
-		delete(a.m, apartKey{handler, uri, field})
-	}
+	a.keys(handler, uri, fields, func(_ string, key uint64) { delete(a.m, key) })
 	a.size.Store(int64(len(a.m)))
 }
 
-// stored says that an answer was stored for the lines of a field. It reports
-// whether that was the last one: from now on requests with the field pass.
-func (a *apart) stored(handler, uri, field string, lines []string, now time.Time) (enough bool) {
+// stored says that an answer was stored for the values that the fields have in h.
+// It returns the fields of which it was the last one: from now on requests with
+// them pass.
+func (a *apart) stored(handler, uri string, fields []string, h map[string][]string, now time.Time) (enough []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.m == nil {
-		a.m, a.seed = make(map[apartKey]*apartness), maphash.MakeSeed()
-	}
-	key := apartKey{handler, uri, field}
-	x := a.m[key]
-	if x == nil {
-		if len(a.m) >= maxApartFields {
-			clear(a.m) // what matters comes again
+	a.keys(handler, uri, fields, func(field string, key uint64) {
+		x := a.m[key]
+		if x == nil {
+			for old := range a.m { // any of them makes room
+				if len(a.m) < maxApartFields {
+					break
+				}
+				delete(a.m, old)
+			}
+			x = new(apartness)
+			a.m[key] = x
 		}
-		x = new(apartness)
-		a.m[key] = x
-		a.size.Store(int64(len(a.m)))
-	}
-	value := maphash.Bytes(a.seed, appendLines(nil, lines))
-	if slices.Contains(x.values, value) {
-		return false // made again after a change
-	}
-	if x.values = append(x.values, value); len(x.values) < maxApart {
-		return false
-	}
-	x.values, x.until = nil, now.Add(passFor)
-	return true
+		value := maphash.Bytes(a.seed, appendLines(nil, h[field]))
+		if slices.Contains(x.values, value) {
+			return // made again after a change
+		}
+		if x.values = append(x.values, value); len(x.values) == maxApart {
+			x.values, x.until = nil, now.Add(passFor)
+			enough = append(enough, field)
+		}
+	})
+	a.size.Store(int64(len(a.m)))
+	return enough
 }
 
 // keptApart notes what kept the answer apart that was just stored, for a request
 // that found none.
-func (g *get) keptApart(why miss, vary []string, now time.Time) {
-	if !why.cold() {
+func (g *get) keptApart(why miss, now time.Time) {
+	if len(g.unknown) == 0 || !why.cold() {
 		return
 	}
-	c := g.cache
-	for _, field := range g.unknown {
-		if c.apart.stored(g.id, g.key, field, g.r.Header[field], now) {
-			c.reportOnce(site{kindApart, field}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in Options.IgnoreFields if it never matters")
-		}
-	}
-	for _, input := range vary {
-		if name, ok := strings.CutPrefix(input, outsidePrefix); ok && c.apart.stored(g.id, g.key, input, g.w.Header()[name], now) {
-			c.reportOnce(site{kindApart, name}, "unstale: answers repeat a field of the response that was set outside the cache and is another one each time; they are not cached")
-		}
+	for _, field := range g.cache.apart.stored(g.id, g.key, g.unknown, g.r.Header, now) {
+		g.cache.reportOnce(site{kindApart, cut(field, maxName)}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in Options.IgnoreFields if it never matters")
 	}
 }

@@ -3,7 +3,6 @@ package unstale_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,36 +71,5 @@ func TestFewValuesAreNotApart(t *testing.T) {
 	}
 	if book.count("apart") > 0 {
 		t.Error(book.String())
-	}
-}
-
-// TestOuterNonce: an answer that repeats a field from outside, which is another
-// one each time, is stored a few times and then no longer.
-func TestOuterNonce(t *testing.T) {
-	t.Parallel()
-	var book logbook
-	c := newCache(t, unstale.Options{Logger: book.logger()})
-	db := newToy(c)
-	inner := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		db.get(r.Context(), "x")
-		write(w, "<script nonce="+w.Header().Get("X-Nonce")+">")
-	}))
-	for n := range 200 {
-		w, r := httptest.NewRecorder(), request(http.MethodGet, "/")
-		nonce := fmt.Sprintf("nonce-%06d", n)
-		w.Header().Set("X-Nonce", nonce)
-		inner.ServeHTTP(w, r)
-		if body := w.Body.String(); body != "<script nonce="+nonce+">" {
-			t.Errorf("%d: %s", n, body)
-		}
-		if stored := strings.Contains(w.Header().Get("Cache-Status"), "stored;"); n > 64 && stored {
-			t.Errorf("%d: %s", n, w.Header().Get("Cache-Status"))
-		}
-	}
-	if n := book.count("set outside the cache and is another one each time"); n != 1 {
-		t.Errorf("told %d times", n)
-	}
-	if n := c.Stats().Store.Entries; n > 70 {
-		t.Errorf("%d entries", n)
 	}
 }

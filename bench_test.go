@@ -86,11 +86,32 @@ func TestHitAllocations(t *testing.T) {
 		clear(w.header)
 		h.ServeHTTP(w, r)
 	})
-	if n > 4 {
+	if n > 3 {
 		t.Errorf("%v allocations", n)
 	}
 	if got := w.header["X-F"]; len(got) != 2 || got[1] != "two" || len(w.header["Cache-Status"]) != 1 || w.header.Get("Age") != "0" {
 		t.Errorf("%v", w.header)
+	}
+}
+
+// TestIdentityHitAllocations: finding out who asks, and what is kept for them,
+// allocates three times besides.
+func TestIdentityHitAllocations(t *testing.T) {
+	c := newCache(t, unstale.Options{Identity: byToken})
+	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "a")
+		write(w, unstale.Identity(r.Context()))
+	}))
+	r, w := request(http.MethodGet, "/x", "Authorization: me"), &discard{header: make(http.Header)}
+	n := testing.AllocsPerRun(200, func() {
+		clear(w.header)
+		h.ServeHTTP(w, r)
+	})
+	if n > 6 {
+		t.Errorf("%v allocations", n)
+	}
+	if s := c.Stats().Routes[""]; s.MissCount() != 1 || s.Hits < 200 {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -177,9 +177,12 @@ type Cache struct {
 	options   Options
 	fields    *fieldClasses
 	digests   *digests
-	apart     apart
+	layout    requestLayout
+	apart     *apart
+	servers   servers
 	hitTexts  hitTexts
-	unnamed   atomic.Uint64 // calls of Handler
+	unnamed   atomic.Uint64                // calls of Handler
+	native    atomic.Pointer[reflect.Type] // the ResponseWriter of net/http that was seen last
 	logger    *slog.Logger
 	seed      maphash.Seed
 	ledger    *ledger.Ledger
@@ -208,7 +211,7 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
-	c.fields, c.digests = newFieldClasses(&o), newDigests()
+	c.fields, c.digests, c.layout, c.apart = newFieldClasses(&o), newDigests(), newRequestLayout(), newApart()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil

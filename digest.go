@@ -18,17 +18,20 @@ import (
 type digests struct {
 	secret [32]byte
 
-	recent atomic.Pointer[map[string]string] // complete, read without a lock
+	recent atomic.Pointer[digestMap] // complete, read without a lock
 
 	mu     sync.Mutex
-	newer  map[string]string // recent and what came since; nil: nothing did
-	misses int               // of recent since newer was begun
+	newer  digestMap // recent, or half of it, and what came since; nil: nothing did
+	misses int       // of recent since newer was begun
 }
 
-// Bounds of what is remembered: at most 2 MiB.
+// digestMap maps what was digested to its digest.
+type digestMap map[string]string
+
+// Bounds of what is remembered: at most 1 MiB of inputs.
 const (
 	maxDigests     = 2048
-	maxDigestBytes = 1024
+	maxDigestBytes = 512
 )
 
 // digestLength is the length of a digest: 128 bits in base64.
@@ -55,29 +58,40 @@ func (d *digests) of(b []byte) string {
 
 // remember computes a digest that is not among the recent ones, or finds it among
 // the newer ones. These become the recent ones when they were looked at as often
-// as there are: then the copy that comes next has been earned.
+// as there are, so that the copy that comes next has been earned, or when there
+// are as many as there may be.
 func (d *digests) remember(b []byte) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.newer == nil {
+		d.newer = d.kept()
+	}
 	text, ok := d.newer[string(b)]
 	if !ok {
-		if d.newer == nil {
-			d.newer = make(map[string]string)
-			if m := d.recent.Load(); m != nil && len(*m) < maxDigests {
-				for k, v := range *m {
-					d.newer[k] = v
-				}
-			}
-		}
 		text = d.compute(b)
 		d.newer[string(b)] = text
 	}
-	if d.misses++; d.misses >= len(d.newer) {
+	if d.misses++; d.misses >= len(d.newer) || len(d.newer) >= maxDigests {
 		m := d.newer
 		d.recent.Store(&m)
 		d.newer, d.misses = nil, 0
 	}
 	return text
+}
+
+// kept returns a copy of the recent digests, or of any half of them where there
+// is no room for others. The caller holds mu.
+func (d *digests) kept() digestMap {
+	m := make(digestMap)
+	if recent := d.recent.Load(); recent != nil {
+		for k, v := range *recent {
+			if len(*recent) > maxDigests/2 && len(m) >= maxDigests/2 {
+				break
+			}
+			m[k] = v
+		}
+	}
+	return m
 }
 
 func (d *digests) compute(b []byte) string {

@@ -31,6 +31,9 @@ type Entry struct {
 	weakTag string       // of a response: the cache's own, in its weak form, where the handler gave none
 	sniffed string       // of a response: the content type that its body looks like
 	length  string       // of a response: of its body, in digits
+	silent  bool         // of a response: the handler left it to whoever is outside to say even the status
+	adds    additions    // of a response: what the header lacks where nothing stands outside
+	repeats storedHeader // of a response: fields outside of which it repeats a value, as they must stand there again
 	age     time.Duration
 	body    []byte // of a response, or the JSON of a function result
 
@@ -76,8 +79,10 @@ func (e *Entry) weigh(key string) {
 	for _, k := range e.record.Keys {
 		n += len(k) + stringOverhead
 	}
-	for i := range e.header {
-		n += lineOverhead + len(e.header[i].name) + len(e.header[i].value)
+	for _, header := range [...]storedHeader{e.header, e.repeats} {
+		for i := range header {
+			n += lineOverhead + len(header[i].name) + len(header[i].value)
+		}
 	}
 	for _, o := range e.notes.origins {
 		if !o.weighed.Swap(true) { // entries share it

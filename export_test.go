@@ -44,3 +44,7 @@ func AppendField(b []byte, name string, lines []string) []byte {
 func ValidAt(c *Cache, key string, now time.Time) bool {
 	return c.judge(c.store.Get(c.keyOf(key)), now) == missNone
 }
+
+// ForgetRequests makes a cache take net/http for one that keeps the values of a
+// path elsewhere.
+func ForgetRequests(c *Cache) { c.layout = requestLayout{} }

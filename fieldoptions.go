@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -10,91 +9,106 @@ import (
 // checkFields refuses options about request fields and cookies that contradict
 // what a field means, or one another.
 func (o *Options) checkFields() error {
+	known := newFieldClasses(&Options{})
 	for _, name := range o.Credentials {
-		if !fieldName(name) {
-			return fmt.Errorf("unstale: Options.Credentials: %q is no field name", name)
+		if err := known.check("Credentials", name, nil); err != nil {
+			return err
 		}
 	}
-	classes := newFieldClasses(&Options{Credentials: o.Credentials})
 	for _, name := range o.SelectFields {
-		if !fieldName(name) {
-			return fmt.Errorf("unstale: Options.SelectFields: %q is no field name", name)
-		}
-		if why := classes.notToSelect(name, o.Credentials); why != "" {
-			return fmt.Errorf("unstale: Options.SelectFields: %q %s", name, why)
+		if err := known.check("SelectFields", name, o.Credentials); err != nil {
+			return err
 		}
 	}
 	for _, name := range o.IgnoreFields {
-		bare, prefix := strings.CutSuffix(name, "*")
-		if !fieldName(bare) || strings.Contains(bare, "*") {
-			return fmt.Errorf("unstale: Options.IgnoreFields: %q is neither a field name nor the beginning of one and \"*\"", name)
-		}
-		if containsName(o.SelectFields, name) {
-			return fmt.Errorf("unstale: Options.IgnoreFields: %q is among SelectFields", name)
-		}
-		if why := classes.notToIgnore(bare, prefix); why != "" {
-			return fmt.Errorf("unstale: Options.IgnoreFields: %q %s", name, why)
+		if err := known.checkIgnored(name, o.Credentials, o.SelectFields); err != nil {
+			return err
 		}
 	}
 	for _, name := range o.IgnoreCookies {
-		bare, _ := strings.CutSuffix(name, "*")
-		if !fieldName(bare) || strings.Contains(bare, "*") {
+		if bare, _ := strings.CutSuffix(name, "*"); !fieldName(bare) {
 			return fmt.Errorf("unstale: Options.IgnoreCookies: %q is neither a cookie name nor the beginning of one and \"*\"", name)
 		}
 	}
 	return nil
 }
 
-// notToSelect says why answers cannot be kept apart by a field, or "".
-func (f *fieldClasses) notToSelect(name string, credentials []string) string {
-	name = http.CanonicalHeaderKey(name)
-	switch class := f.of(name); {
+// check refuses a name in a list of exact names, of which none may be among
+// others.
+func (f *fieldClasses) check(list, name string, credentials []string) error {
+	refuse := func(why string) error { return fmt.Errorf("unstale: Options.%s: %q %s", list, name, why) }
+	class := f.of(dashed(name))
+	switch {
+	case !fieldName(name):
+		return refuse("is no field name")
 	case containsName(credentials, name):
-		return "is among Credentials"
-	case class == fieldCookie || name == "Authorization" || name == "Proxy-Authorization":
-		return "says who asks, which is what Options.Identity is for"
-	case class > fieldCookie || slices.Contains([]string{"Te", "Trailer", "Transfer-Encoding", "Expect"}, name):
-		return "has a meaning of its own"
+		return refuse("is among Credentials")
+	case class > fieldCookie || class == fieldEncoding || connectionField(dashed(name)):
+		return refuse("has a meaning of its own")
+	case list == "Credentials":
+		return nil
+	case class == fieldCookie || containsName([]string{"Authorization", "Proxy-Authorization"}, name):
+		return refuse("says who asks, which is what Options.Identity is for")
 	}
-	return ""
+	return nil
 }
 
-// notToIgnore says why a field, or those whose names begin with name, cannot be
-// taken for one that never matters, or "".
-func (f *fieldClasses) notToIgnore(name string, prefix bool) string {
-	name = http.CanonicalHeaderKey(name)
-	if !prefix {
-		switch class := f.of(name); {
-		case class == fieldCredential || class == fieldCookie:
-			return "says who asks, or sounds like it"
-		case class > fieldCookie:
-			return "has a meaning of its own"
-		}
-		return ""
+// checkIgnored refuses a name, or the beginning of names and "*", in IgnoreFields.
+func (f *fieldClasses) checkIgnored(name string, credentials, selected []string) error {
+	refuse := func(why string) error { return fmt.Errorf("unstale: Options.IgnoreFields: %q %s", name, why) }
+	bare, prefix := strings.CutSuffix(name, "*")
+	if !fieldName(bare) {
+		return refuse(`is neither a field name nor the beginning of one and "*"`)
 	}
-	for known, class := range f.exact {
-		if class >= fieldCredential && strings.HasPrefix(known, name) {
-			return "would include " + known
+	canonical := dashed(bare)
+	covers := func(other string) bool {
+		return other == canonical || prefix && strings.HasPrefix(other, canonical)
+	}
+	for _, other := range credentials {
+		if covers(dashed(other)) {
+			return refuse("would include " + other + ", which is among Credentials")
 		}
 	}
-	for known, class := range f.prefixes {
-		if class == fieldCredential && (strings.HasPrefix(known, name) || strings.HasPrefix(name, known)) {
-			return "would include " + known + "*"
+	for _, other := range selected {
+		if covers(dashed(other)) {
+			return refuse("would include " + other + ", which is among SelectFields")
 		}
 	}
-	return ""
+	if saysWho(canonical) {
+		return refuse("says who asks, or sounds like it")
+	}
+	for other, class := range f.exact {
+		if covers(other) && (class >= fieldHidden || class == fieldEncoding) {
+			return refuse("would include " + other + ", which says who asks or has a meaning of its own")
+		}
+	}
+	for other, class := range f.prefixes {
+		if class == fieldCredential && (strings.HasPrefix(canonical, other) || covers(other)) {
+			return refuse("would include " + other + "*, which says who asks")
+		}
+	}
+	return nil
 }
 
-// containsName reports whether a list holds a field name, in any case.
+// connectionField reports whether a field belongs to one connection.
+func connectionField(canonical string) bool {
+	switch canonical {
+	case "Expect", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding":
+		return true
+	}
+	return false
+}
+
+// containsName reports whether a list holds a field name, under any spelling.
 func containsName(list []string, name string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+	return slices.ContainsFunc(list, func(s string) bool { return dashed(s) == dashed(name) })
 }
 
 // fieldName reports whether s is a token (RFC 9110 §5.6.2), as names of fields and
-// cookies are.
+// cookies are. A "*" is none here: whoever writes one means several.
 func fieldName(s string) bool {
 	for i := range len(s) {
-		if !unreserved(s[i]) && !strings.Contains("!#$%&'*+^`|", s[i:i+1]) {
+		if !unreserved(s[i]) && !strings.Contains("!#$%&'+^`|", s[i:i+1]) {
 			return false
 		}
 	}

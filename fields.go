@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"encoding/binary"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	fieldVaries                       // selects where an answer's Vary names it: what differs among visitors
 	fieldNeutral                      // likewise; no answer depends on it: ids of tracers, proxies and CDNs
 	fieldHidden                       // a fill does not see it
+	fieldSounds                       // nor this, whose name sounds like a credential's
 	fieldCredential                   // nor this, which says who asks
 	fieldCookie                       // a credential, unless all its cookies are to be ignored
 	fieldOverride                     // asks for another method
@@ -108,8 +110,11 @@ var knownPrefixes = map[string]fieldClass{
 // credentialWords make a field a credential that nobody has named.
 var credentialWords = [...]string{"auth", "cert", "jwt", "password", "secret", "session", "signature", "token"}
 
-// maxFieldNames bounds how many names that are not in a table are remembered.
-const maxFieldNames = 4096
+// Bounds of the names that are not in a table and are remembered.
+const (
+	maxFieldNames     = 2048
+	maxFieldNameBytes = 64
+)
 
 // fieldClasses tells the class of each request field, where these options hold.
 type fieldClasses struct {
@@ -136,20 +141,19 @@ func newFieldClasses(o *Options) *fieldClasses {
 		f.prefixes[prefix] = class
 	}
 	for _, name := range o.IgnoreFields {
-		if prefix, ok := strings.CutSuffix(http.CanonicalHeaderKey(name), "*"); ok {
+		if prefix, ok := strings.CutSuffix(dashed(name), "*"); ok {
 			f.prefixes[prefix] = fieldNeutral
 		} else {
 			f.exact[prefix] = fieldNeutral
 		}
 	}
 	for _, name := range o.Credentials {
-		name = http.CanonicalHeaderKey(name)
-		if f.exact[name] != fieldCookie {
+		if name = dashed(name); f.exact[name] != fieldCookie {
 			f.exact[name] = fieldCredential
 		}
 	}
 	for _, name := range o.SelectFields {
-		name = http.CanonicalHeaderKey(name)
+		name = dashed(name)
 		if class := f.of(name); !class.selects() { // those that do keep their form
 			f.exact[name] = fieldSelects
 		}
@@ -222,6 +226,9 @@ func (f *fieldClasses) of(name string) fieldClass {
 	if class, ok := f.exact[name]; ok {
 		return class
 	}
+	if len(name) > maxFieldNameBytes {
+		return f.compute(name)
+	}
 	f.mu.RLock()
 	class, ok := f.computed[name]
 	f.mu.RUnlock()
@@ -235,6 +242,15 @@ func (f *fieldClasses) of(name string) fieldClass {
 		f.computed[strings.Clone(name)] = class
 	}
 	return class
+}
+
+// plain reports whether a name is known as it is spelled.
+func (f *fieldClasses) plain(name string) bool {
+	if frequent(name) != 0 {
+		return true
+	}
+	_, ok := f.exact[name]
+	return ok
 }
 
 func (f *fieldClasses) compute(name string) fieldClass {
@@ -256,7 +272,7 @@ func (f *fieldClasses) compute(name string) fieldClass {
 		}
 	}
 	if saysWho(twin) {
-		return fieldCredential
+		return fieldSounds
 	}
 	if ignored {
 		return fieldNeutral
@@ -277,11 +293,12 @@ func dashed(name string) string {
 
 // requestFields is what the fields of a request mean.
 type requestFields struct {
-	credentials bool // they say who asks
-	override    bool // they ask for another method
-	upgrade     bool // they ask for another protocol
-	listed      bool // Connection lists a field that belongs to the whole way
-	underscored bool // a name has a "_", so that Vary may mean it, too
+	credentials bool   // they say who asks
+	sounds      string // one that only sounds as if it did, or ""
+	override    bool   // they ask for another method
+	upgrade     bool   // they ask for another protocol
+	listed      bool   // Connection lists a field that belongs to the whole way
+	respelled   bool   // a name may be another spelling of one that Vary means
 
 	encodings encodings
 	few       [fieldEncoding][]string // the lines of those with few values, by class
@@ -300,6 +317,8 @@ func (f *fieldClasses) read(h http.Header) (r requestFields) {
 			r.encodings = readEncodings(lines)
 		case fieldCookie:
 			r.credentials = r.credentials || f.cookies.carried(lines)
+		case fieldSounds:
+			r.credentials, r.sounds = true, name
 		case fieldCredential:
 			r.credentials = true
 		case fieldOverride:
@@ -309,7 +328,7 @@ func (f *fieldClasses) read(h http.Header) (r requestFields) {
 		case fieldConnection:
 			r.listed = r.listed || f.listsOthers(lines)
 		case fieldVaries, fieldNeutral:
-			r.underscored = r.underscored || strings.IndexByte(name, '_') >= 0
+			r.respelled = r.respelled || !f.plain(name)
 		}
 	}
 	slices.Sort(r.unknown)
@@ -338,6 +357,7 @@ func (r *requestFields) appendTo(b []byte, h http.Header) []byte {
 	for _, lines := range r.few[fieldAccept:] {
 		b = appendLines(b, lines)
 	}
+	b = binary.AppendUvarint(b, uint64(len(r.unknown)))
 	for _, name := range r.unknown {
 		b = appendLines(appendText(b, name), h[name])
 	}

@@ -28,7 +28,6 @@ const (
 	refusedFailed     = "failed"
 	refusedPanicked   = "panicked"
 	refusedOtherCache = "another cache"
-	refusedRepeats    = "repeats a field from outside"
 )
 
 // maxDependencies bounds what one fill may depend on.

@@ -147,7 +147,7 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 // now, which is after the request arrived.
 func (c *Cache) entitled(f *flight, primary string, s selector, now time.Time) bool {
 	l := f.landing
-	if l.entry == nil || c.variant(primary, l.choice, l.entry.asked, s) != l.key {
+	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.choice, l.entry.asked, s) != l.key {
 		return false
 	}
 	c.databases.poll()

@@ -2,12 +2,12 @@ package unstale
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
@@ -17,18 +17,18 @@ import (
 // get is a GET or HEAD request on its way through the cache.
 type get struct {
 	*handler
-	w           http.ResponseWriter
-	r           *http.Request
-	name        string // of the route
-	route       *routeCounters
-	policy      Policy
-	key         string // the name of the URI
-	primary     string // the place: under it the store holds what stands for all variants
-	directives  rfc9111.Policy
-	encodings   encodings // that the client accepts
-	underscored bool      // some field's name has a "_"
-	unknown     []string  // fields that select because nobody knows them
-	asks        *asker    // nil until somebody wants to know who asks
+	w          http.ResponseWriter
+	r          *http.Request
+	name       string // of the route
+	route      *routeCounters
+	policy     Policy
+	key        string // the name of the URI
+	primary    string // the place: under it the store holds what stands for all variants
+	directives rfc9111.Policy
+	encodings  encodings // that the client accepts
+	respelled  bool      // some field's name may be another spelling of one that Vary means
+	unknown    []string  // fields that select because nobody knows them
+	asks       *asker    // nil until somebody wants to know who asks
 }
 
 // Inputs that select as request fields do that Vary names, where an answer turns
@@ -36,24 +36,21 @@ type get struct {
 const (
 	inputLocalAddr = ":local address"
 	inputServer    = ":server"
-	outsidePrefix  = ":outside " // with the name of a field of the response
 )
 
 // appendVary implements selector.
 func (g *get) appendVary(b []byte, fields []string) []byte {
 	for _, name := range fields {
 		b = appendText(b, name)
-		switch outer, isOutside := strings.CutPrefix(name, outsidePrefix); {
-		case isOutside:
-			b = appendLines(b, g.w.Header()[outer])
-		case name == inputLocalAddr:
+		switch name {
+		case inputLocalAddr:
 			b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))
-		case name == inputServer:
-			b = appendText(b, fmt.Sprintf("%p", g.r.Context().Value(http.ServerContextKey)))
+		case inputServer:
+			b = binary.AppendUvarint(b, g.cache.servers.number(g.r.Context().Value(http.ServerContextKey)))
 		default:
 			canonical := http.CanonicalHeaderKey(name)
 			b = appendLines(b, g.r.Header[canonical])
-			if g.underscored {
+			if g.respelled {
 				b = g.appendTwins(b, canonical)
 			}
 		}
@@ -71,8 +68,9 @@ func (g *get) appendTwins(b []byte, canonical string) []byte {
 	return b
 }
 
-// selecting implements selector.
+// selecting and may implement selector.
 func (g *get) selecting() []string { return g.unknown }
+func (g *get) may(e *Entry) bool   { return len(e.repeats) == 0 || e.repeats.standsIn(g.w.Header()) }
 
 // identity implements selector.
 func (g *get) identity() string {
@@ -92,9 +90,13 @@ func (g *get) asker() *asker {
 // scope returns the mark under which f runs the handler for the request.
 func (g *get) scope(f *fill) *scope {
 	a := g.asker()
-	return &scope{
+	s := &scope{
 		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
 	}
+	if !g.cache.layout.known {
+		s.askFor() // what a router has put into the request, nobody can say
+	}
+	return s
 }
 
 // answer serves a valid entry, joins somebody's fill, or runs one.
@@ -106,11 +108,15 @@ func (g *get) answer() {
 		e, key, why := c.find(g.primary, g, now)
 		refused := ""
 		if e != nil {
-			if why = g.accepts(e, now); why == missNone {
+			switch why = g.accepts(e, now); {
+			case why != missNone:
+				refused = bypassRequest // and nobody gets another answer because of it
+			case g.leavesRanges(e):
+				refused = bypassRange
+			default:
 				g.hit(e, now)
 				return
 			}
-			refused = bypassRequest // and nobody gets another answer because of it
 		}
 		if g.directives.OnlyIfCached {
 			g.route.misses.add(string(why), 1)
@@ -171,6 +177,12 @@ func (g *get) hit(e *Entry, now time.Time) {
 	g.verifyBeside(e, outer)
 }
 
+// leavesRanges reports whether the handler, and not the cache, gives the part of e
+// that is asked for: the handler said that it gives parts, and the cache cannot.
+func (g *get) leavesRanges(e *Entry) bool {
+	return len(g.r.Header["Range"]) > 0 && !g.untransformed() && e.header.get("Accept-Ranges") == "bytes"
+}
+
 // unfilled returns why nothing is to be filled for a request for which nothing is
 // stored, or "".
 func (g *get) unfilled(why miss, now time.Time) string {
@@ -179,11 +191,11 @@ func (g *get) unfilled(why miss, now time.Time) string {
 		return bypassStreams
 	case g.r.Method == http.MethodHead:
 		return bypassHead
-	case len(g.r.Header["Range"]) > 0 && why.cold():
+	case len(g.r.Header["Range"]) > 0:
 		// Whether it is small enough to be stored is not known, and a part of it is all
 		// that the client wants.
 		return bypassRange
-	case len(g.unknown) > 0 && g.cache.apart.passes(g.id, g.key, g.unknown, now):
+	case len(g.unknown) > 0 && why.cold() && g.cache.apart.passes(g.id, g.key, g.unknown, now):
 		return bypassApart
 	}
 	return ""
@@ -204,7 +216,7 @@ func forward(why miss) rfc9111.Forward {
 	switch why {
 	case missUnknown:
 		return rfc9111.ForwardURIMiss
-	case missVariant, missIdentity:
+	case missVariant, missIdentity, missOutside:
 		return rfc9111.ForwardVary
 	case missRequest:
 		return rfc9111.ForwardRequest

@@ -103,10 +103,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.pass(w, r, name, route, why)
 		return
 	}
+	if fields.sounds != "" {
+		c.reportOnce(site{kindSounds, cut(fields.sounds, maxName)}, "unstale: a request field sounds like a credential, so that no handler sees it while an answer is made for the cache; if it says who asks, name it in Options.Credentials; if answers go by it, in Options.SelectFields")
+	}
 	target := requestTarget(r)
 	g := &get{
 		handler: h, w: w, r: r, name: name, route: route, policy: policy, directives: directives,
-		encodings: fields.encodings, underscored: fields.underscored, unknown: fields.unknown,
+		encodings: fields.encodings, respelled: fields.respelled, unknown: fields.unknown,
 	}
 	g.key, g.primary = g.place(&target, &fields)
 	if policy.Mode == ReportOnly {
@@ -130,6 +133,7 @@ const (
 	bypassMethod       = "method"
 	bypassConnection   = "connection field"
 	bypassTarget       = "long target"
+	bypassFields       = "many unknown fields"
 	bypassHandler      = "handler built anew"
 	bypassHead         = "HEAD of what is not stored"
 	bypassRange        = "range of what is not stored"
@@ -137,9 +141,17 @@ const (
 	bypassApart        = "field keeps answers apart"
 )
 
-// maxTarget is the length in bytes from which a request target passes: its
-// canonical form would cost more than the answer.
-const maxTarget = 8 << 10
+// Bounds of what is put into a key. What is beyond passes: it would cost more than
+// the answer.
+const (
+	maxTarget  = 8 << 10 // bytes of the request target and the host
+	maxUnknown = 64      // request fields that nobody knows
+)
+
+// longTarget reports whether a target is beyond the bound.
+func longTarget(r *http.Request) bool {
+	return len(r.Host)+max(len(r.RequestURI), len(r.URL.Path)+len(r.URL.RawQuery)) > maxTarget
+}
 
 // bypass returns why a GET or HEAD request cannot be answered from the cache, or
 // "".
@@ -156,8 +168,10 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 		return bypassOverride
 	case f.listed:
 		return bypassConnection
-	case max(len(r.RequestURI), len(r.URL.Path)+len(r.URL.RawQuery)) > maxTarget:
+	case longTarget(r):
 		return bypassTarget
+	case len(f.unknown) > maxUnknown:
+		return bypassFields
 	case uncommittedWrites(r.Context(), c):
 		return bypassUncommitted
 	case d.NoStore:

@@ -41,8 +41,8 @@ type outsideField struct {
 	first  *string  // the first of them as the handler finds them: who sets a field makes another one
 }
 
-// standsIn returns what stands in a header that a handler is about to be given.
-func standsIn(h http.Header) outside {
+// whatStands returns what stands in a header that a handler is about to be given.
+func whatStands(h http.Header) outside {
 	if len(h) == 0 {
 		return nil
 	}
@@ -90,6 +90,11 @@ func (o outside) difference(h http.Header) (lines storedHeader, touched http.Hea
 	}
 	for name, values := range touched {
 		lines = appendField(lines, name, values, added[name])
+	}
+	for name, before := range o {
+		if values, left := h[name]; left && name != http.CanonicalHeaderKey(name) && !before.untouched(values) {
+			lines = append(lines, headerLine{name: name, does: lineDeletes}) // it is set under its canonical name
+		}
 	}
 	for name := range o {
 		_, left := h[name]
@@ -189,30 +194,64 @@ func (s storedHeader) applyTo(dst http.Header, more int) []string {
 	return room[len(room):]
 }
 
-// repeats returns, sorted, the names of the fields outside of which an answer
-// repeats a value: reads of a header cannot be seen, and who repeats one has read
-// it. Short values say nothing, since they occur everywhere.
-func (o outside) repeats(touched http.Header, body []byte) (names []string) {
+// repeated returns the fields outside of which an answer repeats a value, as they
+// stand there: reads of a header cannot be seen, and who repeats a value has read
+// it. Short ones say nothing, since they occur everywhere, but for a field that is
+// made of its own value.
+func (o outside) repeated(touched http.Header, body []byte) (list storedHeader) {
 	for name, field := range o {
-		if slices.ContainsFunc(field.values, func(v string) bool { return len(v) >= minRepeated && repeated(v, name, touched, body) }) {
-			names = append(names, name)
+		if field.repeatedIn(name, touched, body) {
+			list = appendField(list, name, field.values, 0)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return list
 }
 
 // minRepeated is the length in bytes from which a value is looked for.
 const minRepeated = 8
 
-func repeated(value, name string, touched http.Header, body []byte) bool {
-	if bytes.Contains(body, []byte(value)) {
-		return true
+func (f outsideField) repeatedIn(name string, touched http.Header, body []byte) bool {
+	own, ok := touched[http.CanonicalHeaderKey(name)]
+	if ok && slices.Equal(own, f.values) {
+		own = nil // set to what stood there
+	} else if n := len(f.values); ok && len(own) > n && slices.Equal(own[:n], f.values) {
+		own = own[n:] // added to
 	}
-	for other, values := range touched {
-		if other != name && slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, value) }) {
+	for _, value := range f.values {
+		contains := func(s string) bool { return value != "" && strings.Contains(s, value) }
+		if slices.ContainsFunc(own, contains) {
 			return true
+		}
+		if len(value) < minRepeated {
+			continue
+		}
+		if bytes.Contains(body, []byte(value)) {
+			return true
+		}
+		for other, values := range touched {
+			if http.CanonicalHeaderKey(name) != other && slices.ContainsFunc(values, contains) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// standsIn reports whether each field of the list stands in a header, as a whole.
+func (s storedHeader) standsIn(h http.Header) bool {
+	for i := 0; i < len(s); {
+		first := i
+		for i++; i < len(s) && s[i].name == s[first].name; i++ {
+		}
+		values := h[s[first].name]
+		if len(values) != i-first {
+			return false
+		}
+		for j, v := range values {
+			if s[first+j].value != v {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -131,7 +131,12 @@ func (s *scope) lookedOutside(key any) {
 		return
 	}
 	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a handler looked at a context value of type %T from outside the cache; this counts as asking who asks", key))
-	// Where nobody is known to ask, the value is all that tells clients apart.
+	s.askFor()
+}
+
+// askFor counts a look at what may say who asks as asking. Where nobody is known
+// to ask, it is all that tells clients apart.
+func (s *scope) askFor() {
 	if s.who() == "" {
 		s.fill.refuse(refusedContext)
 	}

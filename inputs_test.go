@@ -201,6 +201,30 @@ func TestPathValuesOfARewrite(t *testing.T) {
 	}
 }
 
+// TestPathValuesOfAnotherNetHTTP: where they cannot be listed, each fill counts as
+// asking who asks.
+func TestPathValuesOfAnotherNetHTTP(t *testing.T) {
+	t.Parallel()
+	for _, identity := range []func(*http.Request) (string, error){nil, byToken} {
+		c := newCache(t, unstale.Options{Identity: identity})
+		unstale.ForgetRequests(c)
+		db := newToy(c)
+		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			db.get(r.Context(), "x")
+			write(w, r.PathValue("tenant"))
+		}))
+		for _, who := range []string{"a", "b"} {
+			r := request(http.MethodGet, "/")
+			if identity != nil {
+				r.Header.Set("Authorization", who)
+			}
+			r.SetPathValue("tenant", who)
+			serve(h, r).want(t, who, false)
+			serve(h, r).want(t, who, identity != nil)
+		}
+	}
+}
+
 // TestHandlersAnswerForThemselves: two handlers on one cache are two, unless they
 // have one name. One invalidation of the URI concerns both.
 func TestHandlersAnswerForThemselves(t *testing.T) {

@@ -212,9 +212,10 @@ func (s *scope) lookedOutsideLoad(key any) {
 	s.fill.refuseAlone(refusedContext)
 }
 
-// appendVary and selecting implement selector: a function result has no request fields.
+// appendVary, selecting and may implement selector: a function result has no request fields.
 func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
+func (s *scope) may(*Entry) bool                        { return true }
 
 // identity implements selector. Looking is no asking: an entry that is found
 // this way says itself that its user asked.

@@ -24,6 +24,7 @@ const (
 	missPattern  miss = "pattern invalidated"
 	missRequest  miss = "request directive"
 	missPass     miss = "streams"
+	missOutside  miss = "another field outside"
 )
 
 // cold reports whether nothing at all is stored for what was asked.
@@ -67,6 +68,7 @@ type selector interface {
 	appendVary(b []byte, inputs []string) []byte // its values of these inputs, none like another
 	identity() string                            // who asks
 	selecting() []string                         // names of request fields that are in the place because nobody knows them
+	may(e *Entry) bool                           // whether what stands outside lets it have the entry
 }
 
 // variant returns the key of the entry that s selects under choice: for whoever
@@ -110,22 +112,22 @@ func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key s
 		return nil, primary, missUnknown
 	case e.kind != kindSignpost:
 		c.databases.poll()
-		e, why = c.found(primary, e, now)
+		e, why = c.found(primary, e, s, now)
 		return e, primary, why
 	case !e.choice.asked:
 		key = c.variant(primary, e.choice, false, s)
 		c.databases.poll()
-		e, why = c.found(key, c.store.Get(key), now)
+		e, why = c.found(key, c.store.Get(key), s, now)
 		return e, key, why
 	}
 	shared := c.digestVary(e.choice, s)
 	key = primary + "\n" + shared + "\n" + c.digestIdentity(s)
 	forAll := key[:len(primary)+len("\n")+len(shared)]
 	c.databases.poll()
-	if e, why = c.found(forAll, c.store.Get(forAll), now); e != nil || why == missPass {
+	if e, why = c.found(forAll, c.store.Get(forAll), s, now); e != nil || why == missPass {
 		return e, key, why
 	}
-	e, own := c.found(key, c.store.Get(key), now)
+	e, own := c.found(key, c.store.Get(key), s, now)
 	if own == missVariant {
 		own = why
 		if why == missVariant {
@@ -136,7 +138,7 @@ func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key s
 }
 
 // found judges what the store has for a variant.
-func (c *Cache) found(key string, e *Entry, now time.Time) (*Entry, miss) {
+func (c *Cache) found(key string, e *Entry, s selector, now time.Time) (*Entry, miss) {
 	switch {
 	case e == nil:
 		return nil, missVariant
@@ -147,6 +149,9 @@ func (c *Cache) found(key string, e *Entry, now time.Time) (*Entry, miss) {
 	}
 	if why := c.look(key, e, now); why != missNone {
 		return nil, why
+	}
+	if !s.may(e) {
+		return nil, missOutside
 	}
 	return e, missNone
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // The place of an entry is the name of its URI, by which it is invalidated, and
@@ -26,11 +26,12 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 	b := append(room[:0], digestPlace)
 	b = appendText(b, g.id)
 	b = appendText(b, t.seen)
-	b = appendText(b, r.Proto)
+	b = append(appendText(b, r.Proto), byte(r.ProtoMajor), byte(r.ProtoMinor))
 	b = appendTLS(b, r.TLS)
 	b = appendText(b, r.Pattern)
-	b = appendPathValues(b, r)
+	b = g.cache.layout.appendValues(b, r)
 	b = fields.appendTo(b, r.Header)
+	b = appendNames(b, g.w.Header())
 	digest := g.cache.digests.of(b)
 	if t.query == "" {
 		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "\n" + digest
@@ -38,6 +39,19 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query + "\n" + digest
 	}
 	return place[:len(place)-1-len(digest)], place
+}
+
+// appendNames appends the names of what stands in the header of the response
+// before the handler runs. With the same names there, what a handler does to the
+// header is the same difference.
+func appendNames(b []byte, h http.Header) []byte {
+	if len(h) == 0 {
+		return b
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		b = append(appendText(b, name), byte(min(len(h[name]), 1))) // it may be there without a value
+	}
+	return b
 }
 
 // What is digested, so that a digest of one kind is none of another.
@@ -115,7 +129,8 @@ var knownRequestFields = strings.Fields(`Method URL Proto ProtoMajor ProtoMinor 
 	TransferEncoding Close Host Form PostForm MultipartForm Trailer RemoteAddr RequestURI TLS Cancel Response Pattern
 	ctx pat matches otherValues`)
 
-var layoutOfRequest = sync.OnceValue(func() (l requestLayout) {
+// newRequestLayout looks at the net/http of this build.
+func newRequestLayout() (l requestLayout) {
 	t := reflect.TypeFor[http.Request]()
 	l.known = true
 	for i := range t.NumField() {
@@ -136,15 +151,11 @@ var layoutOfRequest = sync.OnceValue(func() (l requestLayout) {
 		l.known = false
 	}
 	return l
-})
+}
 
-// knowsRequests reports whether this version of net/http keeps in a request what
-// place knows of. If it does not, fills count as asking who asks.
-func knowsRequests() bool { return layoutOfRequest().known }
-
-// appendPathValues appends the values of the path, and of what they are values.
-func appendPathValues(b []byte, r *http.Request) []byte {
-	layout := layoutOfRequest()
+// appendValues appends the values of the path, and of what they are values. Where
+// net/http keeps them elsewhere, fills count as asking who asks.
+func (layout *requestLayout) appendValues(b []byte, r *http.Request) []byte {
 	if !layout.known {
 		return b
 	}

@@ -28,6 +28,7 @@ type recorder struct {
 	changes  storedHeader // what the handler made of it until WriteHeader
 	touched  http.Header  // the fields concerned as they were then, names in canonical form
 	status   int          // 0 before WriteHeader
+	silent   bool         // the handler returned without a status and without a byte
 	declared int64        // Content-Length, or -1
 	written  int64        // what the handler tried to write
 	body     []byte       // kept back, or the copy
@@ -47,7 +48,7 @@ func newRecorder(ctx context.Context, w http.ResponseWriter, max int64, stream f
 	if header == nil {
 		header = make(http.Header)
 	}
-	return &recorder{ctx: ctx, w: w, max: max, stream: stream, header: header, outside: standsIn(header), declared: -1}
+	return &recorder{ctx: ctx, w: w, max: max, stream: stream, header: header, outside: whatStands(header), declared: -1}
 }
 
 // Header implements http.ResponseWriter.
@@ -72,7 +73,7 @@ func (r *recorder) WriteHeader(status int) {
 	r.status = status
 	r.freeze(r.header)
 	switch {
-	case status == http.StatusSwitchingProtocols, hasTrailers(r.header):
+	case status == http.StatusSwitchingProtocols, hasTrailers(r.touched):
 		r.startStreaming(refusedStreamed)
 	case r.declared > r.max && bodyAllowed(status):
 		r.startStreaming(refusedTooLarge)
@@ -94,16 +95,24 @@ func (r *recorder) freeze(h http.Header) {
 }
 
 // inform sends an informational response (RFC 9110 §15.2) with the fields that
-// the handler has set so far, and leaves the client's header as it was.
+// the handler has set so far, and takes those out of the client's header again.
 func (r *recorder) inform(status int) {
 	h := r.w.Header()
-	before := h.Clone()
 	changes, _ := r.outside.difference(r.header)
+	before := make(http.Header, len(changes))
+	for i := range changes {
+		if values, ok := h[changes[i].name]; ok {
+			before[changes[i].name] = values
+		}
+	}
 	changes.applyTo(h, 0)
 	r.w.WriteHeader(status)
-	clear(h)
-	for name, values := range before {
-		h[name] = values
+	for i := range changes {
+		if values, ok := before[changes[i].name]; ok {
+			h[changes[i].name] = values
+		} else {
+			delete(h, changes[i].name)
+		}
 	}
 }
 
@@ -204,8 +213,9 @@ func (r *recorder) finish() {
 	}
 	if r.status == 0 {
 		r.WriteHeader(http.StatusOK)
+		r.silent = true
 	}
-	if hasTrailers(r.header) {
+	if _, touched := r.outside.difference(r.header); hasTrailers(touched) {
 		r.startStreaming(refusedStreamed)
 	}
 	if r.mode == streaming {

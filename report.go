@@ -29,6 +29,7 @@ const (
 	kindUntracked = "untracked read"
 	kindContext   = "context value"
 	kindUnnamed   = "handler without a name"
+	kindSounds    = "field that sounds like a credential"
 	kindApart     = "field that keeps answers apart"
 	kindLanguage  = "language without Vary"
 )

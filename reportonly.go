@@ -40,7 +40,9 @@ func (g *get) reportOnly() {
 	w := newWitness(outer, g.w, c.options.MaxBody)
 	func() {
 		defer f.end()
-		g.next.ServeHTTP(w, g.r.WithContext(ctx))
+		r := g.r.WithContext(ctx)
+		r.Header = g.r.Header.Clone() // what it edits is to select nothing
+		g.next.ServeHTTP(w, r)
 	}()
 	rec := w.finish()
 	switch {
@@ -100,7 +102,7 @@ type witness struct {
 }
 
 func newWitness(ctx context.Context, w http.ResponseWriter, max int64) *witness {
-	return &witness{ResponseWriter: w, ctx: ctx, rec: recorder{max: max, declared: -1, outside: standsIn(w.Header())}}
+	return &witness{ResponseWriter: w, ctx: ctx, rec: recorder{max: max, declared: -1, outside: whatStands(w.Header())}}
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -118,7 +120,7 @@ func (w *witness) note(status int) {
 	}
 	w.rec.status = status
 	w.rec.freeze(w.Header())
-	if status == http.StatusSwitchingProtocols || hasTrailers(w.Header()) {
+	if status == http.StatusSwitchingProtocols || hasTrailers(w.rec.touched) {
 		w.rec.mode = streaming
 	}
 }
@@ -182,7 +184,7 @@ func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // finish returns what was seen.
 func (w *witness) finish() *recorder {
-	if w.rec.mode == keeping && hasTrailers(w.Header()) {
+	if _, touched := w.rec.outside.difference(w.Header()); w.rec.mode == keeping && hasTrailers(touched) {
 		w.rec.mode = streaming
 	}
 	if w.rec.mode != hijacked {

@@ -65,7 +65,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		ch, key := c.put(g.primary, g, e, vary)
 		left = landing{entry: e, choice: ch, key: key}
 		g.route.stored.Add(1)
-		g.keptApart(why, vary, now)
+		g.keptApart(why, now)
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
@@ -119,21 +119,19 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	if e == nil {
 		e = &Entry{created: now, asked: f.hasAsked()}
 	}
-	e.kind, e.status = kindResponse, rec.status
+	e.kind, e.status, e.silent = kindResponse, rec.status, rec.silent
 	e.ages = e.ages || !f.known() // stored then because the route's policy says so
 	e.body = exact(rec.body)
 	e.age = rfc9111.InitialAge(h, now)
 	e.describe(rec)
 	if reason == "" {
 		e.header = rec.changes.replayed(h)
+		alone := make(http.Header)
+		e.header.applyTo(alone, 0)
+		e.adds = missingFrom(alone)
 		vary = c.choosing(named)
 		vary = union(vary, f.selectedBy())
-		for _, name := range rec.outside.repeats(h, e.body) {
-			vary = union(vary, []string{outsidePrefix + name})
-			if c.apart.passes(g.id, g.key, []string{outsidePrefix + name}, now) {
-				reason = refusedRepeats
-			}
-		}
+		e.repeats = rec.outside.repeated(h, e.body)
 		g.adviseLanguage(h, vary)
 	}
 	return e, vary, reason
@@ -175,7 +173,7 @@ func (g *get) adviseLanguage(h http.Header, vary []string) {
 func (c *Cache) variesByHidden(vary []string) bool {
 	return slices.ContainsFunc(vary, func(name string) bool {
 		class := c.fields.of(http.CanonicalHeaderKey(name))
-		return class == fieldHidden || class == fieldCredential || class == fieldCookie
+		return class >= fieldHidden && class <= fieldCookie
 	})
 }
 
@@ -218,7 +216,7 @@ func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 // set the field.
 func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus, age string) {
 	h := g.w.Header()
-	alone := len(h) == 0
+	alone := len(h) == 0 && age != "" // and everything that is replayed is known
 	own := header.applyTo(h, 8)
 	set := func(name, value string) {
 		own = append(own, value)
@@ -232,19 +230,25 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	if age != "" {
 		set("Age", age)
 	}
+	adds := e.adds
+	if !alone {
+		adds = missingFrom(h)
+	}
 	whole := g.untransformed()
-	stored := rfc9111.Stored{Status: e.status, Size: int64(len(e.body))}
-	switch _, tagged := h["Etag"]; {
-	case !tagged && e.weakTag != "":
+	stored := rfc9111.Stored{Status: e.status, ETag: e.etag, Size: int64(len(e.body))}
+	switch {
+	case adds&addsTag == 0: // the handler's, or one from outside, of which nobody knows what it stands for
+		if !alone && h.Get("Etag") != e.etag {
+			stored.ETag = ""
+		}
+	case e.weakTag != "":
 		stored.ETag = e.weakTag
-		if whole {
+		if whole && (adds&addsType != 0 || alone || header.get("Content-Type") != "") { // it stands for the type, too
 			stored.ETag = e.weakTag[len("W/"):]
 		}
 		set("Etag", stored.ETag)
-	case tagged && e.etag != "" && h.Get("Etag") == e.etag:
-		stored.ETag = e.etag
 	}
-	if h["Cache-Control"] == nil && h["Expires"] == nil && h["Pragma"] == nil {
+	if adds&addsBound != 0 {
 		// Caches downstream are to ask every time, unless the application said what
 		// they may do: what cannot be recalled is not promised.
 		if e.asked {
@@ -258,26 +262,36 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	}
 	body := e.body
 	outcome := rfc9111.Outcome{Status: e.status}
-	if stored.ETag != "" || h["Etag"] == nil {
+	if stored.ETag != "" || adds&addsTag != 0 {
 		outcome = rfc9111.Evaluate(g.r.Method, g.r.Header, stored, whole)
 	}
-	if len(body) > 0 && (whole || g.r.Method == http.MethodHead) && h.Get("Content-Encoding") == "" {
-		if _, ok := h["Content-Type"]; !ok { // net/http would, if it saw the beginning of the body
-			set("Content-Type", e.sniffed)
-		}
+	if adds&addsType != 0 && len(body) > 0 && (whole || g.r.Method == http.MethodHead) {
+		set("Content-Type", e.sniffed) // net/http would, if it saw the beginning of the body
 	}
+	if outcome.Status != e.status {
+		body = inPart(h, body, outcome)
+	} else if adds&addsRanges != 0 && whole && e.status == http.StatusOK {
+		set("Accept-Ranges", "bytes")
+	}
+	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && g.r.Method == http.MethodHead {
+		set("Content-Length", e.length)
+	}
+	if !e.silent || outcome.Status != e.status {
+		g.w.WriteHeader(outcome.Status)
+	}
+	if len(body) > 0 && g.r.Method != http.MethodHead {
+		_, _ = g.w.Write(body) // a client that left is no news
+	}
+}
+
+// inPart makes of the header of a whole answer that of a 304, 206 or 416, and
+// returns what of the body goes with it.
+func inPart(h http.Header, body []byte, outcome rfc9111.Outcome) []byte {
 	switch outcome.Status {
-	case e.status:
-		if _, said := h["Accept-Ranges"]; whole && !said && e.status == http.StatusOK {
-			set("Accept-Ranges", "bytes")
-		}
-	case http.StatusNotModified:
-		omitContent(h)
-		body = nil
 	case http.StatusPartialContent:
 		h.Set("Content-Range", outcome.Range.ContentRange(int64(len(body))))
-		body = body[outcome.Range.Start : outcome.Range.Start+outcome.Range.Length]
-		h.Set("Content-Length", strconv.Itoa(len(body)))
+		h.Set("Content-Length", strconv.FormatInt(outcome.Range.Length, 10))
+		return body[outcome.Range.Start : outcome.Range.Start+outcome.Range.Length]
 	case http.StatusRequestedRangeNotSatisfiable:
 		// What was said of the representation is not true of this answer, least of
 		// all for how long it may be kept.
@@ -287,15 +301,42 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Range", rfc9111.UnsatisfiedRange(int64(len(body))))
 		h.Set("Content-Length", "0")
-		body = nil
+	default:
+		omitContent(h)
 	}
-	if h["Content-Length"] == nil && bodyAllowed(outcome.Status) && (whole || g.r.Method == http.MethodHead) {
-		set("Content-Length", e.length)
+	return nil
+}
+
+// additions are the fields that the cache adds where nobody else has: a set of
+// bits.
+type additions uint8
+
+const (
+	addsTag additions = 1 << iota
+	addsBound
+	addsType
+	addsRanges
+	addsLength
+)
+
+// missingFrom returns which of them a header lacks.
+func missingFrom(h http.Header) (a additions) {
+	if _, ok := h["Etag"]; !ok {
+		a |= addsTag
 	}
-	g.w.WriteHeader(outcome.Status)
-	if len(body) > 0 && g.r.Method != http.MethodHead {
-		_, _ = g.w.Write(body) // a client that left is no news
+	if h["Cache-Control"] == nil && h["Expires"] == nil && h["Pragma"] == nil {
+		a |= addsBound
 	}
+	if _, ok := h["Content-Type"]; !ok && len(h["Content-Encoding"]) == 0 {
+		a |= addsType
+	}
+	if _, ok := h["Accept-Ranges"]; !ok {
+		a |= addsRanges
+	}
+	if h["Content-Length"] == nil {
+		a |= addsLength
+	}
+	return a
 }
 
 // omitContent removes what describes content that the answer does not carry.
@@ -317,6 +358,18 @@ func (g *get) untransformed() bool {
 		return true
 	}
 	t := reflect.TypeOf(g.w)
+	if own := g.cache.native.Load(); own != nil && *own == t {
+		return true
+	}
+	if !ownWriter(t) {
+		return false
+	}
+	g.cache.native.Store(&t)
+	return true
+}
+
+// ownWriter reports whether a type of ResponseWriter is net/http's own.
+func ownWriter(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer {
 		return false
 	}

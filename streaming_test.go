@@ -300,22 +300,3 @@ func TestLargeBodiesArriveAtOnce(t *testing.T) {
 		t.Error(n, err)
 	}
 }
-
-// What one variant streams is none of the others' business.
-func TestOtherVariantsStay(t *testing.T) {
-	s, _ := cached(t, known(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Vary", "User-Agent")
-		if r.Header.Get("User-Agent") == "event source" {
-			w.(http.Flusher).Flush()
-		}
-		io.WriteString(w, "x")
-	}))
-	s.get("/", "User-Agent: browser").wantMiss(t)
-	s.get("/", "User-Agent: event source").wantRefused(t, "streamed")
-	s.get("/", "User-Agent: browser").wantHit(t)
-	s.get("/", "User-Agent: other browser").wantMiss(t)
-	s.get("/", "User-Agent: other browser").wantHit(t)
-	if st := s.get("/", "User-Agent: event source").status(t); st.detail != "streams" {
-		t.Errorf("%+v", st)
-	}
-}

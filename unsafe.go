@@ -111,6 +111,9 @@ func (u *unsafeWriter) invalidate(status int) {
 	c := u.cache
 	var slots []ledger.Slot
 	for _, target := range rfc9111.InvalidatedTargets(&u.url, u.r.Host, status, u.Header()) {
+		if len(u.r.Host)+len(target.Path)+len(target.RawQuery) > maxTarget {
+			continue // nothing is stored under it
+		}
 		t := targetOf(u.r.Host, u.r.TLS != nil, target)
 		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
 	}

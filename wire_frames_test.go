@@ -68,6 +68,8 @@ func (m *wireMoment) value(source string, r *http.Request) string {
 	switch source {
 	case "nonce":
 		return m.nonce()
+	case "sometimes": // in every other exchange nothing is done
+		return []string{"", "sometimes-there"}[m.number.Load()%2]
 	case "parity": // two values, so that each comes again
 		return fmt.Sprint("parity-", m.number.Load()%2+10)
 	}
@@ -85,6 +87,12 @@ var wireFrames = map[string]func(f wireFrame, m *wireMoment, next http.Handler) 
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, r)
 			w.Header().Set(f.name, m.value(f.value, r))
+		})
+	},
+	"append": func(_ wireFrame, _ *wireMoment, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			_, _ = io.WriteString(w, "<!-- by the house -->")
 		})
 	},
 	"compress late": func(_ wireFrame, _ *wireMoment, next http.Handler) http.Handler {
@@ -162,7 +170,9 @@ var wireFrames = map[string]func(f wireFrame, m *wireMoment, next http.Handler) 
 func before(do func(f wireFrame, h http.Header, v string)) func(wireFrame, *wireMoment, http.Handler) http.Handler {
 	return func(f wireFrame, m *wireMoment, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			do(f, w.Header(), m.value(f.value, r))
+			if v := m.value(f.value, r); v != "" || f.value != "sometimes" {
+				do(f, w.Header(), v)
+			}
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -84,6 +84,10 @@ func (z *wireZoo) frame() wireFrame {
 		name, value := z.field()
 		return wireFrame{oneOf(z, "set", "set", "set", "add", "add", "delete", "without any"), name, value}
 	case 8, 9, 10:
+		if z.chance(25) {
+			name, _ := z.field()
+			return wireFrame{oneOf(z, "set", "add"), name, "sometimes"}
+		}
 		return wireFrame{"set", oneOf(z, "X-Nonce", "X-Nonce", "X-Request-Id", "Content-Language"), oneOf(z, wireSources...)}
 	case 11:
 		return wireFrame{do: oneOf(z, "path value", "context value"), value: oneOf(z, wireSources[1:]...)}
@@ -99,7 +103,7 @@ func (z *wireZoo) frame() wireFrame {
 	case 17:
 		return wireFrame{do: "mux"}
 	case 18, 19:
-		return wireFrame{do: oneOf(z, "wrap", "wrap, unwrappable")}
+		return wireFrame{do: oneOf(z, "wrap", "wrap, unwrappable", "append")}
 	}
 }
 
