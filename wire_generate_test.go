@@ -284,7 +284,8 @@ func (z *wireZoo) change(x *wireExchange) {
 	}
 }
 
-// support puts frames outside without which handlers find nothing to answer by.
+// support puts frames outside without which handlers find nothing to answer by,
+// and has handlers set what frames set, too.
 func (z *wireZoo) support(c *wireCase) {
 	for _, input := range c.inputs() {
 		var f wireFrame
@@ -299,6 +300,12 @@ func (z *wireZoo) support(c *wireCase) {
 			continue
 		}
 		c.frames = append(c.frames, f)
+	}
+	for _, f := range c.frames {
+		// What stands there now and then. No hit replays an id.
+		if h := &c.handlers[z.IntN(len(c.handlers))]; f.do == "set" && f.value == "parity" && f.name != "X-Request-Id" && z.chance(50) {
+			*h = slices.Insert(*h, 0, wireStep{do: "set", name: f.name, value: "parity-10"})
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ var requests = []lapse{
 		{"place.go", "	return appendText(b, s.ServerName)\n", "	return b\n"},
 	}},
 	{"the listener does not select", "", []edit{
-		{"get.go", "b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))", "b = appendText(b, \"\")"},
+		{"get.go", "b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))", "b = appendText(b, fmt.Sprint())"},
 	}},
 	{"the server does not select", "", []edit{
 		{"get.go", "g.cache.servers.number(g.r.Context().Value(http.ServerContextKey))", "0"},
@@ -190,7 +190,7 @@ var requests = []lapse{
 		{"recorder.go", "			delete(h, changes[i].name)\n", ""},
 	}},
 	{"a hint takes away what stood outside", "", []edit{
-		{"recorder.go", "			h[changes[i].name] = values\n", "			delete(h, changes[i].name)\n"},
+		{"recorder.go", "			h[changes[i].name] = values\n", "			h[changes[i].name] = values[:0]\n"},
 	}},
 	{"the names of what stands outside do not select", "", []edit{
 		{"place.go", "	b = appendNames(b, g.w.Header())\n", ""},
