@@ -239,7 +239,7 @@ var requests = []lapse{
 	{"a part that the handler gives is given whole", "", []edit{
 		{"get.go", "			case g.leavesRanges(e):\n", "			case false:\n"},
 	}},
-	{"a strong tag stands for another type", "TestFieldsOutside", []edit{
+	{"a strong tag stands for another type", "TestTagsOfTypesOutside", []edit{
 		{"respond.go", "if whole && (adds&addsType != 0 || alone || header.get(\"Content-Type\") != \"\") {", "if whole {"},
 	}},
 	{"a hit sends a header that the handler left open", "", []edit{
