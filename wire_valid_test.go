@@ -34,6 +34,12 @@ func (c *wireCase) valid() bool {
 	if c.has("set late") && c.has("compress late", "timeout") {
 		return false
 	}
+	// Text behind what a compressor inside has closed is neither.
+	if i := slices.IndexFunc(c.frames, func(f wireFrame) bool { return f.do == "append" }); zipped && i >= 0 {
+		if slices.ContainsFunc(c.frames[i:], func(f wireFrame) bool { return strings.HasPrefix(f.do, "compress") }) {
+			return false
+		}
+	}
 	for _, h := range c.handlers {
 		switch {
 		case !h.saysVary():
