@@ -180,6 +180,7 @@ type Cache struct {
 	layout    requestLayout
 	apart     *apart
 	servers   servers
+	unstored  *unstored
 	hitTexts  hitTexts
 	unnamed   atomic.Uint64                // calls of Handler
 	native    atomic.Pointer[reflect.Type] // the ResponseWriter of net/http that was seen last
@@ -212,6 +213,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
 	c.fields, c.digests, c.layout, c.apart = newFieldClasses(&o), newDigests(), newRequestLayout(), newApart()
+	c.unstored = newUnstored()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil

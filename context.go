@@ -145,9 +145,17 @@ type fillContext struct {
 	outside         func(key any) // called when a value from outside was found
 }
 
-// newFillContext returns the context of f and the function that ends it.
+// newFillContext returns the context of f and the function that ends it. Whoever
+// runs the fill may have a deadline, which is the fill's, too: the code inside does
+// then what it would do without a cache, and who waits for it begins anew.
 func newFillContext(outer context.Context, s *scope, outside func(key any)) (*fillContext, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
+	var ctx context.Context
+	var cancel context.CancelFunc
+	if deadline, ok := outer.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(context.Background(), deadline)
+	} else {
+		ctx, cancel = context.WithCancel(context.Background())
+	}
 	return &fillContext{ctx, context.WithoutCancel(outer), s, outside}, cancel
 }
 

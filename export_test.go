@@ -48,3 +48,26 @@ func ValidAt(c *Cache, key string, now time.Time) bool {
 // ForgetRequests makes a cache take net/http for one that keeps the values of a
 // path elsewhere.
 func ForgetRequests(c *Cache) { c.layout = requestLayout{} }
+
+// Remembered returns how many digests, field names, and fields that keep answers
+// apart a cache remembers.
+func Remembered(c *Cache) (digests, names, apart int) {
+	c.digests.mu.Lock()
+	defer c.digests.mu.Unlock()
+	digests = len(c.digests.newer)
+	if m := c.digests.recent.Load(); m != nil {
+		digests += len(*m)
+	}
+	c.fields.mu.RLock()
+	defer c.fields.mu.RUnlock()
+	c.apart.mu.Lock()
+	defer c.apart.mu.Unlock()
+	return digests, len(c.fields.computed), len(c.apart.m)
+}
+
+// Unstored returns how many places a cache remembers of which nothing is stored.
+func Unstored(c *Cache) int {
+	c.unstored.mu.Lock()
+	defer c.unstored.mu.Unlock()
+	return len(c.unstored.m)
+}

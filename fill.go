@@ -28,6 +28,7 @@ const (
 	refusedFailed     = "failed"
 	refusedPanicked   = "panicked"
 	refusedOtherCache = "another cache"
+	refusedHidden     = "varies by credentials"
 )
 
 // maxDependencies bounds what one fill may depend on.

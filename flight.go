@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// maxJoins bounds how often a request waits for somebody else's fill before it
-// runs its own.
-const maxJoins = 3
+// maxJoins is how often a request waits for somebody else's fill: who has waited
+// in vain, because a write overtook it or it panicked, runs its own.
+const maxJoins = 1
 
 // A flight is a fill that others wait for. Whoever joins one judges its result
 // as of the moment the flight is done, and must be entitled to it.
@@ -72,13 +72,28 @@ func (fs *flights) joinWithin(within *flight, key string, mayJoin bool, begin fu
 	return f, true
 }
 
-// servesFor reports whether g waits for f, directly or not, or is f. The caller
-// holds flights.mu.
+// servesFor reports whether g waits for f, directly or not, or is f. It visits each
+// flight once. The caller holds flights.mu.
 func (f *flight) servesFor(g *flight) bool {
-	if f == nil || f == g {
-		return f != nil
+	if f == nil {
+		return false
 	}
-	return slices.ContainsFunc(f.users, func(u *flight) bool { return !u.landed() && u.servesFor(g) })
+	seen := map[*flight]bool{f: true}
+	for next := []*flight{f}; len(next) > 0; {
+		f := next[len(next)-1]
+		next = next[:len(next)-1]
+		if f == g {
+			return true
+		}
+		f.users = slices.DeleteFunc(f.users, (*flight).landed)
+		for _, u := range f.users {
+			if !seen[u] {
+				seen[u] = true
+				next = append(next, u)
+			}
+		}
+	}
+	return false
 }
 
 // lead sets what ends the fill's context when nobody waits any longer.

@@ -128,7 +128,7 @@ func (g *get) answer() {
 			refused = g.unfilled(why, now)
 		}
 		if refused != "" {
-			g.passAs(g.w, g.r, g.name, g.route, refused, forward(why))
+			g.pass(g.w, g.asker(), g.route, refused, forward(why))
 			return
 		}
 		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, c.begin)
@@ -142,8 +142,9 @@ func (g *get) answer() {
 		case <-f.done:
 		case <-g.r.Context().Done():
 			c.flights.leave(f)
-			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) { // the client may still be there
-				http.Error(g.w, "no answer in time", http.StatusServiceUnavailable)
+			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) {
+				// The client may still be there, and the handler has something to say.
+				g.pass(g.w, g.asker(), g.route, bypassDeadline, forward(why))
 			}
 			return
 		}
@@ -195,8 +196,11 @@ func (g *get) unfilled(why miss, now time.Time) string {
 		// Whether it is small enough to be stored is not known, and a part of it is all
 		// that the client wants.
 		return bypassRange
+	case g.directives.NoCache: // for a look at what is so now
 	case len(g.unknown) > 0 && why.cold() && g.cache.apart.passes(g.id, g.key, g.unknown, now):
 		return bypassApart
+	default:
+		return g.cache.unstored.reason(g.cache, g.primary, g, now)
 	}
 	return ""
 }

@@ -100,7 +100,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	directives, fields := rfc9111.RequestPolicy(r.Header), c.fields.read(r.Header)
 	if why := h.bypass(r, policy, directives, &fields); why != "" {
-		h.pass(w, r, name, route, why)
+		h.pass(w, newAsker(c, r, name), route, why, rfc9111.ForwardBypass)
 		return
 	}
 	if fields.sounds != "" {
@@ -138,7 +138,9 @@ const (
 	bypassHead         = "HEAD of what is not stored"
 	bypassRange        = "range of what is not stored"
 	bypassRequest      = "request directive"
+	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
+	bypassUnstored     = "lately not stored: " // and why
 )
 
 // Bounds of what is put into a key. What is beyond passes: it would cost more than
@@ -199,13 +201,9 @@ func (c *Cache) outside(r *http.Request, a *asker) *http.Request {
 	}))
 }
 
-// pass lets a request pass by the cache.
-func (h *handler) pass(w http.ResponseWriter, r *http.Request, name string, route *routeCounters, why string) {
-	h.passAs(w, r, name, route, why, rfc9111.ForwardBypass)
-}
-
-func (h *handler) passAs(w http.ResponseWriter, r *http.Request, name string, route *routeCounters, why string, forward rfc9111.Forward) {
+// pass lets a request, on behalf of which a is asked, pass by the cache.
+func (h *handler) pass(w http.ResponseWriter, a *asker, route *routeCounters, why string, forward rfc9111.Forward) {
 	route.bypassed.add(why, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
-	h.next.ServeHTTP(w, h.cache.outside(r, newAsker(h.cache, r, name)))
+	h.next.ServeHTTP(w, h.cache.outside(a.request, a))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"unicode"
 
@@ -99,7 +100,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	}
 	// In a transaction nobody waits for somebody else's function, which may wait for
 	// the connection that the transaction holds, and will hardly make what it sees.
-	mayJoin := !s.transactions.any()
+	mayJoin := !s.transactions.any() && c.unstored.reason(c, primary, s, failpoint.Now()) == ""
 	for attempt := 1; ; attempt++ {
 		found := c.ledger.Seq()
 		e, flightKey, _ := c.find(primary, s, failpoint.Now())
@@ -191,6 +192,9 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 	}
 	if e == nil {
 		c.stats.refused(refused)
+		if byNature(refused, http.StatusOK) {
+			c.unstored.add(c, primary, s, nil, f.fill.hasAsked(), refused, now)
+		}
 		return body, err
 	}
 	e.kind, e.body = kindValue, body

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
-	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -48,7 +47,13 @@ func appendNames(b []byte, h http.Header) []byte {
 	if len(h) == 0 {
 		return b
 	}
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	var room [16]string // on the stack, and nearly always enough
+	names := room[:0]
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		b = append(appendText(b, name), byte(min(len(h[name]), 1))) // it may be there without a value
 	}
 	return b

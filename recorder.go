@@ -31,6 +31,7 @@ type recorder struct {
 	silent   bool         // the handler returned without a status and without a byte
 	declared int64        // Content-Length, or -1
 	written  int64        // what the handler tried to write
+	refused  bool         // some of that, because the handler had declared less
 	body     []byte       // kept back, or the copy
 	mode     recorderMode
 }
@@ -131,10 +132,14 @@ func (r *recorder) Write(p []byte) (int, error) {
 		return 0, http.ErrBodyNotAllowed
 	}
 	r.written += int64(len(p)) // counted even if refused: then the body is not the one declared
+	if r.refused {
+		return 0, http.ErrContentLength // what was refused counts, as in net/http
+	}
 	if r.mode == streaming {
 		return r.w.Write(p)
 	}
 	if r.declared >= 0 && r.written > r.declared {
+		r.refused = true
 		return 0, http.ErrContentLength
 	}
 	if r.written > r.max {

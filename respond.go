@@ -53,6 +53,9 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
+	if byNature(refused, rec.status) {
+		c.unstored.add(c, g.primary, g, vary, e.asked, refused, now)
+	}
 	if refused == "" {
 		if verdict := c.judge(e, now); verdict != missNone {
 			refused = string(verdict)
@@ -107,12 +110,13 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 		reason = refusedIncomplete
 	case !ok:
 	case c.variesByHidden(named):
-		reason = "varies by credentials"
+		reason = refusedHidden
 	case f.reason() != "":
 		reason = f.reason() // says more than that nothing is known
 	case !f.known() && g.policy.TTL == 0:
 		reason = refusedUnknown
 	}
+	vary = union(c.choosing(named), f.selectedBy())
 	if reason == "" {
 		e, reason = f.seal(g.key, lifetime, now)
 	}
@@ -129,8 +133,6 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 		alone := make(http.Header)
 		e.header.applyTo(alone, 0)
 		e.adds = missingFrom(alone)
-		vary = c.choosing(named)
-		vary = union(vary, f.selectedBy())
 		e.repeats = rec.outside.repeated(h, e.body)
 		g.adviseLanguage(h, vary)
 	}

@@ -63,8 +63,12 @@ func (c *wireCase) valid() bool {
 		// The end of the connection is the end of an answer by HTTP/1.0.
 		case h.has("abort") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.client.version == "1.0" }):
 			return false
-		// A part of what the cache knows is no part of what leaves.
-		case c.has("append") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.ranged() }):
+		// Nothing can be appended to a body of a declared length.
+		case c.has("append") && h.has("declare a length", "write with its length", "content"):
+			return false
+		// A part of what the cache knows is no part of what leaves, nor is its tag one
+		// of that.
+		case c.has("append") && slices.ContainsFunc(c.exchanges, func(x wireExchange) bool { return x.conditional() }):
 			return false
 		// What is more than the declared length resets a stream of HTTP/2, and a 304
 		// has no length.
@@ -161,7 +165,7 @@ func (x *wireExchange) severalRanges() bool {
 	return slices.ContainsFunc(x.fields, func(f string) bool { return strings.HasPrefix(f, "Range: ") && strings.Contains(f, ",") })
 }
 
-// ranged reports whether a part is asked for.
-func (x *wireExchange) ranged() bool {
-	return slices.ContainsFunc(x.fields, func(f string) bool { return strings.HasPrefix(f, "Range: ") })
+// conditional reports whether a part is asked for, or what is new.
+func (x *wireExchange) conditional() bool {
+	return x.tag != "" || slices.ContainsFunc(x.fields, func(f string) bool { return strings.HasPrefix(f, "Range: ") })
 }
