@@ -98,7 +98,7 @@ conformance: need-go need-node ## run the test suite for HTTP caches, in a minut
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)
 
-mutants: need-go ## show that the tests and the proof find planted mistakes, in about ten minutes (MUTANTSFLAGS=-help)
+mutants: need-go ## show that the tests and the proof find planted mistakes, in about a quarter of an hour (MUTANTSFLAGS=-help)
 	@go run ./internal/mutants $(MUTANTSFLAGS)
 
 screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots

@@ -465,3 +465,26 @@ func TestSharedStore(t *testing.T) {
 		get(first, "/").want(t, "new", false)
 	})
 }
+
+// TestNoDependenciesSayNothing: a statement that reads no table, such as SELECT
+// random(), tells nothing of what its answer is made of.
+func TestNoDependenciesSayNothing(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller := db.Caller(r.Context())
+		caller.DependOn(db.Seq(), nil)
+		caller.Later()(db.Seq(), nil)
+		if r.URL.Path == "/both" {
+			db.get(r.Context(), "x")
+		}
+	}))
+	for range 2 {
+		if r := get(h, "/"); !strings.Contains(r.status, "nothing known") {
+			t.Errorf("%s", r.status)
+		}
+	}
+	get(h, "/both").want(t, "", false)
+	get(h, "/both").want(t, "", true)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -173,6 +174,29 @@ func TestPathValues(t *testing.T) {
 			for _, tenant := range []string{"a", "b"} {
 				get(mux, path, "User-Agent: "+tenant).want(t, path[1:2]+" "+tenant+" ", round > 0)
 			}
+		}
+	}
+}
+
+// TestPathValuesOfARewrite: middleware takes the tenant out of the path, so that
+// nothing but a path value tells of it.
+func TestPathValuesOfARewrite(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	inner := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		db.get(r.Context(), "x")
+		write(w, r.PathValue("tenant")+" "+r.URL.Path+" "+r.RequestURI)
+	}))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{tenant}/{rest...}", func(w http.ResponseWriter, r *http.Request) {
+		r.RequestURI = "/" + r.PathValue("rest")
+		r.URL = &url.URL{Path: r.RequestURI}
+		inner.ServeHTTP(w, r)
+	})
+	for round := range 2 {
+		for _, tenant := range []string{"a", "b"} {
+			get(mux, "/"+tenant+"/x").want(t, tenant+" /x /x", round > 0)
 		}
 	}
 }

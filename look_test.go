@@ -2,6 +2,7 @@ package unstale_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,12 +31,25 @@ func TestWhoAsksIsReadBeforeTheLook(t *testing.T) {
 	}
 }
 
-// TestWhoJoinsLooks, after he was found to be entitled.
+// TestWhoJoinsLooks, after he was found to be entitled: before he joins where it
+// is known by then that the answer depends on who asks, and else when the answer
+// is there.
 func TestWhoJoinsLooks(t *testing.T) {
 	t.Parallel()
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprintf("known: %t", known), func(t *testing.T) {
+			t.Parallel()
+			joinStrangers(t, known)
+		})
+	}
+}
+
+func joinStrangers(t *testing.T, known bool) {
 	s := newStrangers(t, "handler")
-	get(s.h, "/", "Authorization: bob").want(t, "B:SECRET", false)
-	s.Lost("for a fill")
+	if known {
+		get(s.h, "/", "Authorization: bob").want(t, "B:SECRET", false)
+		s.Lost("for a fill")
+	}
 	begun, goOn := make(chan bool), make(chan bool)
 	s.afterReading = func() { close(begun); <-goOn }
 	var bob sync.WaitGroup

@@ -252,3 +252,19 @@ func TestLongTargets(t *testing.T) {
 	serve(h, httptest.NewRequest(http.MethodPost, long, nil))
 	get(h, short).want(t, "", true)
 }
+
+// TestTagsOfTypesOutside: a strong tag stands for the type, too, and of one that
+// is set outside nobody knows whether the next answer has it.
+func TestTagsOfTypesOutside(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(known(func(w http.ResponseWriter, _ *http.Request) { write(w, "hello") }))
+	tags := make(map[string]string)
+	for _, kind := range []string{"text/plain", "text/html", "text/plain"} {
+		r := get(outerThen(h, http.Header{"Content-Type": {kind}}), "/")
+		if other, ok := tags[r.header.Get("Etag")]; ok && other != kind && !strings.HasPrefix(r.header.Get("Etag"), "W/") {
+			t.Errorf("one strong tag %s for %s and %s", r.header.Get("Etag"), other, kind)
+		}
+		tags[r.header.Get("Etag")] = kind
+	}
+}

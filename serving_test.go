@@ -333,3 +333,25 @@ func TestBinaryBodies(t *testing.T) {
 	}
 	s.get("/").wantHit(t)
 }
+
+// TestRangesOfWhatIsNotStored reach the handler, which may have a large file, and
+// leave nothing.
+func TestRangesOfWhatIsNotStored(t *testing.T) {
+	var ranges atomic.Int64
+	s, _ := cached(t, known(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header["Range"] != nil {
+			ranges.Add(1)
+		}
+		http.ServeContent(w, r, "a.txt", time.Time{}, strings.NewReader("0123456789"))
+	}))
+	for range 2 {
+		a := s.get("/", "Range: bytes=2-4").wantMiss(t)
+		if a.code != http.StatusPartialContent || a.body != "234" || a.status(t).detail != "range of what is not stored" {
+			t.Errorf("%d %q %q", a.code, a.body, a.header["Cache-Status"])
+		}
+	}
+	s.get("/").wantMiss(t)
+	if a := s.get("/", "Range: bytes=2-4").wantHit(t); a.body != "234" || ranges.Load() != 2 {
+		t.Errorf("%q, after %d ranges at the handler", a.body, ranges.Load())
+	}
+}

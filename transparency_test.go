@@ -70,6 +70,13 @@ var transparent = map[string]http.HandlerFunc{
 			panic(http.ErrAbortHandler)
 		}
 	},
+	"enough, then too much": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		io.WriteString(w, "hello")
+		if _, err := io.WriteString(w, " world"); !errors.Is(err, http.ErrContentLength) {
+			panic(http.ErrAbortHandler)
+		}
+	},
 	"superfluous status": func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		w.WriteHeader(http.StatusOK)
@@ -200,22 +207,109 @@ var transparent = map[string]http.HandlerFunc{
 	},
 }
 
+// inside are what handlers make of a field, and outside what frames do.
+var inside = map[string]func(h http.Header, name, value string){
+	"set":        http.Header.Set,
+	"add":        http.Header.Add,
+	"delete":     func(h http.Header, name, _ string) { h.Del(name) },
+	"lower case": func(h http.Header, name, value string) { h[strings.ToLower(name)] = []string{value} },
+	"nil":        func(h http.Header, name, _ string) { h[name] = nil },
+	"both cases": func(h http.Header, name, value string) {
+		h.Set(name, value)
+		h[strings.ToLower(name)] = []string{value}
+	},
+	"set to the same": func(h http.Header, name, _ string) { h[name] = slices.Clone(h[name]) },
+	"edit": func(h http.Header, name, value string) {
+		if lines := h[name]; len(lines) > 0 {
+			lines[0] = value
+		}
+	},
+}
+
+// sharedFields are set by handlers and by frames, to other values each.
+var sharedFields = []struct{ name, inside, outside string }{
+	{"Content-Type", "text/inside", "text/outside"},
+	{"Cache-Control", "max-age=30", "public, max-age=60"},
+	{"Etag", `"inside"`, `"outside"`},
+	{"Vary", "User-Agent", "Origin"},
+	{"Set-Cookie", "inside=1", "outside=1"},
+	{"X-Frame-Options", "DENY", "SAMEORIGIN"},
+}
+
+// touching are handlers that do something to one of the fields each.
+func touching() map[string]http.HandlerFunc {
+	handlers := make(map[string]http.HandlerFunc)
+	for _, f := range sharedFields {
+		for verb, do := range inside {
+			if strings.Contains(verb, "case") && f.name == "Content-Type" {
+				continue // net/http does not see that one is there, and adds another
+			}
+			handlers[verb+" "+f.name] = func(w http.ResponseWriter, _ *http.Request) {
+				do(w.Header(), f.name, f.inside)
+				io.WriteString(w, "hello")
+			}
+		}
+	}
+	return handlers
+}
+
+// outerShared is a frame that does something to each of the fields.
+func outerShared(verb string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, f := range sharedFields {
+				if strings.Contains(verb, "case") && (f.name == "Content-Type" || slices.Contains(ours, f.name)) {
+					continue // neither net/http nor the cache sees that one is there, and adds another
+				}
+				inside[verb](w.Header(), f.name, f.outside)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// outerTwice is a frame that adds two values to each of the fields of which there
+// may be two.
+func outerTwice(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range sharedFields {
+			w.Header().Add(f.name, f.outside)
+			if f.name != "Content-Type" && f.name != "Etag" {
+				w.Header().Add(f.name, f.outside+"-2")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// browserFields are what a browser sends with each request.
+var browserFields = []string{
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+	"Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: de-CH,de;q=0.9,en;q=0.8", "Connection: keep-alive",
+	"Priority: u=0, i", "Referer: http://a.example/", "Sec-Ch-Ua-Platform: Linux", "Sec-Fetch-Dest: document",
+	"Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: same-origin", "Upgrade-Insecure-Requests: 1", "User-Agent: Mozilla/5.0 (X11)",
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// ours are the fields that a cache adds or may change.
-var ours = []string{
-	"Cache-Status", "Etag", "Age", "Cache-Control", "Accept-Ranges", "Content-Length", "Date",
-}
+// ours are the fields that a cache may add where there are none.
+var ours = []string{"Cache-Status", "Etag", "Age", "Cache-Control", "Accept-Ranges"}
 
 func compare(t *testing.T, what string, plain, cached answer) {
 	t.Helper()
-	for _, a := range []*answer{&plain, &cached} {
-		a.header = maps.Clone(a.header)
-		for _, name := range ours {
-			delete(a.header, name)
+	plain.header, cached.header = maps.Clone(plain.header), maps.Clone(cached.header)
+	for _, name := range ours {
+		if plain.header[name] == nil {
+			delete(cached.header, name)
 		}
+	}
+	delete(plain.header, "Date") // says when it was sent
+	delete(cached.header, "Date")
+	if plain.header["Content-Length"] == nil || cached.header["Content-Length"] == nil { // chunks
+		delete(plain.header, "Content-Length")
+		delete(cached.header, "Content-Length")
 	}
 	// A body that is cut off may be cut off anywhere.
 	if plain.failed != cached.failed || !plain.failed && plain.body != cached.body {
@@ -252,6 +346,11 @@ var frames = []frame{
 	{name: "http2", http2: true},
 	{name: "report only", mode: unstale.ReportOnly},
 	{name: "fields", wrap: outerFields},
+	{name: "same fields", wrap: outerShared("set")},
+	{name: "same fields, twice", wrap: outerTwice},
+	{name: "same fields, lower case", wrap: outerShared("lower case")},
+	{name: "same fields, both cases", wrap: outerShared("both cases")},
+	{name: "same fields, without values", wrap: outerShared("nil")},
 	{
 		name: "timeout", wrap: func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "late") },
 		// Its writer cannot flush, and its header is not fixed by WriteHeader.
@@ -264,7 +363,7 @@ var frames = []frame{
 		name: "compression", wrap: outerGzip, noHead: true, // a hit writes no body that it could compress
 		// It takes away the Content-Length that net/http would enforce, and does not
 		// fix the header in WriteHeader.
-		except: []string{"too much", "copied too much", "too little", "fields after the header"},
+		except: []string{"too much", "copied too much", "enough, then too much", "too little", "fields after the header"},
 	},
 }
 
@@ -281,28 +380,33 @@ func TestTransparency(t *testing.T) {
 			if wrap == nil {
 				wrap = func(h http.Handler) http.Handler { return h }
 			}
+			handlers := touching()
+			maps.Copy(handlers, transparent)
 			mux := http.NewServeMux()
-			for name, h := range transparent {
+			for name, h := range handlers {
 				mux.HandleFunc("/"+escaped(name), known(h))
 			}
 			plain, cached := newServer(t, wrap(mux), f.http2), newServer(t, wrap(c.Handler(mux)), f.http2)
-			for name := range transparent {
+			for name := range handlers {
 				if slices.Contains(f.except, name) {
 					continue
 				}
 				path := "/" + escaped(name)
-				want, first := plain.get(path), cached.get(path)
-				compare(t, name, want, first)
-				if !slices.Equal(want.informed, first.informed) {
-					t.Errorf("%s: informed %q, without the cache %q", name, first.informed, want.informed)
-				}
-				compare(t, name+", again", want, cached.get(path))
-				if f.noHead {
-					continue
-				}
-				// A fill knows no HEAD, so a handler that fails half-way may get further.
-				if head := plain.do(http.MethodHead, path); !want.failed && !head.failed {
-					compare(t, name+", HEAD", head, cached.do(http.MethodHead, path))
+				for who, fields := range map[string][]string{"": nil, ", browser": browserFields} {
+					name := name + who
+					want, first := plain.get(path, fields...), cached.get(path, fields...)
+					compare(t, name, want, first)
+					if !slices.Equal(want.informed, first.informed) {
+						t.Errorf("%s: informed %q, without the cache %q", name, first.informed, want.informed)
+					}
+					compare(t, name+", again", want, cached.get(path, fields...))
+					if f.noHead {
+						continue
+					}
+					// A fill knows no HEAD, so a handler that fails half-way may get further.
+					if head := plain.do(http.MethodHead, path, fields...); !want.failed && !head.failed {
+						compare(t, name+", HEAD", head, cached.do(http.MethodHead, path, fields...))
+					}
 				}
 			}
 		})

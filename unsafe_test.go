@@ -1,6 +1,7 @@
 package unstale_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -170,4 +171,30 @@ func TestUnsafeMethodsOvertakeFills(t *testing.T) {
 	if a := s.get("/").wantMiss(t); a.body != "new" {
 		t.Errorf("%q", a.body)
 	}
+}
+
+// TestUnsafeFlush: a flush that cannot be done neither sends the header nor
+// invalidates.
+func TestUnsafeFlush(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	inner := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			write(w, db.get(r.Context(), "x"))
+			return
+		}
+		if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
+			t.Errorf("flushed: %v", err)
+		}
+		http.Error(w, "refused", http.StatusConflict)
+	}))
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	})
+	get(h, "/").want(t, "", false)
+	if r := serve(h, request(http.MethodPost, "/")); r.code != http.StatusConflict {
+		t.Errorf("%d", r.code)
+	}
+	get(h, "/").want(t, "", true)
 }

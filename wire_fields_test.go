@@ -44,6 +44,7 @@ var wireFields = []struct {
 
 	{"User-Agent", fieldByVary, []string{"curl/8.9.1", "Mozilla/5.0 (X11)"}},
 	{"Accept-Language", fieldByVary, []string{"de-CH,de;q=0.9", "en-GB,en;q=0.8"}},
+	{"Accept_Language", fieldByVary, []string{"de_CH_and_de", "en_GB_and_en"}},
 	{"Referer", fieldByVary, []string{"https://a.example/from", "https://b.example/"}},
 	{"Sec-Ch-Ua", fieldByVary, []string{`"Chromium";v="156"`}},
 	{"Sec-Ch-Ua-Mobile", fieldByVary, []string{"?0", "?1"}},
@@ -62,7 +63,8 @@ var wireFields = []struct {
 	{"X-Api-Key", fieldCredential, []string{"key-of-alice", "key-of-bob"}},
 	{"X_Api_Key", fieldCredential, []string{"key_of_alice", "key_of_bob"}},
 	{"Private-Token", fieldCredential, []string{"token-of-alice", "token-of-bob"}},
-	{"X-Session-Token", fieldCredential, []string{"session-of-alice"}},
+	{"X-Session", fieldCredential, []string{"session-of-alice"}},
+	{"X-Acme-Token", fieldCredential, []string{"acme-token-of-alice"}},
 	{"X-Auth-User", fieldCredential, []string{"alice", "bob"}},
 	{"X-My-Secret", fieldCredential, []string{"secret-of-alice"}},
 	{"Acme-Jwt", fieldCredential, []string{"jwt-of-alice"}},

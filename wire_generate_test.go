@@ -56,7 +56,7 @@ var wireAnswerFields = []struct {
 	{"X-Frame-Options", []string{"DENY", "SAMEORIGIN"}},
 	{"X-Policy", []string{"policy-of-the-house", "policy-of-the-guest"}},
 	{"X-Policy", []string{"another-policy-of-the-house"}},
-	{"X-Nonce", []string{"a-constant-nonce"}},
+	{"X-Nonce", []string{"a-constant-nonce", "parity-10"}},
 	{"Access-Control-Allow-Origin", []string{"*"}},
 }
 
@@ -284,7 +284,8 @@ func (z *wireZoo) change(x *wireExchange) {
 	}
 }
 
-// support puts frames outside without which handlers find nothing to answer by.
+// support puts frames outside without which handlers find nothing to answer by,
+// and has handlers set what frames set, too.
 func (z *wireZoo) support(c *wireCase) {
 	for _, input := range c.inputs() {
 		var f wireFrame
@@ -299,6 +300,12 @@ func (z *wireZoo) support(c *wireCase) {
 			continue
 		}
 		c.frames = append(c.frames, f)
+	}
+	for _, f := range c.frames {
+		// What stands there now and then. No hit replays an id.
+		if h := &c.handlers[z.IntN(len(c.handlers))]; f.do == "set" && f.value == "parity" && f.name != "X-Request-Id" && z.chance(50) {
+			*h = slices.Insert(*h, 0, wireStep{do: "set", name: f.name, value: "parity-10"})
+		}
 	}
 }
 

@@ -267,11 +267,11 @@ func (i wireInput) field() (name string, proxied, ok bool) {
 }
 
 // mustVary returns the field that an answer by this input has to name in Vary,
-// or "".
+// or "". Who reads a name with "_" names the field that he takes it for.
 func (i wireInput) mustVary() string {
 	if name, _, ok := i.field(); ok {
 		if class := wireClass(name); class == fieldNeutral || class == fieldByVary {
-			return name
+			return strings.ReplaceAll(name, "_", "-")
 		}
 	}
 	return ""

@@ -18,6 +18,7 @@ import (
 var (
 	wireExchanges = flag.Int("wire.exchanges", 10_000, "exchanges of the test on the wire")
 	wireSeed      = flag.Uint64("wire.seed", 0, "seed of the test on the wire's first service; 0 picks one")
+	wireMinimise  = flag.Duration("wire.minimise", time.Minute, "how long the test on the wire tries to make a failing case smaller")
 	wireFailures  = flag.Int("wire.failures", 1, "kinds of failures of the test on the wire after which it stops")
 )
 
@@ -215,7 +216,7 @@ func (c *wireCase) kind(f *wireFailure) string {
 
 // minimise leaves out of a case what its failure does not need.
 func (rig *wireRig) minimise(c *wireCase, f *wireFailure) (*wireCase, *wireFailure) {
-	m := &wireMinimiser{rig: rig, best: c, failure: f, deadline: time.Now().Add(time.Minute)}
+	m := &wireMinimiser{rig: rig, best: c, failure: f, deadline: time.Now().Add(*wireMinimise)}
 	m.run()
 	return m.best, m.failure
 }

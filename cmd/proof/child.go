@@ -100,6 +100,9 @@ func serve() error {
 	if n := service.Overdue(); n > 0 {
 		err = errors.Join(err, fmt.Errorf("%d answers were served after their end", n))
 	}
+	if n := service.Disguised(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d answers left without what was set outside of the cache", n))
+	}
 	return errors.Join(err, service.Close())
 }
 

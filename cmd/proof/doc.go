@@ -14,6 +14,10 @@
 // needs a Unix. A run first proves the instrument: a service that forgets what it
 // has acknowledged when it is killed must be found out.
 //
+// Outside of the cache every answer gets a nonce and fields that handlers name,
+// too; a service from which one leaves without them ends with an error. One of the
+// items is selected by a request field that the library does not know.
+//
 // The clock that is set is that of package failpoint, which has no monotonic
 // reading then: a step acts on every time that the library compares, which is
 // more than one of the system's clock does. Each step must end answers, and each

@@ -163,6 +163,7 @@ func config(t *trial) (checker.Config, error) {
 			for _, path := range paths {
 				c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: v.address + path, Fields: []string{"From: {user}"}})
 			}
+			c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: v.address + "/here", Fields: []string{"X-Region: {key}"}})
 		}
 	}
 	for _, v := range t.servers {

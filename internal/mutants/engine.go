@@ -71,7 +71,7 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), now)\n"},
+		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), s, now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), s, now)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
 		{"flight.go", "&& f.fill.current() {", "{"},
@@ -113,10 +113,13 @@ var engine = []slip{
 		{"flight.go", "|| c.variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
 	}},
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
-		{"respond.go", "vary = c.choosing(named)", "vary = c.choosing(named)[:0]"},
+		{"respond.go", "vary = union(c.choosing(named), ", "vary = union(c.choosing(named)[:0], "},
+	}},
+	{"a field that nobody knows does not select", "nothing goes wrong", "another key's answer", []edit{
+		{"fields.go", "	for _, name := range r.unknown {\n		b = appendLines(appendText(b, name), h[name])\n	}\n", ""},
 	}},
 	{"the query is not in the key", "nothing goes wrong", "another key's answer", []edit{
-		{"key.go", "if t.query == \"\" {", "if true {"},
+		{"place.go", "if t.query == \"\" {", "if true {"},
 	}},
 
 	// The writes of others.

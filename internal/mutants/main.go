@@ -1,8 +1,9 @@
 // Command mutants shows that the instruments find mistakes: it plants one at a
 // time, and demands that it is found within a minute. Mistakes in the analysis
 // of SQL are for the differential test of package sqlite, mistakes in the engine,
-// the flights, the ledger and the capture for the proof in cmd/. `make mutants`
-// runs it.
+// the flights, the ledger and the capture for the proof in cmd/, mistakes in what
+// becomes of requests and answers for the test on the wire of the root package,
+// or for others beside it. `make mutants` runs it.
 //
 // A mistake is some pieces of source text and what replaces them. The replaced
 // files reach the compiler as an overlay; nothing in the tree is touched. A

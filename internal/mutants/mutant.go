@@ -37,6 +37,13 @@ type slip struct {
 	edits    []edit
 }
 
+// A lapse is a mutant that tests of the root package have to find.
+type lapse struct {
+	name  string
+	tests string // their names, with bars between them; "" is TestWire
+	edits []edit
+}
+
 // mutants lists them all. Each instrument's first is no mistake.
 func mutants() (list []mutant) {
 	list = append(list, mutant{"no mistake", differential{}, nil})
@@ -46,6 +53,10 @@ func mutants() (list []mutant) {
 	list = append(list, mutant{"no mistake", proof{}, nil})
 	for _, s := range engine {
 		list = append(list, mutant{s.name, proof{s.scenario, s.kinds}, s.edits})
+	}
+	list = append(list, mutant{"no mistake", wire{}, nil})
+	for _, l := range requests {
+		list = append(list, mutant{l.name, wire{l.tests}, l.edits})
 	}
 	return list
 }

@@ -77,6 +77,26 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// TestNamed demands that the root package has the tests that find mistakes.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("..", "..", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []string
+	for _, file := range files {
+		tests = append(tests, quoted(t, filepath.Base(file), `(?m)^func (\w+)\(`)...)
+	}
+	for _, l := range requests {
+		for _, name := range (wire{l.tests}).named() {
+			if !slices.Contains(tests, name) {
+				t.Errorf("%s: there is no %s", l.name, name)
+			}
+		}
+	}
+}
+
 // quoted returns what a pattern's group finds in a file.
 func quoted(t *testing.T, file, pattern string) (list []string) {
 	t.Helper()

@@ -77,11 +77,15 @@ func serve(t *testing.T, h http.Handler) string {
 func TestNothingWrong(t *testing.T) {
 	for name, pause := range map[string]time.Duration{"at full speed": 0, "slow reads": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
-			c := everything(t, serve(t, open(t, versioned.Options{Pause: pause}).Handler()))
+			s := open(t, versioned.Options{Pause: pause})
+			c := everything(t, serve(t, s.Handler()))
 			for _, path := range []string{"/cards/", "/greeted/", "/early/"} {
 				url := strings.Replace(c.Reads[0].URL, "/items/", path, 1)
 				c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: url, Fields: []string{"From: {user}"}})
 			}
+			c.Reads = append(c.Reads, checker.Request{
+				Method: http.MethodGet, URL: strings.Replace(c.Reads[0].URL, "/items/{key}", "/here", 1), Fields: []string{"X-Region: {key}"},
+			})
 			c.Duration = 2 * time.Second
 			r, err := checker.Run(t.Context(), c)
 			if err != nil {
@@ -92,6 +96,9 @@ func TestNothingWrong(t *testing.T) {
 			}
 			if r.Wrong() > 0 || r.Reads == 0 || r.Hits == 0 || r.Acknowledged == 0 || r.Together == 0 || r.Failed+r.Unknown+r.Refused > 0 {
 				t.Errorf("%+v", r)
+			}
+			if n := s.Disguised(); n > 0 {
+				t.Errorf("%d answers left without what was set outside", n)
 			}
 		})
 	}

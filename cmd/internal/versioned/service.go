@@ -42,6 +42,7 @@ type Options struct {
 //	GET /mine/{key}              the item, and the name of who asks
 //	GET /cards/{key}             the same, each found by Load
 //	GET /greeted/{key}           the item, and the name in the field From, by which it varies
+//	GET /here                    the item whose key is in the field X-Region, though it does not say that it varies by that
 //	GET /minute/{key}            the item, for a minute: by ExpireAt, ExpireAfter, max-age or Expires, depending on the key
 //	GET /early/{key}             the item, in a transaction that began before the cache was asked
 //	GET /direct/{key}            the item, never from the cache
@@ -53,6 +54,8 @@ type Service struct {
 	options Options
 	pad     string
 	overdue atomic.Int64
+
+	disguised atomic.Int64
 }
 
 const tables = `
@@ -125,14 +128,19 @@ func (s *Service) Handler() http.Handler {
 		return byID(db, r, a)
 	})
 	mux.HandleFunc("GET /greeted/{key}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Vary", "From")
+		w.Header().Add("Vary", "From")
 		greeted(w, r)
+	})
+	here := s.get(byID)
+	mux.HandleFunc("GET /here", func(w http.ResponseWriter, r *http.Request) {
+		r.SetPathValue("key", r.Header.Get("X-Region"))
+		here(w, r)
 	})
 	mux.HandleFunc("GET /direct/{key}", s.get(func(db querier, r *http.Request, a *answer) error {
 		unstale.NoStore(r.Context())
 		return byID(db, r, a)
 	}))
-	return s.watch(s.early(s.Cache.Handler(mux)))
+	return s.watch(s.outside(s.early(s.Cache.Handler(mux))))
 }
 
 const versionByID = `SELECT version FROM item WHERE id = ?`

@@ -1,0 +1,272 @@
+package main
+
+// requests are mistakes in what becomes of a request and of its answer, each the
+// lack of a rule, which the root package's tests find.
+var requests = []lapse{
+	// What selects.
+	{"an unknown field does not select", "", []edit{
+		{"fields.go", "	for _, name := range r.unknown {\n		b = appendLines(appendText(b, name), h[name])\n	}\n", ""},
+	}},
+	{"Accept does not select", "", []edit{
+		{"fields.go", "range r.few[fieldAccept:] {", "range r.few[fieldOrigin:] {"},
+	}},
+	{"Origin does not select", "", []edit{
+		{"fields.go", "			r.few[class] = lines\n", "			if class != fieldOrigin {\n				r.few[class] = lines\n			}\n"},
+	}},
+	{"Sec-Fetch fields do not select", "", []edit{
+		{"fields.go", "			r.few[class] = lines\n", "			if class < fieldFetchDest {\n				r.few[class] = lines\n			}\n"},
+	}},
+	{"what a client accepts encoded does not select", "", []edit{
+		{"fields.go", "	b = append(b, byte(r.encodings&encodesAll))\n", ""},
+	}},
+	{"Accept-Encoding reaches a fill as it came", "TestAcceptEncoding", []edit{
+		{"place.go", "r.Header[name] = []string{form}", "r.Header[name] = slices.Clone(lines)"},
+	}},
+	{"names with _ are no twins", "", []edit{
+		{"fields.go", "	twin := dashed(name)\n", "	twin := name\n"},
+	}},
+	{"Vary means no twins", "", []edit{
+		{"get.go", "			if g.respelled {\n", "			if false {\n"},
+	}},
+	{"a field that shall select does not", "TestFields", []edit{
+		{"fields.go", "			f.exact[name] = fieldSelects\n", ""},
+	}},
+	{"a field that shall not select does", "TestFields", []edit{
+		{"fields.go", "			f.exact[prefix] = fieldNeutral\n", ""},
+	}},
+	{"fields that are ignored hide credentials", "TestFields", []edit{
+		{"fields.go", "	if saysWho(twin) {\n", "	if !ignored && saysWho(twin) {\n"},
+	}},
+	{"what Connection lists is there", "", []edit{
+		{"handler.go", "	case f.listed:\n", "	case false:\n"},
+	}},
+	{"a method may be overridden", "TestPoisoning", []edit{
+		{"handler.go", "	case f.override:\n", "	case false:\n"},
+	}},
+	{"one handler answers for another", "", []edit{
+		{"place.go", "	b = appendText(b, g.id)\n", ""},
+	}},
+	{"a named handler may be an unnamed one", "TestHandlersAnswerForThemselves", []edit{
+		{"handler.go", "id: \"named \" + name", "id: name"},
+	}},
+	{"handlers built anew are stored", "TestHandlersBuiltAnew", []edit{
+		{"handler.go", "	case h.unproven && h.served.CompareAndSwap(false, true):\n", "	case false:\n"},
+	}},
+	{"a rewritten path does not select", "TestInputsSelect", []edit{
+		{"place.go", "	b = appendText(b, t.seen)\n", ""},
+	}},
+	{"path values of middleware do not select", "", []edit{
+		{"place.go", "	b = binary.AppendUvarint(b, uint64(others.Len()))\n	if others.Len() == 0 {\n", "	if true {\n"},
+	}},
+	{"path values of a router outside do not select", "TestPathValuesOfARewrite", []edit{
+		{"place.go", "for i := range matches.Len() {", "for i := range 0 {"},
+	}},
+	{"a net/http that nobody knows is trusted", "TestPathValuesOfAnotherNetHTTP", []edit{
+		{"get.go", "	if !g.cache.layout.known {\n", "	if false {\n"},
+	}},
+	{"the pattern does not select", "TestInputsSelect", []edit{
+		{"place.go", "	b = appendText(b, r.Pattern)\n", ""},
+	}},
+	{"the protocol does not select", "", []edit{
+		{"place.go", "	b = append(appendText(b, r.Proto), byte(r.ProtoMajor), byte(r.ProtoMinor))\n", ""},
+	}},
+	{"the version of TLS does not select", "", []edit{
+		{"place.go", "	b = binary.BigEndian.AppendUint16(b, s.Version)\n	b = binary.BigEndian.AppendUint16(b, s.CipherSuite)\n", ""},
+	}},
+	{"what TLS negotiated does not select", "TestInputsSelect", []edit{
+		{"place.go", "	b = appendText(b, s.NegotiatedProtocol)\n", ""},
+	}},
+	{"the server name of TLS does not select", "", []edit{
+		{"place.go", "	return appendText(b, s.ServerName)\n", "	return b\n"},
+	}},
+	{"the listener does not select", "", []edit{
+		{"get.go", "b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))", "b = appendText(b, fmt.Sprint())"},
+	}},
+	{"the server does not select", "", []edit{
+		{"get.go", "g.cache.servers.number(g.r.Context().Value(http.ServerContextKey))", "0"},
+	}},
+	{"the listener is neutral", "", []edit{
+		{"identity.go", "		s.fill.choose(inputLocalAddr)\n", ""},
+	}},
+	{"the server is neutral", "", []edit{
+		{"identity.go", "		s.fill.choose(inputServer)\n", ""},
+	}},
+	{"Load takes the listener for neutral", "TestLoadSeesNoListener", []edit{
+		{"context.go", "	if key == http.LocalAddrContextKey || key == http.ServerContextKey {\n", "	if key == http.ServerContextKey {\n"},
+	}},
+	{"fields run into each other", "FuzzAppendField", []edit{
+		{"digest.go", "return append(binary.AppendUvarint(b, uint64(len(s))), s...)", "return append(b, s...)"},
+	}},
+	{"keys hold what selects", "TestKeysHoldNoValues", []edit{
+		{"digest.go", "func (d *digests) of(b []byte) string {\n", "func (d *digests) of(b []byte) string {\n	if true {\n		return string(b)\n	}\n"},
+	}},
+	{"many values of a field fill the store", "TestFieldsThatKeepAnswersApart", []edit{
+		{"apart.go", "x != nil && now.Before(x.until)", "x != nil && false"},
+	}},
+	{"a field that keeps answers apart is not told", "TestFieldsThatKeepAnswersApart", []edit{
+		{"apart.go", "enough = append(enough, field)", "enough = append(enough, field)[:0]"},
+	}},
+
+	// Who asks.
+	{"a word of credentials is forgotten", "", []edit{
+		{"fields.go", "\"signature\", ", ""},
+	}},
+	{"another word of credentials is forgotten", "", []edit{
+		{"fields.go", "\"signature\", \"token\"", "\"signature\""},
+	}},
+	{"a fill sees credentials", "TestFillSeesNoCredentials", []edit{
+		{"fields.go", "return c <= fieldNeutral }", "return c <= fieldNeutral || c == fieldCredential }"},
+	}},
+	{"a fill sees cookies", "TestFillSeesNoCredentials", []edit{
+		{"fields.go", "return c <= fieldNeutral }", "return c <= fieldNeutral || c == fieldCookie }"},
+	}},
+	{"a fill sees addresses in fields", "TestFillSeesNoCredentials", []edit{
+		{"fields.go", "return c <= fieldNeutral }", "return c <= fieldHidden }"},
+	}},
+	{"a fill sees the client's address", "TestHiddenInputs", []edit{
+		{"place.go", "	r.RemoteAddr = \"\"\n", ""},
+	}},
+	{"a fill sees the client's certificate", "TestHiddenInputs", []edit{
+		{"place.go", "	r.TLS = fillTLS(g.r.TLS)\n", ""},
+	}},
+	{"a certificate is no credential", "TestWithoutIdentity", []edit{
+		{"handler.go", "(f.credentials || clientCertificate(r))", "f.credentials"},
+	}},
+	{"an ignored cookie hides others", "TestWithoutIdentity", []edit{
+		{"cookies.go", "if cookie = strings.TrimSpace(cookie); cookie != \"\" && !c.ignores(name) {\n				return true", "if cookie = strings.TrimSpace(cookie); cookie != \"\" {\n				return !c.ignores(name)"},
+	}},
+	{"the beginning of an ignored cookie is found anywhere", "TestIgnoredCookies", []edit{
+		{"cookies.go", "strings.HasPrefix(name, p)", "strings.Contains(name, p)"},
+	}},
+	{"the name of an ignored cookie is taken for a beginning", "TestIgnoredCookies", []edit{
+		{"cookies.go", "return c.names[name] || slices.ContainsFunc(", "for n := range c.names {\n		if strings.HasPrefix(name, n) {\n			return true\n		}\n	}\n	return slices.ContainsFunc("},
+	}},
+	{"a Vary by credentials is believed", "TestWhatIsStored", []edit{
+		{"respond.go", "	case c.variesByHidden(named):\n", "	case false:\n"},
+	}},
+	{"who asks is read after the look", "TestWhoAsksIsReadBeforeTheLook", []edit{
+		{"lookup.go", "	shared := c.digestVary(e.choice, s)\n", "	c.databases.poll()\n	shared := c.digestVary(e.choice, s)\n"},
+		{"lookup.go", "	forAll := key[:len(primary)+len(\"\\n\")+len(shared)]\n	c.databases.poll()\n", "	forAll := key[:len(primary)+len(\"\\n\")+len(shared)]\n"},
+	}},
+	{"who joins does not look", "TestWhoJoinsLooks", []edit{
+		{"flight.go", "	c.databases.poll()\n", ""},
+	}},
+
+	// What stands outside.
+	{"what stood outside is stored", "", []edit{
+		{"header.go", "if stood && before.untouched(values) {", "if stood && before.untouched(values) && false {"},
+	}},
+	{"what the handler deletes stays", "", []edit{
+		{"header.go", "if !left && !replaced {", "if !left && !replaced && false {"},
+	}},
+	{"what the handler adds takes the place of what stood there", "", []edit{
+		{"header.go", "if before == 0 && i == 0 {", "if i == 0 {"},
+	}},
+	{"what the handler sets is added to what stood there", "", []edit{
+		{"header.go", "does = lineSets\n", "does = lineAdds\n"},
+	}},
+	{"to set what stood there does nothing", "", []edit{
+		{"header.go", "return &values[0] == f.first && slices.Equal(values, f.values)", "return slices.Equal(values, f.values)"},
+	}},
+	{"a field without values is dropped", "", []edit{
+		{"header.go", "return append(lines, headerLine{name: name, does: lineEmpties})", "return lines"},
+	}},
+	{"another spelling takes the place of what stood there", "", []edit{
+		{"header.go", "if beside, ok := o[canonical]; ok && ", "if beside, ok := o[canonical]; ok && false && "},
+	}},
+	{"another spelling outside stays", "TestTransparency", []edit{
+		{"header.go", "if values, left := h[name]; left && ", "if values, left := h[name]; left && false && "},
+	}},
+	{"a value that an answer repeats does not select", "", []edit{
+		{"get.go", "return len(e.repeats) == 0 || e.repeats.standsIn(g.w.Header()) }", "return true }"},
+	}},
+	{"what an answer repeats is looked for in bodies alone", "", []edit{
+		{"header.go", "	for other, values := range touched {\n", "	for other, values := range http.Header(nil) {\n"},
+	}},
+	{"what an answer repeats is looked for in fields alone", "", []edit{
+		{"header.go", "	if bytes.Contains(body, []byte(value)) {\n", "	if bytes.Contains(nil, []byte(value)) {\n"},
+	}},
+	{"a hint leaves its fields behind", "", []edit{
+		{"recorder.go", "			delete(h, changes[i].name)\n", ""},
+	}},
+	{"a hint takes away what stood outside", "", []edit{
+		{"recorder.go", "			h[changes[i].name] = values\n", "			h[changes[i].name] = values[:0]\n"},
+	}},
+	{"the names of what stands outside do not select", "", []edit{
+		{"place.go", "	b = appendNames(b, g.w.Header())\n", ""},
+	}},
+	{"who joins gets what repeats a value of the first one's", "", []edit{
+		{"flight.go", " || !s.may(l.entry)", ""},
+	}},
+	{"a Content-Type is added where one stands outside", "", []edit{
+		{"respond.go", "	if adds&addsType != 0 && len(body) > 0", "	if e.adds&addsType != 0 && len(body) > 0"},
+	}},
+	{"an entity tag is added where one stands outside", "", []edit{
+		{"respond.go", "	case adds&addsTag == 0: //", "	case e.adds&addsTag == 0: //"},
+	}},
+	{"Cache-Control is added where it stands outside", "", []edit{
+		{"respond.go", "	if adds&addsBound != 0 {", "	if e.adds&addsBound != 0 {"},
+	}},
+	{"Cache-Control is added where Expires stands", "", []edit{
+		{"respond.go", " && h[\"Expires\"] == nil && h[\"Pragma\"] == nil {", " {"},
+	}},
+
+	// What clients ask for, and what they get.
+	{"the Date of a handler is dropped", "", []edit{
+		{"internal/rfc9111/header.go", "\"Age\", \"Cache-Status\", ", "\"Age\", \"Date\", \"Cache-Status\", "},
+	}},
+	{"answers that set cookies are stored", "", []edit{
+		{"internal/rfc9111/storable.go", "	case len(h[\"Set-Cookie\"]) > 0:\n", "	case false:\n"},
+	}},
+	{"what is compressed outside has a strong tag", "", []edit{
+		{"respond.go", "if whole && (adds&addsType != 0", "if true && (adds&addsType != 0"},
+	}},
+	{"a part is answered of what is compressed outside", "", []edit{
+		{"respond.go", "outcome = rfc9111.Evaluate(g.r.Method, g.r.Header, stored, whole)", "outcome = rfc9111.Evaluate(g.r.Method, g.r.Header, stored, true)"},
+	}},
+	{"a coding that is refused is not read outside", "TestRefusedCodings", []edit{
+		{"respond.go", "	if g.encodings == 0 {\n", "	if g.encodings&encodesAll == 0 {\n"},
+	}},
+	{"HEAD fills", "", []edit{
+		{"get.go", "	case g.r.Method == http.MethodHead:\n", "	case false:\n"},
+	}},
+	{"a range of what is not stored fills", "TestRangesOfWhatIsNotStored", []edit{
+		{"get.go", "	case len(g.r.Header[\"Range\"]) > 0:\n", "	case false:\n"},
+	}},
+	{"errors that a request provokes are stored", "TestWhatIsStored", []edit{
+		{"internal/rfc9111/storable.go", "	if rule == asError && terms.Errors {\n", "	if rule == asError {\n"},
+	}},
+	{"a part that the handler gives is given whole", "", []edit{
+		{"get.go", "			case g.leavesRanges(e):\n", "			case false:\n"},
+	}},
+	{"a strong tag stands for another type", "TestTagsOfTypesOutside", []edit{
+		{"respond.go", "if whole && (adds&addsType != 0 || alone || header.get(\"Content-Type\") != \"\") {", "if whole {"},
+	}},
+	{"a hit sends a header that the handler left open", "", []edit{
+		{"respond.go", "if !e.silent || outcome.Status != e.status {", "if true {"},
+	}},
+	{"a stranger renews what is stored", "TestNoStoreRequestsLeaveNothing", []edit{
+		{"get.go", "			refused = bypassRequest // and nobody gets another answer because of it\n", ""},
+	}},
+	{"a precondition is overlooked", "", []edit{
+		{"handler.go", "	case rfc9111.Bypass(r.Header):\n", "	case false:\n"},
+	}},
+	{"what streams lets all variants pass", "TestStreamedVariantPassesAlone", []edit{
+		{"respond.go", "	g.cache.put(g.primary, g, e, union(g.cache.choosing(named), f.selectedBy()))\n", "	g.cache.store.Set(g.primary, e)\n"},
+	}},
+	{"a flush that cannot be done sends the header", "", []edit{
+		{"recorder.go", "	if !canFlush(r.w) {\n", "	if false {\n"},
+	}},
+	{"a flush that cannot be done sends the header of a POST", "TestUnsafeFlush", []edit{
+		{"unsafe.go", "	if !canFlush(u.ResponseWriter) {\n", "	if false {\n"},
+	}},
+	{"what is too long ends where it should", "TestTransparency", []edit{
+		{"recorder.go", "if int64(len(r.body)) == r.declared && r.written > r.declared {", "if false {"},
+	}},
+	{"PROPFIND and QUERY invalidate", "TestUnsafeMethods", []edit{
+		{"internal/rfc9111/invalidate.go", "http.MethodTrace,\n		\"PROPFIND\", \"QUERY\", \"REPORT\", \"SEARCH\":", "http.MethodTrace:"},
+	}},
+	{"a statement without tables is known", "TestNoDependenciesSayNothing", []edit{
+		{"fill.go", "f.informed = f.informed || len(hashes) > 0", "f.informed = true"},
+	}},
+}
