@@ -164,7 +164,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 	inner, cancel := newFillContext(ctx, s, s.lookedOutsideLoad)
 	defer cancel()
 	c.flights.lead(f, cancel)
-	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(f) })
+	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(ctx, f) })
 	defer stop()
 
 	func() {
