@@ -38,6 +38,14 @@ func BenchmarkHandlerHit(b *testing.B) {
 		"Referer: http://example.com/", "Sec-Ch-Ua-Mobile: ?0", "Sec-Ch-Ua-Platform: Linux", "Sec-Fetch-Dest: document", "Sec-Fetch-Mode: navigate",
 		"Sec-Fetch-Site: same-origin", "Upgrade-Insecure-Requests: 1", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "X-Forwarded-For: 192.0.2.1",
 	}
+	// What Chromium sends when somebody types an address.
+	navigation := []string{
+		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+		"Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: en-US,en;q=0.9", "Connection: keep-alive",
+		`Sec-Ch-Ua: "Chromium";v="156", "Not?A_Brand";v="24"`, "Sec-Ch-Ua-Mobile: ?0", `Sec-Ch-Ua-Platform: "Linux"`,
+		"Sec-Fetch-Dest: document", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-User: ?1", "Upgrade-Insecure-Requests: 1",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+	}
 	for _, test := range []struct {
 		name    string
 		options unstale.Options
@@ -45,6 +53,7 @@ func BenchmarkHandlerHit(b *testing.B) {
 	}{
 		{"shared", unstale.Options{}, few},
 		{"own", unstale.Options{Identity: byToken}, few},
+		{"navigation", unstale.Options{}, navigation},
 		{"browser", unstale.Options{IgnoreCookies: []string{"_ga", "theme"}}, browser},
 	} {
 		b.Run(test.name, func(b *testing.B) {

@@ -33,8 +33,10 @@ func (c *ignoredCookies) ignores(name string) bool {
 func (c *ignoredCookies) carried(lines []string) bool {
 	for _, line := range lines {
 		for cookie := range strings.SplitSeq(line, ";") {
-			name, _, _ := strings.Cut(strings.TrimSpace(cookie), "=")
-			if cookie = strings.TrimSpace(cookie); cookie != "" && !c.ignores(name) {
+			if cookie = strings.TrimSpace(cookie); cookie == "" {
+				continue
+			}
+			if name, _, _ := strings.Cut(cookie, "="); !c.ignores(name) {
 				return true
 			}
 		}

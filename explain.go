@@ -147,7 +147,8 @@ func (c *Cache) RequestKey(r *http.Request) string {
 	if c == nil {
 		return ""
 	}
-	return requestTarget(r).key(c.options.Prefix)
+	t := requestTarget(r)
+	return t.key(c.options.Prefix)
 }
 
 // explain says what is known of a key under which the store has e, or nothing.

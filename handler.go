@@ -77,6 +77,8 @@ type handler struct {
 	id     string           // of the handlers that answer for each other
 	report func(Difference) // set: every hit is recomputed
 
+	plain [8]atomic.Pointer[plainPlace] // places asked for lately
+
 	unproven bool        // it may be one of many that serve a single request each
 	served   atomic.Bool // a request, if unproven
 }

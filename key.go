@@ -101,11 +101,15 @@ func targetOf(host string, tls bool, u *url.URL) target {
 
 // key returns "prefix:http:GET host path?query", the name by which the answers
 // to a URI are invalidated. HEAD is answered from GET.
-func (t target) key(prefix string) string {
-	if t.query == "" {
-		return prefix + ":http:GET " + t.host + " " + t.path
+func (t *target) key(prefix string) string { return string(t.appendKey(nil, prefix)) }
+
+func (t *target) appendKey(b []byte, prefix string) []byte {
+	b = append(append(b, prefix...), ":http:GET "...)
+	b = append(append(append(b, t.host...), ' '), t.path...)
+	if t.query != "" {
+		b = append(append(b, '?'), t.query...)
 	}
-	return prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query
+	return b
 }
 
 // canonicalPath escapes each segment of the path. An encoded slash stays

@@ -20,9 +20,25 @@ import (
 // break, the name of its URI. The digest holds what follows, each part so that no
 // other input has the same bytes.
 func (g *get) place(t *target, fields *requestFields) (name, place string) {
+	var room [384]byte // on the stack, and nearly always enough
+	digest := ""
+	if t.seen == "" && g.r.TLS == nil && g.r.Pattern == "" && len(fields.unknown) == 0 && len(g.w.Header()) == 0 && !g.cache.layout.hasValues(g.r) {
+		digest = g.plainDigest(t, fields, room[:0])
+	} else {
+		digest = g.digest(t, fields, room[:0])
+	}
+	b := room[:0]
+	b = t.appendKey(b, g.cache.options.Prefix)
+	n := len(b)
+	b = append(append(b, '\n'), digest...)
+	place = string(b)
+	return place[:n], place
+}
+
+// digest returns the digest of the place. b is room for what is digested.
+func (g *get) digest(t *target, fields *requestFields, b []byte) string {
 	r := g.r
-	var room [512]byte // on the stack, and nearly always enough
-	b := append(room[:0], digestPlace)
+	b = append(b, digestPlace)
 	b = appendText(b, g.id)
 	b = appendText(b, t.seen)
 	b = append(appendText(b, r.Proto), byte(r.ProtoMajor), byte(r.ProtoMinor))
@@ -31,13 +47,58 @@ func (g *get) place(t *target, fields *requestFields) (name, place string) {
 	b = g.cache.layout.appendValues(b, r)
 	b = fields.appendTo(b, r.Header)
 	b = appendNames(b, g.w.Header())
-	digest := g.cache.digests.of(b)
-	if t.query == "" {
-		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "\n" + digest
-	} else {
-		place = g.cache.options.Prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query + "\n" + digest
+	return g.cache.digests.of(b)
+}
+
+// A plainPlace is what selects by requests for which nothing selects but the
+// protocol and the fields with few values, with the digest of it. A handler keeps
+// some, because nearly all of its requests are of a few browsers.
+type plainPlace struct {
+	proto        string
+	major, minor int
+	encodings    encodings
+	present      [fieldEncoding]bool
+	few          [fieldEncoding]string
+	digest       string
+}
+
+// plainDigest is digest for such a request.
+func (g *get) plainDigest(t *target, fields *requestFields, room []byte) string {
+	accept := 0
+	if lines := fields.few[fieldAccept]; len(lines) > 0 {
+		accept = len(lines[0])
 	}
-	return place[:len(place)-1-len(digest)], place
+	slot := &g.plain[(accept+int(fields.encodings)+g.r.ProtoMajor)%len(g.plain)]
+	if p := slot.Load(); p != nil && p.is(g.r, fields) {
+		return p.digest
+	}
+	p := &plainPlace{
+		proto: strings.Clone(g.r.Proto), major: g.r.ProtoMajor, minor: g.r.ProtoMinor, encodings: fields.encodings & encodesAll,
+		digest: g.digest(t, fields, room),
+	}
+	for class, lines := range fields.few {
+		if len(lines) > 1 || len(lines) == 1 && len(lines[0]) > maxDigestBytes {
+			return p.digest
+		}
+		if p.present[class] = len(lines) == 1; p.present[class] {
+			p.few[class] = strings.Clone(lines[0])
+		}
+	}
+	slot.Store(p)
+	return p.digest
+}
+
+// is reports whether just this selects by a request.
+func (p *plainPlace) is(r *http.Request, fields *requestFields) bool {
+	if p.encodings != fields.encodings&encodesAll || p.proto != r.Proto || p.major != r.ProtoMajor || p.minor != r.ProtoMinor {
+		return false
+	}
+	for class, lines := range fields.few {
+		if p.present[class] != (len(lines) == 1) || len(lines) > 1 || len(lines) == 1 && p.few[class] != lines[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // appendNames appends the names of what stands in the header of the response
@@ -158,6 +219,15 @@ func newRequestLayout() (l requestLayout) {
 	return l
 }
 
+// hasValues reports whether there are values of the path, or may be.
+func (layout *requestLayout) hasValues(r *http.Request) bool {
+	if !layout.known {
+		return true
+	}
+	v := reflect.ValueOf(r).Elem()
+	return v.Field(layout.matches).Len() > 0 || v.Field(layout.others).Len() > 0
+}
+
 // appendValues appends the values of the path, and of what they are values. Where
 // net/http keeps them elsewhere, fills count as asking who asks.
 func (layout *requestLayout) appendValues(b []byte, r *http.Request) []byte {
@@ -165,9 +235,9 @@ func (layout *requestLayout) appendValues(b []byte, r *http.Request) []byte {
 		return b
 	}
 	v := reflect.ValueOf(r).Elem()
-	if matches, pattern := v.Field(layout.matches), v.Field(layout.pattern); matches.Len() == 0 || pattern.IsNil() {
+	if matches := v.Field(layout.matches); matches.Len() == 0 {
 		b = append(b, 0)
-	} else {
+	} else if pattern := v.Field(layout.pattern); !pattern.IsNil() {
 		b = appendText(append(b, 1), pattern.Elem().FieldByName("str").String())
 		for i := range matches.Len() {
 			b = appendText(b, matches.Index(i).String())
