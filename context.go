@@ -20,6 +20,7 @@ type scope struct {
 	transactions *transactions // open ones of the request
 	outer        *scope        // the scope around this one
 	course       *asker        // of the request in whose course this runs; nil if it is none
+	asking       bool          // it finds out who asks, for which others may wait
 }
 
 type scopeKey struct{}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// digests turn what selects an entry into a text of fixed length: 128 bits of
+// digests turn what selects an entry into a text of 22 characters: 128 bits of
 // SHA-256 over a secret of the cache and the bytes, so that nobody from outside
 // can make two inputs meet, and none can be read from a key, a log or a store.
 //
@@ -33,9 +33,6 @@ const (
 	maxDigests     = 2048
 	maxDigestBytes = 512
 )
-
-// digestLength is the length of a digest: 128 bits in base64.
-const digestLength = 22
 
 func newDigests() *digests {
 	d := new(digests)

@@ -2,6 +2,7 @@ package unstale
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -117,9 +118,13 @@ func (fs *flights) leave(f *flight) {
 	}
 }
 
-// leaveLeading is leave for the leader. A fill that goes on after the flight has
-// landed, because its answer is streamed, does so for the leader alone.
-func (fs *flights) leaveLeading(f *flight) {
+// leaveLeading is leave for the leader, whose context ctx has ended. A fill that
+// goes on after the flight has landed, because its answer is streamed, does so for
+// the leader alone. A deadline is the fill's own, and needs no help.
+func (fs *flights) leaveLeading(ctx context.Context, f *flight) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
 	fs.leave(f)
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

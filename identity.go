@@ -100,7 +100,7 @@ func (a *asker) askWithin(within *flight) string {
 		}()
 		ctx := a.request.Context()
 		outer := scopeOf(ctx)
-		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer}
+		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
 		if outer != nil {
 			a.scope.transactions = outer.transactions
 		}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/unstale/unstale"
 )
@@ -407,5 +409,43 @@ func TestAnotherCache(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAskersWaitForNobody: a function given to Load asks who asks while Identity
+// itself uses what that function makes.
+func TestAskersWaitForNobody(t *testing.T) {
+	t.Parallel()
+	var c *unstale.Cache
+	begun, asking := make(chan bool, 2), make(chan bool)
+	flags := func(ctx context.Context) string {
+		return load(ctx, t, c, "flags", func(ctx context.Context) (string, error) {
+			unstale.DependOn(ctx, "flags")
+			begun <- true
+			<-asking
+			return "flags of " + unstale.Identity(ctx), nil
+		})
+	}
+	c = newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+		close(asking)
+		flags(r.Context())
+		return "me", nil
+	}})
+	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var other sync.WaitGroup
+		other.Go(func() { flags(r.Context()) })
+		<-begun
+		unstale.Identity(r.Context())
+		other.Wait()
+	}))
+	answered := make(chan bool)
+	go func() {
+		defer close(answered)
+		get(h, "/")
+	}()
+	select {
+	case <-answered:
+	case <-time.After(eventually):
+		t.Fatal("they wait for each other")
 	}
 }

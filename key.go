@@ -108,15 +108,6 @@ func (t target) key(prefix string) string {
 	return prefix + ":http:GET " + t.host + " " + t.path + "?" + t.query
 }
 
-// place returns the key under which the store holds what belongs to the target.
-// What follows the name begins unlike any variant's end.
-func (t target) place(key string) string {
-	if t.seen == "" {
-		return key
-	}
-	return key + "\n@" + t.seen
-}
-
 // canonicalPath escapes each segment of the path. An encoded slash stays
 // different from a real one.
 func canonicalPath(u *url.URL) string {

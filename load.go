@@ -96,11 +96,12 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	primary := c.keyOf(key)
 	s := &scope{cache: c, transactions: transactionsOf(outer), outer: outer}
 	if outer != nil {
-		s.asker, s.flight, s.course = outer.asker, outer.flight, outer.course
+		s.asker, s.flight, s.course, s.asking = outer.asker, outer.flight, outer.course, outer.asking
 	}
 	// In a transaction nobody waits for somebody else's function, which may wait for
 	// the connection that the transaction holds, and will hardly make what it sees.
-	mayJoin := !s.transactions.any() && c.unstored.reason(c, primary, s, failpoint.Now()) == ""
+	// Nor does who finds out who asks, for whom such a function may wait.
+	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, failpoint.Now()) == ""
 	for attempt := 1; ; attempt++ {
 		found := c.ledger.Seq()
 		e, flightKey, _ := c.find(primary, s, failpoint.Now())
@@ -163,7 +164,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 	inner, cancel := newFillContext(ctx, s, s.lookedOutsideLoad)
 	defer cancel()
 	c.flights.lead(f, cancel)
-	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(f) })
+	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(ctx, f) })
 	defer stop()
 
 	func() {

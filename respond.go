@@ -26,7 +26,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
 	defer cancel()
 	c.flights.lead(f, cancel)
-	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(f) })
+	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(g.r.Context(), f) })
 	defer stop()
 
 	var rec *recorder

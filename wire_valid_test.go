@@ -150,17 +150,6 @@ func (h wireHandler) startsLate() bool {
 	return false
 }
 
-// typed reports whether every answer of the handler has a Content-Type of its own.
-func (h wireHandler) typed() bool {
-	first := slices.IndexFunc(h, func(s wireStep) bool { return s.do == "set" && s.name == "Content-Type" })
-	for i, s := range h {
-		if i < first && s.do != "depend" || s.name == "Content-Type" && (s.do == "delete" || s.do == "without any") {
-			return false
-		}
-	}
-	return first >= 0
-}
-
 func (x *wireExchange) severalRanges() bool {
 	return slices.ContainsFunc(x.fields, func(f string) bool { return strings.HasPrefix(f, "Range: ") && strings.Contains(f, ",") })
 }
