@@ -268,3 +268,40 @@ func TestTagsOfTypesOutside(t *testing.T) {
 		tags[r.header.Get("Etag")] = kind
 	}
 }
+
+// TestPartsOfTheHandler: where the cache cannot give a part, because somebody
+// outside may change the bytes, a handler that can is asked for it.
+func TestPartsOfTheHandler(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "a.txt", time.Time{}, strings.NewReader("0123456789"))
+	}))
+	wrapped := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	}))
+	wrapped.get("/", "Accept-Encoding: gzip").wantMiss(t)
+	wrapped.get("/", "Accept-Encoding: gzip").wantHit(t)
+	a := wrapped.get("/", "Accept-Encoding: gzip", "Range: bytes=2-4").wantMiss(t)
+	if a.code != http.StatusPartialContent || a.body != "234" {
+		t.Errorf("%d %q", a.code, a.body)
+	}
+}
+
+// TestSilentAnswers: where a handler has neither written nor said a status, who
+// stands outside may still do both.
+func TestSilentAnswers(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(known(func(http.ResponseWriter, *http.Request) {}))
+	s := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r)
+		w.Header().Set("X-Late", "1")
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	for _, hit := range []bool{false, true} {
+		if a := s.get("/"); a.code != http.StatusAccepted || a.header.Get("X-Late") != "1" || a.status(t).hit != hit {
+			t.Errorf("%d %v", a.code, a.header)
+		}
+	}
+}

@@ -186,7 +186,7 @@ var requests = []lapse{
 	{"what an answer repeats is looked for in fields alone", "", []edit{
 		{"header.go", "	if bytes.Contains(body, []byte(value)) {\n", "	if bytes.Contains(nil, []byte(value)) {\n"},
 	}},
-	{"a hint leaves its fields behind", "", []edit{
+	{"a hint leaves its fields behind", "TestTransparency", []edit{
 		{"recorder.go", "			delete(h, changes[i].name)\n", ""},
 	}},
 	{"a hint takes away what stood outside", "", []edit{
@@ -236,13 +236,13 @@ var requests = []lapse{
 	{"errors that a request provokes are stored", "TestWhatIsStored", []edit{
 		{"internal/rfc9111/storable.go", "	if rule == asError && terms.Errors {\n", "	if rule == asError {\n"},
 	}},
-	{"a part that the handler gives is given whole", "", []edit{
+	{"a part that the handler gives is given whole", "TestPartsOfTheHandler", []edit{
 		{"get.go", "			case g.leavesRanges(e):\n", "			case false:\n"},
 	}},
 	{"a strong tag stands for another type", "TestTagsOfTypesOutside", []edit{
 		{"respond.go", "if whole && (adds&addsType != 0 || alone || header.get(\"Content-Type\") != \"\") {", "if whole {"},
 	}},
-	{"a hit sends a header that the handler left open", "", []edit{
+	{"a hit sends a header that the handler left open", "TestSilentAnswers", []edit{
 		{"respond.go", "if !e.silent || outcome.Status != e.status {", "if true {"},
 	}},
 	{"a stranger renews what is stored", "TestNoStoreRequestsLeaveNothing", []edit{
