@@ -275,7 +275,7 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 	} else if adds&addsRanges != 0 && whole && e.status == http.StatusOK {
 		set("Accept-Ranges", "bytes")
 	}
-	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && g.r.Method == http.MethodHead {
+	if adds&addsLength != 0 && outcome.Status == e.status && bodyAllowed(e.status) && (g.r.Method == http.MethodHead || g.outermost()) {
 		set("Content-Length", e.length)
 	}
 	if !e.silent || outcome.Status != e.status {
@@ -368,6 +368,14 @@ func (g *get) untransformed() bool {
 	}
 	g.cache.native.Store(&t)
 	return true
+}
+
+// outermost reports whether nothing stands outside that could write after the
+// cache: the server calls its handler. Only then is the length of the body that of
+// the answer.
+func (g *get) outermost() bool {
+	s, _ := g.r.Context().Value(http.ServerContextKey).(*http.Server)
+	return s != nil && s.Handler == http.Handler(g.handler)
 }
 
 // ownWriter reports whether a type of ResponseWriter is net/http's own.
