@@ -181,9 +181,9 @@ type Cache struct {
 	apart     *apart
 	servers   servers
 	unstored  *unstored
-	hitTexts  hitTexts
-	unnamed   atomic.Uint64                // calls of Handler
-	native    atomic.Pointer[reflect.Type] // the ResponseWriter of net/http that was seen last
+	hitTexts  *hitTexts
+	unnamed   atomic.Uint64 // calls of Handler
+	native    atomic.Value  // reflect.Type of the ResponseWriter of net/http that was seen last
 	logger    *slog.Logger
 	seed      maphash.Seed
 	ledger    *ledger.Ledger
@@ -213,7 +213,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
 	c.fields, c.digests, c.layout, c.apart = newFieldClasses(&o), newDigests(), newRequestLayout(), newApart()
-	c.unstored = newUnstored()
+	c.unstored, c.hitTexts = newUnstored(), newHitTexts()
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil

@@ -151,7 +151,8 @@ func (g *get) answer() {
 		now = failpoint.Now()
 		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
 			g.route.joined.Add(1)
-			g.serve(e, now, rfc9111.CacheStatus{Forward: forward(why), Collapsed: true})
+			status := rfc9111.CacheStatus{Forward: forward(why), Collapsed: true, TTL: e.remaining(now), HasTTL: true}
+			g.serveAs(e, now, status.String())
 			return
 		}
 		mayJoin = mayJoin && !f.landing.unshared
@@ -170,11 +171,11 @@ func (g *get) hit(e *Entry, now time.Time) {
 		c.apart.hit(g.id, g.key, g.unknown)
 	}
 	if g.report != nil || e.ages || !c.verifications.draw() {
-		g.serve(e, now, rfc9111.CacheStatus{Hit: true})
+		g.serve(e, now)
 		return
 	}
 	outer := g.w.Header().Clone()
-	g.serve(e, now, rfc9111.CacheStatus{Hit: true})
+	g.serve(e, now)
 	g.verifyBeside(e, outer)
 }
 

@@ -1,26 +1,31 @@
 package unstale
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
 // hitTexts are what Cache-Status says of hits, by the seconds that are left: made
-// once, because allocations count on a hit.
-type hitTexts [512]atomic.Pointer[string]
+// beforehand, because allocations count on a hit.
+type hitTexts [512]string
 
-// statusText returns the member of Cache-Status.
-func (c *Cache) statusText(s rfc9111.CacheStatus) string {
-	left := s.TTL / time.Second
-	if s != (rfc9111.CacheStatus{Hit: true, HasTTL: true, TTL: s.TTL}) || left < 0 || int(left) >= len(c.hitTexts) {
-		return s.String()
+func newHitTexts() *hitTexts {
+	t := new(hitTexts)
+	for i := range t {
+		t[i] = hitStatus(time.Duration(i) * time.Second).String()
 	}
-	if text := c.hitTexts[left].Load(); text != nil {
-		return *text
+	return t
+}
+
+func hitStatus(left time.Duration) rfc9111.CacheStatus {
+	return rfc9111.CacheStatus{Hit: true, TTL: left, HasTTL: true}
+}
+
+// of returns what is said of a hit with so much time left.
+func (t *hitTexts) of(left time.Duration) string {
+	if i := left / time.Second; left >= 0 && int(i) < len(t) {
+		return t[i]
 	}
-	text := s.String()
-	c.hitTexts[left].Store(&text)
-	return text
+	return hitStatus(left).String()
 }

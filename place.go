@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // The place of an entry is the name of its URI, by which it is invalidated, and
@@ -73,17 +74,32 @@ func (g *get) plainDigest(t *target, fields *requestFields, room []byte) string 
 		return p.digest
 	}
 	p := &plainPlace{
-		proto: strings.Clone(g.r.Proto), major: g.r.ProtoMajor, minor: g.r.ProtoMinor, encodings: fields.encodings & encodesAll,
+		major: g.r.ProtoMajor, minor: g.r.ProtoMinor, encodings: fields.encodings & encodesAll,
 		digest: g.digest(t, fields, room),
 	}
-	for class, lines := range fields.few {
+	// The texts lie side by side in memory, for a hit to wait for few places of it.
+	var text strings.Builder
+	for _, lines := range fields.few {
 		if len(lines) > 1 || len(lines) == 1 && len(lines[0]) > maxDigestBytes {
 			return p.digest
 		}
-		if p.present[class] = len(lines) == 1; p.present[class] {
-			p.few[class] = strings.Clone(lines[0])
+		if len(lines) == 1 {
+			text.WriteString(lines[0])
 		}
 	}
+	text.WriteString(g.r.Proto)
+	text.WriteString(p.digest)
+	rest := text.String()
+	cut := func(n int) (s string) {
+		s, rest = rest[:n], rest[n:]
+		return s
+	}
+	for class, lines := range fields.few {
+		if p.present[class] = len(lines) == 1; p.present[class] {
+			p.few[class] = cut(len(lines[0]))
+		}
+	}
+	p.proto, p.digest = cut(len(g.r.Proto)), rest
 	slot.Store(p)
 	return p.digest
 }
@@ -185,8 +201,9 @@ func (g *get) fillRequest(ctx context.Context) *http.Request {
 // that SetPathValue added. Reading them by reflection is allowed, and depends on
 // their names.
 type requestLayout struct {
-	pattern, matches, others int
-	known                    bool // all that http.Request holds is in knownRequestFields
+	pattern, matches, others int     // indexes of fields
+	matchesAt, othersAt      uintptr // offsets of fields
+	known                    bool    // all that http.Request holds is in knownRequestFields
 }
 
 // knownRequestFields are the fields of http.Request with which place and
@@ -204,9 +221,9 @@ func newRequestLayout() (l requestLayout) {
 		case f.Name == "pat" && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			l.pattern = i
 		case f.Name == "matches" && f.Type == reflect.TypeFor[[]string]():
-			l.matches = i
+			l.matches, l.matchesAt = i, f.Offset
 		case f.Name == "otherValues" && f.Type == reflect.TypeFor[map[string]string]():
-			l.others = i
+			l.others, l.othersAt = i, f.Offset
 		case !slices.Contains(knownRequestFields, f.Name):
 			l.known = false
 		}
@@ -224,8 +241,10 @@ func (layout *requestLayout) hasValues(r *http.Request) bool {
 	if !layout.known {
 		return true
 	}
-	v := reflect.ValueOf(r).Elem()
-	return v.Field(layout.matches).Len() > 0 || v.Field(layout.others).Len() > 0
+	// Every hit comes here, and to ask reflect takes as long as all else about the
+	// place: newRequestLayout has seen the types of these fields.
+	at := unsafe.Pointer(r) //nolint:gosec // reads what reflect may read
+	return len(*(*[]string)(unsafe.Add(at, layout.matchesAt))) > 0 || len(*(*map[string]string)(unsafe.Add(at, layout.othersAt))) > 0
 }
 
 // appendValues appends the values of the path, and of what they are values. Where

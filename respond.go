@@ -79,7 +79,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		g.relay(rec, status)
 		return
 	}
-	g.respond(e, rec.changes, status, "")
+	g.respond(e, rec.changes, status.String(), "")
 }
 
 // relay answers with what the handler wrote, which is not what it declared: the
@@ -206,9 +206,13 @@ func (g *get) passBy(f *fill, rec *recorder) {
 	g.cache.put(g.primary, g, e, union(g.cache.choosing(named), f.selectedBy()))
 }
 
-// serve answers from an entry.
-func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
-	status.TTL, status.HasTTL = e.remaining(now), true
+// serve answers from an entry that was found.
+func (g *get) serve(e *Entry, now time.Time) {
+	g.serveAs(e, now, g.cache.hitTexts.of(e.remaining(now)))
+}
+
+// serveAs is serve with what Cache-Status says of it.
+func (g *get) serveAs(e *Entry, now time.Time, status string) {
 	g.respond(e, e.header, status, strconv.FormatInt(int64(e.ageAt(now)/time.Second), 10))
 }
 
@@ -216,7 +220,7 @@ func (g *get) serve(e *Entry, now time.Time, status rfc9111.CacheStatus) {
 // (RFC 9110 §13.2.2), under the given header and with an Age, unless it is "".
 // What the cache adds, it adds where neither the handler nor anybody outside has
 // set the field.
-func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus, age string) {
+func (g *get) respond(e *Entry, header storedHeader, status, age string) {
 	h := g.w.Header()
 	alone := len(h) == 0 && age != "" // and everything that is replayed is known
 	own := header.applyTo(h, 8)
@@ -225,9 +229,9 @@ func (g *get) respond(e *Entry, header storedHeader, status rfc9111.CacheStatus,
 		h[name] = own[len(own)-1 : len(own) : len(own)]
 	}
 	if alone || h["Cache-Status"] == nil {
-		set("Cache-Status", g.cache.statusText(status))
+		set("Cache-Status", status)
 	} else {
-		h["Cache-Status"] = append(h["Cache-Status"], status.String())
+		h["Cache-Status"] = append(h["Cache-Status"], status)
 	}
 	if age != "" {
 		set("Age", age)
@@ -360,13 +364,13 @@ func (g *get) untransformed() bool {
 		return true
 	}
 	t := reflect.TypeOf(g.w)
-	if own := g.cache.native.Load(); own != nil && *own == t {
+	if g.cache.native.Load() == any(t) {
 		return true
 	}
 	if !ownWriter(t) {
 		return false
 	}
-	g.cache.native.Store(&t)
+	g.cache.native.Store(t)
 	return true
 }
 
