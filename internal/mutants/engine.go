@@ -71,7 +71,7 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), now)\n"},
+		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), s, now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), s, now)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
 		{"flight.go", "&& f.fill.current() {", "{"},
