@@ -167,7 +167,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 
 	func() {
 		defer f.fill.end()
-		body, err = fn(inner)
+		f.fill.numbered(func() { body, err = fn(inner) })
 	}()
 	panicked = false
 	now := failpoint.Now()

@@ -42,7 +42,7 @@ func (g *get) reportOnly() {
 		defer f.end()
 		r := g.r.WithContext(ctx)
 		r.Header = g.r.Header.Clone() // what it edits is to select nothing
-		g.next.ServeHTTP(w, r)
+		f.numbered(func() { g.next.ServeHTTP(w, r) })
 	}()
 	rec := w.finish()
 	switch {

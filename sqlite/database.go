@@ -195,12 +195,21 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	if p.fallback != "" {
 		db.coarse(sql, p.fallback)
 	}
+	var most sqldep.Dependencies
+	if !caller.Known() {
+		p.query.Tables(&most)
+	}
+	if caller.Idle() {
+		caller.DependOn(s.readSeq, most.Hashes, p.origins(most)...)
+		return
+	}
 	var d sqldep.Dependencies
 	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]sqldep.Value, bool) {
 		return s.probe(ctx, sql, args, limit)
 	})
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
 	if run != nil {
+		caller.AtMost(s.readSeq, most.Hashes, p.origins(most)...)
 		s.follow(caller, p, sql, run)
 	}
 }
