@@ -119,6 +119,20 @@ var engine = []slip{
 		{"key.go", "if t.query == \"\" {", "if true {"},
 	}},
 
+	// Reads without a context.
+	{"what is read without a context is nobody's", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "		f.takeOver(r.cache.goodAsOf(s), s, own)\n", "		f.takeOver(r.cache.goodAsOf(s), &saying{hashes: s.hashes[:0]}, own)\n"},
+	}},
+	{"it counts only for fills that were open when it began", "slow reads", older, []edit{
+		{"unmarked.go", "		r.tell(f, r.said)\n", ""},
+	}},
+	{"it is as old as the fill", "slow reads", older, []edit{
+		{"unmarked.go", "f.takeOver(r.cache.goodAsOf(s), s, own)", "f.takeOver(f.asOf, s, own)"},
+	}},
+	{"rows that outlive a fill do not count", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "			r.tell(f, r.most)\n", ""},
+	}},
+
 	// The writes of others.
 	{"a foreign commit goes unnoticed", "two processes", older, []edit{
 		{"sqlite/foreign.go", "		w.lost(causeForeign)\n", ""},

@@ -78,7 +78,7 @@ func TestNothingWrong(t *testing.T) {
 	for name, pause := range map[string]time.Duration{"at full speed": 0, "slow reads": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			c := everything(t, serve(t, open(t, versioned.Options{Pause: pause}).Handler()))
-			for _, path := range []string{"/cards/", "/greeted/", "/early/"} {
+			for _, path := range []string{"/cards/", "/greeted/", "/early/", "/unmarked/", "/lent/"} {
 				url := strings.Replace(c.Reads[0].URL, "/items/", path, 1)
 				c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: url, Fields: []string{"From: {user}"}})
 			}
