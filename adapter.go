@@ -176,15 +176,24 @@ func (c Caller) Refuse(reason string) {
 	}
 }
 
-// Wrote says that the caller ran a statement that writes. A fill becomes
-// unstorable; it is reported once by call site, because a GET should not write.
+// Wrote says that the caller runs a statement that writes. A fill becomes
+// unstorable; it is reported once by call site, because a GET should not write. Of
+// an unmarked statement, so do those whose goroutine began it, and others as long
+// as their routes may be the ones that write. Freshness does not need it: where
+// such a statement returns rows, Refuse is called, too.
 func (c Caller) Wrote() {
+	own, others := false, false
 	switch {
-	case c.scope == nil:
-		c.Refuse(refusedWrote)
+	case c.reading != nil:
+		own, others = c.reading.wrote()
 	case c.Fills():
+		own = true
 		c.scope.fill.refuse(refusedWrote)
-		c.scope.cache.reportOnce(caller(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+	}
+	if own {
+		c.cache.reportOnce(caller(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+	} else if others {
+		c.cache.reportUnmarked(refusedWrote)
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	refusedNoStore    = "no-store requested"
 	refusedWrote      = "wrote"
 	refusedUntracked  = "untracked read"
+	refusedNear       = "unmarked write"
 	refusedUnread     = "rows left open"
 	refusedUnknown    = "nothing known"
 	refusedExpired    = "expired at once"
@@ -40,7 +41,12 @@ type fill struct {
 	cache    *Cache
 	number   uint16 // by which its goroutine is known, or 0
 	verifies bool   // its result is compared, not stored; set before it runs
-	place    int    // in unmarked.fills, whose lock guards it
+	route    string // on which it runs
+	learns   bool   // it shows whether that writes
+
+	// Guarded by unmarked.mu.
+	place int  // in unmarked.fills
+	near  bool // an unmarked write ran while it was open
 
 	mu       sync.Mutex
 	asOf     uint64 // before anything that the result is made of was read
@@ -60,9 +66,11 @@ type fill struct {
 	alone    string    // why the result may not be stored, though what is made from it may
 }
 
-// begin starts a fill. Its asOf precedes everything the fill will read.
-func (c *Cache) begin() *fill {
-	f := &fill{cache: c}
+// begin starts a fill on a route, or of Load outside of any. Its asOf precedes
+// everything the fill will read. learns says that it shows whether the route
+// writes.
+func (c *Cache) begin(route string, learns bool) *fill {
+	f := &fill{cache: c, route: route, learns: learns}
 	c.unmarked.open(f, true)
 	return f
 }

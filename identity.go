@@ -90,7 +90,7 @@ func (a *asker) ask() string { return a.askWithin(nil) }
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
 	a.once.Do(func() {
-		a.fill.cache = a.cache
+		a.fill.cache, a.fill.route = a.cache, a.route
 		// Every hit may ask, and most services mark what they read.
 		a.cache.unmarked.open(&a.fill, a.cache.unmarked.seen.Load())
 		known := false

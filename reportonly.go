@@ -27,7 +27,7 @@ func (g *get) reportOnly() {
 		would = nil
 	}
 	outer := g.r.Context()
-	f := c.begin()
+	f := c.begin(g.name, true)
 	s := g.scope(f)
 	ctx := &fillContext{withoutValues{outer}, context.WithoutCancel(outer), s, s.lookedOutside}
 	detail := "report only: " + string(why)

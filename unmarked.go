@@ -43,6 +43,9 @@ import (
 // A reading that cannot be stored, or that sees what is not committed, refuses
 // every fill that it would count for.
 //
+// A statement that writes is one, too, though freshness does not need it: a GET
+// that writes has to run each time. See near.
+//
 // That a reading counts for a fill does not say that the fill is made of it. So
 // only a reading that the fill's own goroutine began makes known what the fill
 // depends on (numbered): an answer about which nothing is known is not stored
@@ -55,6 +58,9 @@ type unmarked struct {
 	numbers  numbers
 	readings []*reading // open
 	crowd    int        // those beyond maxReadings: they refuse
+
+	written bool           // there has been one that writes
+	calm    map[string]int // fills, by route, that no such one came near, up to calmEnough
 }
 
 // maxReadings bounds the readings that are remembered at a time. Each has a
@@ -71,6 +77,7 @@ type reading struct {
 	place   int     // in unmarked.readings
 	state   uint8   // of those below
 	refuses bool    // every fill that it counts for
+	writes  bool    // it is no read, or not only
 	within  []*fill // whose goroutine began it
 	said    []saying
 	most    []saying // what it depends on at most
@@ -236,8 +243,66 @@ func (c *Cache) refuseUnmarked(r *reading, why string) {
 	}
 	u.mu.Unlock()
 	if any {
-		c.reportOnce(caller(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
+		c.reportUnmarked(why)
 	}
+}
+
+// reportUnmarked reports once, by call site, a statement that made fills
+// unstorable.
+func (c *Cache) reportUnmarked(why string) {
+	c.reportOnce(caller(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
+}
+
+// Whether a GET writes without a context, which nobody is told, is learnt by its
+// route: after so many of its fills that no such write came near, those that run
+// meanwhile are taken for somebody else's.
+const calmEnough = 3
+
+// routeOfLoad is that of Load outside of any request.
+const routeOfLoad = "(Load outside of any request)"
+
+// wrote says that the statement writes. It reports whether a fill is refused
+// whose goroutine began it, and whether another one is.
+func (r *reading) wrote() (own, others bool) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.writes, u.written = true, true
+	for _, f := range u.fills {
+		mine := slices.Contains(r.within, f)
+		if u.near(f, mine) {
+			own, others = own || mine, others || !mine
+		}
+	}
+	return own, others
+}
+
+// near says that an unmarked write runs while a fill is open, and reports whether
+// that refuses it. The caller holds mu.
+func (u *unmarked) near(f *fill, own bool) bool {
+	f.near = true
+	switch {
+	case own:
+		delete(u.calm, f.route)
+		f.refuse(refusedWrote)
+	case u.calm[f.route] >= calmEnough:
+		return false
+	default:
+		f.refuse(refusedNear)
+	}
+	return true
+}
+
+// learn notes how a fill ended. The caller holds mu.
+func (u *unmarked) learn(f *fill) {
+	n, known := u.calm[f.route]
+	if !u.written || !f.learns || f.near || n >= calmEnough || !known && len(u.calm) >= maxRoutes {
+		return
+	}
+	if u.calm == nil {
+		u.calm = make(map[string]int)
+	}
+	u.calm[f.route] = n + 1
 }
 
 // open begins a fill. numbered says that its goroutine is to be known.
@@ -258,6 +323,9 @@ func (u *unmarked) open(f *fill, numbered bool) {
 		if r.refuses {
 			f.refuse(refusedUntracked)
 		}
+		if r.writes {
+			u.near(f, false)
+		}
 		r.tell(f, r.said)
 	}
 }
@@ -271,6 +339,7 @@ func (u *unmarked) close(f *fill) {
 			r.tell(f, r.most)
 		}
 	}
+	u.learn(f)
 	last := len(u.fills) - 1
 	u.fills[f.place] = u.fills[last]
 	u.fills[f.place].place = f.place

@@ -344,3 +344,80 @@ func TestUnmarkedStorm(t *testing.T) {
 		t.Errorf("%d open", n)
 	}
 }
+
+// TestUnmarkedWrites: a write that nobody marked refuses the fills whose goroutine
+// began it, and others as long as their route may be the one that writes.
+func TestUnmarkedWrites(t *testing.T) {
+	t.Parallel()
+	var book logbook
+	c := newCache(t, unstale.Options{Logger: book.logger(), Route: func(r *http.Request) string { return r.URL.Path[:2] }})
+	db := newToy(c)
+	job := func() {
+		r := db.unmarked()
+		r.Wrote()
+		r.Done()
+	}
+	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		db.get(r.Context(), "x")
+		if strings.HasSuffix(r.URL.Path, "/own") {
+			job()
+		}
+		if strings.HasSuffix(r.URL.Path, "/near") {
+			var beside sync.WaitGroup
+			beside.Go(job)
+			beside.Wait()
+		}
+	}))
+	stored := func(path string, want string) {
+		t.Helper()
+		if r := get(h, path); !strings.Contains(r.status, want) {
+			t.Errorf("%s: %s, want %s", path, r.status, want)
+		}
+		db.set("x", "")
+	}
+	stored("/a/calm", "stored")
+	for range 5 {
+		stored("/a/near", "not stored: unmarked write")
+	}
+	for range 3 {
+		stored("/a/calm", "stored")
+	}
+	stored("/a/near", ";stored")
+	stored("/b/near", "not stored: unmarked write") // another route
+	stored("/a/own", "not stored: wrote")
+	stored("/a/near", "not stored: unmarked write") // it is one that writes
+	open := db.unmarked()
+	open.Wrote()
+	stored("/b/calm", "not stored: unmarked write")
+	open.Done()
+	stored("/b/calm", ";stored")
+	if s := c.Stats(); len(s.WritesInGET) != 1 || len(s.UntrackedReads) == 0 || book.count("a GET wrote") != 1 {
+		t.Errorf("%v, %v", s.WritesInGET, s.UntrackedReads)
+	}
+	// Load outside of any request learns for itself.
+	part := func(near bool) (ran bool) {
+		load(t.Context(), t, c, "k", func(ctx context.Context) (int, error) {
+			ran = true
+			db.get(ctx, "x")
+			if near {
+				var beside sync.WaitGroup
+				beside.Go(job)
+				beside.Wait()
+			}
+			return 0, nil
+		})
+		return ran
+	}
+	part(true)
+	if !part(true) {
+		t.Error("stored although somebody wrote meanwhile")
+	}
+	for range 3 {
+		part(false)
+		db.set("x", "")
+	}
+	part(true)
+	if part(true) {
+		t.Error("not stored because of somebody's write")
+	}
+}

@@ -70,7 +70,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if err != nil {
 		return nil, err
 	}
-	caller := c.session.enter(ctx, query, args)
+	caller := c.session.enter(ctx, query, args, false)
 	// Deferred, here and below, because a function of the application may panic
 	// within the statement, and nothing must stay in flux then.
 	defer func() {
@@ -103,7 +103,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, err
 	}
-	caller := c.session.enter(ctx, query, args)
+	caller := c.session.enter(ctx, query, args, true)
 	defer func() { c.session.leaveOpen(caller, found, err) }()
 	inner, err := run(ctx, query, args)
 	if err != nil {
@@ -147,7 +147,7 @@ func (c *conn) Begin() (driver.Tx, error) {
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx, err error) {
-	caller := c.session.enter(ctx, "BEGIN", nil)
+	caller := c.session.enter(ctx, "BEGIN", nil, false)
 	defer func() { c.session.leave(caller, err) }()
 	inner, err := beginTx(ctx, c.inner, opts)
 	if err != nil {

@@ -62,7 +62,8 @@
 // context belongs to that of BeginTx. Jobs mark their contexts with
 // unstale.Outside. A statement with no marked context at all could be anybody's:
 // answers that are being computed between its start and its rows' end depend on
-// what it reads. If it writes they are not cached.
+// what it reads. What they have to do with what it writes, docs/consistency.md
+// says.
 //
 // An answer is not cached either if something it read
 //

@@ -76,14 +76,16 @@ const (
 	refusedFailed    = "failed read"
 	refusedAttached  = "connection with attached database"
 	refusedTemporary = "connection with temporary objects"
+	refusedReturning = "write that returns rows"
 	refusedOwn       = "reads its own writes"
 	refusedClosed    = "database closed"
 	refusedReplaced  = "file replaced"
 )
 
-// enter precedes each call of the driver that runs a text. It returns on whose
+// enter precedes each call of the driver that runs a text; query says that its
+// rows are read. It returns on whose
 // behalf the statement runs; Done is to be called when that has no more rows.
-func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue) unstale.Caller {
+func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) unstale.Caller {
 	if s == nil {
 		return unstale.Caller{}
 	}
@@ -103,6 +105,9 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 	if t.writes {
 		s.wrote = true
 		caller.Wrote()
+		if query && !caller.Known() {
+			caller.Refuse(refusedReturning)
+		}
 		s.db.refresh(s)
 	} else if caller.Fills() {
 		s.track(ctx, caller, sql, args)

@@ -53,7 +53,7 @@ func named(args []driver.Value) []driver.NamedValue {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (_ driver.Result, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args)
+	caller := s.conn.session.enter(ctx, s.text, args, false)
 	defer func() {
 		s.conn.session.leave(caller, err)
 		caller.Done()
@@ -73,7 +73,7 @@ func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (found driver.Rows, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args)
+	caller := s.conn.session.enter(ctx, s.text, args, true)
 	defer func() { s.conn.session.leaveOpen(caller, found, err) }()
 	inner, err := s.query(ctx, args)
 	if err != nil {
