@@ -96,6 +96,17 @@ func (c Caller) Done() {
 // coarse dependencies, for fills that begin before its rows end, will do.
 func (c Caller) Idle() bool { return c.reading != nil && c.reading.idle }
 
+// WhenAsked says, instead of DependOn, how to find out what an unmarked statement
+// depends on, for one that is Idle and of which that is not known: find returns
+// what DependOn takes, or why nothing that reads it may be stored. It is called at
+// most once, by any goroutine, perhaps after Done, and only for a fill that began
+// before Done. It must not wait for the statement's connection.
+func (c Caller) WhenAsked(find func() (asOf uint64, hashes []uint64, origins []Origin, refused string)) {
+	if c.reading != nil {
+		c.reading.whenAsked(find)
+	}
+}
+
 // Fills reports whether a fill collects what is read: only then is there any
 // need to know what a statement reads.
 func (c Caller) Fills() bool {

@@ -45,8 +45,9 @@ type fill struct {
 	learns   bool   // it shows whether that writes
 
 	// Guarded by unmarked.mu.
-	place int  // in unmarked.fills
-	near  bool // an unmarked write ran while it was open
+	place int        // in unmarked.fills
+	owes  []*reading // that are asked at its end
+	near  bool       // an unmarked write ran while it was open
 
 	mu       sync.Mutex
 	asOf     uint64 // before anything that the result is made of was read

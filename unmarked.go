@@ -27,6 +27,9 @@ import (
 //     decide of what it is made, hears what it depends on at most; so nobody
 //     waits for rows that somebody else holds. After that it is sealed, and made
 //     of no row that is read later.
+//   - Where no fill is open, as most of the time, nobody looks what a statement
+//     depends on unless that is known already. If a fill begins before its rows
+//     end, it asks for that at its own end (owes), whatever has become of the rows.
 //   - A fill that begins after the rows' end is not made of them: what they held
 //     was with the program before, which is what Identity, tags and context
 //     values are for.
@@ -80,8 +83,10 @@ type reading struct {
 	writes  bool    // it is no read, or not only
 	within  []*fill // whose goroutine began it
 	said    []saying
-	most    []saying // what it depends on at most
-	awaited int      // announcements of what it will say
+	find    func() (asOf uint64, hashes []uint64, origins []Origin, refused string)
+	asking  sync.Once // find
+	most    []saying  // what it depends on at most
+	awaited int       // announcements of what it will say
 }
 
 // States of a reading.
@@ -161,6 +166,29 @@ func (r *reading) say(s saying) {
 func (r *reading) sayLocked(s saying) {
 	r.said = append(r.said, s)
 	r.tellAll(r.said[len(r.said)-1:])
+}
+
+// whenAsked says how to find out what the reading depends on.
+func (r *reading) whenAsked(find func() (asOf uint64, hashes []uint64, origins []Origin, refused string)) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.find = find
+	for _, f := range u.fills { // which began meanwhile
+		f.owes = append(f.owes, r)
+	}
+}
+
+// ask finds out what the reading depends on. Nobody holds a lock.
+func (r *reading) ask() {
+	r.asking.Do(func() {
+		asOf, hashes, origins, refused := r.find()
+		u := &r.cache.unmarked
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		r.refuses = r.refuses || refused != ""
+		r.said = append(r.said, saying{asOf, hashes, origins})
+	})
 }
 
 // sayAtMost says what the reading depends on at most.
@@ -323,6 +351,9 @@ func (u *unmarked) open(f *fill, numbered bool) {
 		if r.refuses {
 			f.refuse(refusedUntracked)
 		}
+		if r.find != nil {
+			f.owes = append(f.owes, r)
+		}
 		if r.writes {
 			u.near(f, false)
 		}
@@ -330,8 +361,40 @@ func (u *unmarked) open(f *fill, numbered bool) {
 	}
 }
 
+// owed returns a reading that has not told a fill yet what it depends on, or nil.
+// There will be none that a fill owes after the last one: what begins while a fill
+// is open is not idle, and what is idle says how to ask before its statement starts.
+func (u *unmarked) owed(f *fill) *reading {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(f.owes) == 0 {
+		return nil
+	}
+	r := f.owes[len(f.owes)-1]
+	f.owes = f.owes[:len(f.owes)-1]
+	return r
+}
+
+// pay tells a fill what was found.
+func (u *unmarked) pay(f *fill, r *reading) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if r.refuses {
+		f.refuse(refusedUntracked)
+	}
+	r.tell(f, r.said)
+}
+
 // close ends a fill: it hears no more.
 func (u *unmarked) close(f *fill) {
+	for {
+		r := u.owed(f)
+		if r == nil {
+			break
+		}
+		r.ask()
+		u.pay(f, r)
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, r := range u.readings {

@@ -28,6 +28,10 @@ func (u *unmarkedRead) says(name string)   { u.DependOn(u.asOf, u.db.hash(name))
 func (u *unmarkedRead) atMost(name string) { u.AtMost(u.asOf, u.db.hash(name)); u.said = u.Later() }
 func (u *unmarkedRead) later(name string)  { u.said(u.asOf, u.db.hash(name)) }
 
+func (u *unmarkedRead) asked(name, refused string) {
+	u.WhenAsked(func() (uint64, []uint64, []unstale.Origin, string) { return u.asOf, u.db.hash(name), nil, refused })
+}
+
 // TestUnmarkedRead has each way in which a read that nobody marked and a fill can
 // overlap.
 func TestUnmarkedRead(t *testing.T) {
@@ -72,6 +76,14 @@ func TestUnmarkedRead(t *testing.T) {
 		"refused in":               {during: func(_ *toy, r read) { r.Refuse("own writes") }, refused: true},
 		"refused after":            {after: func(_ *toy, r read) { r.Refuse("own writes") }, stays: "x"},
 		"refused and ended":        {before: func(_ *toy, r read) { r.Refuse("own writes") }, early: true, stays: "x"},
+		"asked":                    {before: func(_ *toy, r read) { r.asked("x", "") }, falls: "x", stays: "y"},
+		"asked, ended in":          {before: func(_ *toy, r read) { r.asked("x", "") }, ends: true, falls: "x"},
+		"asked, said in":           {during: func(_ *toy, r read) { r.asked("x", "") }, ends: true, falls: "x"},
+		"not asked":                {before: func(_ *toy, r read) { r.asked("x", "a clock") }, early: true, stays: "x"},
+		"asked in vain":            {before: func(_ *toy, r read) { r.asked("x", "a clock") }, refused: true},
+		"asked too late":           {before: func(db *toy, r read) { r.asked("x", ""); db.set("x", "1") }, refused: true},
+		"asked, changed in":        {before: func(_ *toy, r read) { r.asked("x", "") }, during: func(db *toy, _ read) { db.set("x", "1") }, refused: true},
+		"asked, own changed":       {before: func(db *toy, r read) { r.asked("x", ""); db.set("known", "1") }, falls: "x", stays: "y"},
 		"wrote":                    {during: func(_ *toy, r read) { r.Wrote() }, refused: true},
 		"older than a change": {
 			before: func(db *toy, r read) { r.says("x"); db.set("x", "1") }, refused: true,

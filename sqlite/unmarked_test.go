@@ -348,6 +348,9 @@ func TestRowsThatOutlive(t *testing.T) {
 			if err := rows.Close(); err != nil {
 				t.Error(err)
 			}
+			if s := a.cache.Stats(); s.Refused["untracked read"] > 0 {
+				t.Errorf("refused: %v", s.Refused)
+			}
 		})
 	}
 }

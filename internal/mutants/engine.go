@@ -129,6 +129,10 @@ var engine = []slip{
 	{"it is as old as the fill", "slow reads", older, []edit{
 		{"unmarked.go", "f.takeOver(r.cache.goodAsOf(s), s, own)", "f.takeOver(f.asOf, s, own)"},
 	}},
+	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "		u.pay(f, r)\n", ""},
+		{"sqlite/database.go", "if caller.Idle() {\n			asOf", "if !caller.Known() {\n			asOf"},
+	}},
 	{"rows that outlive a fill do not count", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "			r.tell(f, r.most)\n", ""},
 	}},
