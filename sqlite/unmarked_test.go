@@ -360,7 +360,7 @@ func TestUnmarkedThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(e *env) error{
 		"a clock": func(e *env) error {
-			_, err := e.db.Query(`SELECT datetime('now')`) //nolint:sqlclosecheck,rowserrcheck // it outlives
+			_, err := e.db.Query(`SELECT datetime('now')`)
 			return err
 		},
 		"a write": func(e *env) error {

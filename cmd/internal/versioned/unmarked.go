@@ -81,7 +81,7 @@ func (s *Service) lend(next http.Handler) http.Handler {
 			}
 		}()
 		if key%2 == 0 {
-			if *rows, err = s.query(key); err != nil {
+			if *rows, err = s.query(key); err != nil { //nolint:rowserrcheck,sqlclosecheck // next reads them, and they are closed above
 				http.Error(w, "cannot read", http.StatusInternalServerError)
 				return
 			}
@@ -100,7 +100,7 @@ func (s *Service) lent(w http.ResponseWriter, r *http.Request) {
 			return errors.New("nothing lent")
 		}
 		if *rows == nil {
-			if *rows, err = s.query(a.Key); err != nil {
+			if *rows, err = s.query(a.Key); err != nil { //nolint:sqlclosecheck // lend closes them
 				return err
 			}
 		}
