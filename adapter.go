@@ -54,29 +54,85 @@ func (d *Database) Seq() uint64 { return d.cache.ledger.Seq() }
 // which do not hear of this database's changes, become unstorable.
 func (d *Database) Caller(ctx context.Context) Caller {
 	refuseOthers(ctx, d.cache)
-	return Caller{scopeFor(ctx, d.cache)}
+	return Caller{scope: scopeFor(ctx, d.cache), cache: d.cache}
 }
 
 // A Caller is on whose behalf a statement runs: a fill, something outside any
-// fill, or, for the zero Caller, nobody knows.
-type Caller struct{ scope *scope }
+// fill, or nobody knows, because the context carries no mark. What the last says
+// counts for every fill that is open. The zero Caller says nothing.
+type Caller struct {
+	scope   *scope
+	cache   *Cache
+	reading *reading // of an unmarked statement that has begun
+}
 
 // Known reports whether the context was marked, by the handler, by Load or by
-// Outside. A read by an unknown caller must be reported with
-// Database.Untracked.
+// Outside. The statement of a caller that is not known must be begun by
+// Unmarked.
 func (c Caller) Known() bool { return c.scope != nil }
+
+// Unmarked begins a statement of a caller that is not known, and returns the one
+// on whose behalf it runs: all fills that are open now, and those that begin
+// before Done is called, once, after the statement's last row. It precedes the
+// statement.
+func (c Caller) Unmarked() Caller {
+	if c.scope != nil || c.cache == nil || c.reading != nil {
+		return c
+	}
+	c.cache.stats.load().unmarked.Add(1)
+	c.reading = c.cache.unmarked.begin(c.cache)
+	return c
+}
+
+// Done ends a statement that Unmarked began. It does nothing for others, or when
+// called again.
+func (c Caller) Done() {
+	if c.reading != nil {
+		c.reading.end()
+	}
+}
+
+// Idle reports whether no fill was open when an unmarked statement began: then
+// coarse dependencies, for fills that begin before its rows end, will do.
+func (c Caller) Idle() bool { return c.reading != nil && c.reading.idle }
+
+// WhenAsked says, instead of DependOn, how to find out what an unmarked statement
+// depends on, for one that is Idle and of which that is not known: find returns
+// what DependOn takes, or why nothing that reads it may be stored. It is called at
+// most once, by any goroutine, perhaps after Done, and only for a fill that began
+// before Done. It must not wait for the statement's connection.
+func (c Caller) WhenAsked(find func() (asOf uint64, hashes []uint64, origins []Origin, refused string)) {
+	if c.reading != nil {
+		c.reading.whenAsked(find)
+	}
+}
 
 // Fills reports whether a fill collects what is read: only then is there any
 // need to know what a statement reads.
-func (c Caller) Fills() bool { return c.scope != nil && c.scope.fill != nil }
+func (c Caller) Fills() bool {
+	return c.scope != nil && c.scope.fill != nil || c.reading != nil
+}
 
 // DependOn adds dependencies to the fill. It is called before the statement
 // runs. asOf is the sequence number taken before the read transaction began in
 // which the statement runs. Each of the origins says where the next of the
-// hashes come from; their counts must not exceed the hashes.
+// hashes come from; their counts must not exceed the hashes. Both belong to the
+// cache afterwards.
 func (c Caller) DependOn(asOf uint64, hashes []uint64, origins ...Origin) {
-	if c.Fills() {
+	switch {
+	case c.reading != nil:
+		c.reading.say(saying{asOf, hashes, origins})
+	case c.Fills():
 		c.scope.fill.dependOn(asOf, hashes, origins...)
+	}
+}
+
+// AtMost says what an unmarked statement depends on at most. It counts for fills
+// that end before what Later announced has come, so it precedes Later. For other
+// callers it does nothing.
+func (c Caller) AtMost(asOf uint64, hashes []uint64, origins ...Origin) {
+	if c.reading != nil {
+		c.reading.sayAtMost(saying{asOf, hashes, origins})
 	}
 }
 
@@ -103,9 +159,13 @@ func (c Caller) Request() string {
 
 // Later announces dependencies of a statement that are known only when its rows
 // have been read. Until done is called with what DependOn takes, what the fill
-// computes cannot be stored. done must be called once, at any time.
+// computes cannot be stored, or, for an unmarked statement, depends on what AtMost
+// said. done must be called once, at any time.
 func (c Caller) Later() (done func(asOf uint64, hashes []uint64, origins ...Origin)) {
-	if !c.Fills() {
+	switch {
+	case c.reading != nil:
+		return c.reading.later()
+	case !c.Fills():
 		return func(uint64, []uint64, ...Origin) {}
 	}
 	f := c.scope.fill
@@ -116,19 +176,35 @@ func (c Caller) Later() (done func(asOf uint64, hashes []uint64, origins ...Orig
 	}
 }
 
-// Refuse makes what the fill computes unstorable, for a reason in few words.
+// Refuse makes what the fill computes unstorable, for a reason in few words. A
+// caller that is not known refuses all fills that are open.
 func (c Caller) Refuse(reason string) {
-	if c.Fills() {
+	switch {
+	case c.scope == nil && c.cache != nil:
+		c.cache.refuseUnmarked(c.reading, reason)
+	case c.Fills():
 		c.scope.fill.refuse(reason)
 	}
 }
 
-// Wrote says that the caller ran a statement that writes. A fill becomes
-// unstorable; it is reported once by call site, because a GET should not write.
+// Wrote says that the caller runs a statement that writes. A fill becomes
+// unstorable; it is reported once by call site, because a GET should not write. Of
+// an unmarked statement, so do those whose goroutine began it, and others as long
+// as their routes may be the ones that write. Freshness does not need it: where
+// such a statement returns rows, Refuse is called, too.
 func (c Caller) Wrote() {
-	if c.Fills() {
+	own, others := false, false
+	switch {
+	case c.reading != nil:
+		own, others = c.reading.wrote()
+	case c.Fills():
+		own = true
 		c.scope.fill.refuse(refusedWrote)
-		c.scope.cache.reportOnce(caller(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+	}
+	if own {
+		c.cache.reportOnce(caller(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+	} else if others {
+		c.cache.reportUnmarked(refusedWrote)
 	}
 }
 
@@ -151,16 +227,11 @@ func (c Caller) Uncommitted(delta int) {
 	}
 }
 
-// Untracked reports a read by an unknown Caller. What fills that are open at
-// this moment compute becomes unstorable, because the read may have been made
-// for one of them; if there are any, it is reported once by call site.
-func (d *Database) Untracked() {
-	c := d.cache
-	c.untracked.Add(1)
-	if c.openFills.Load() > 0 {
-		c.reportOnce(caller(kindUntracked), "unstale: a read without the request's context; answers computed meanwhile are not cached")
-	}
-}
+// Untracked reports a read of which nothing is known, by nobody knows whom. What
+// fills that are open at this moment compute becomes unstorable, because the read
+// may have been made for one of them; if there are any, it is reported once by
+// call site.
+func (d *Database) Untracked() { d.cache.refuseUnmarked(nil, "past the adapter") }
 
 // Mark puts the dependencies with these hashes in flux. An adapter calls it
 // when a commit is about to become visible and calls Settle on the result once

@@ -197,8 +197,8 @@ type Cache struct {
 
 	verifications *verifications // nil: none
 
-	untracked atomic.Uint64 // reads by unknown callers
-	openFills atomic.Int64
+	unmarked  unmarked
+	openFills atomic.Int64 // len(unmarked.fills)
 }
 
 // New returns a cache, or an error that names the option at fault.

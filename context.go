@@ -72,8 +72,9 @@ func inFill(ctx context.Context, c *Cache) bool {
 }
 
 // Outside returns a context for work that concerns no answer: background jobs,
-// probes, logging to the database. What is read with it is nobody's dependency,
-// and it does not count as an untracked read.
+// probes, logging to the database. What is read with it is nobody's dependency;
+// what is read without it, or the request's context, is that of every answer that
+// is being made meanwhile.
 func Outside(ctx context.Context) context.Context {
 	s := &scope{transactions: new(transactions)}
 	if outer := scopeOf(ctx); outer != nil {

@@ -15,6 +15,7 @@ const (
 	refusedNoStore    = "no-store requested"
 	refusedWrote      = "wrote"
 	refusedUntracked  = "untracked read"
+	refusedNear       = "unmarked write"
 	refusedUnread     = "rows left open"
 	refusedUnknown    = "nothing known"
 	refusedExpired    = "expired at once"
@@ -38,9 +39,16 @@ const maxDependencies = 1 << 16
 // Load. It collects what the result is made of and whether it may be stored.
 // Code that the fill runs may use it from several goroutines.
 type fill struct {
-	cache     *Cache
-	untracked uint64 // Cache.untracked when the fill began
-	verifies  bool   // its result is compared, not stored; set before it runs
+	cache    *Cache
+	number   uint16 // by which its goroutine is known, or 0
+	verifies bool   // its result is compared, not stored; set before it runs
+	route    string // on which it runs
+	learns   bool   // it shows whether that writes
+
+	// Guarded by unmarked.mu.
+	place int        // in unmarked.fills
+	owes  []*reading // that are asked at its end
+	near  bool       // an unmarked write ran while it was open
 
 	mu       sync.Mutex
 	asOf     uint64 // before anything that the result is made of was read
@@ -55,34 +63,31 @@ type fill struct {
 	informed bool      // something is known of what it depends on
 	unsure   bool      // nothing is known of a part of it
 	ages     bool      // it may be out of date until it expires
+	took     bool      // dependencies of reads that may not be its own
 	refused  string    // why the result, and what is made from it, may not be stored
 	alone    string    // why the result may not be stored, though what is made from it may
 }
 
-// begin starts a fill. Its asOf precedes everything the fill will read.
-func (c *Cache) begin() *fill {
-	f := new(fill)
-	f.begin(c)
+// begin starts a fill on a route, or of Load outside of any. Its asOf precedes
+// everything the fill will read. learns says that it shows whether the route
+// writes.
+func (c *Cache) begin(route string, learns bool) *fill {
+	f := &fill{cache: c, route: route, learns: learns}
+	c.unmarked.open(f, true)
 	return f
 }
 
-func (f *fill) begin(c *Cache) {
-	c.openFills.Add(1)
-	f.cache, f.untracked = c, c.untracked.Load()
-	f.asOf = c.ledger.Seq()
-}
-
-// end closes the fill; afterwards untracked reads do not concern it.
+// end closes the fill; afterwards unmarked reads do not concern it.
 func (f *fill) end() {
+	f.cache.unmarked.close(f)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.cache.untracked.Load() != f.untracked {
-		f.abandon(refusedUntracked)
-	}
 	if f.awaited > 0 {
 		f.abandon(refusedUnread)
 	}
-	f.cache.openFills.Add(-1)
+	if f.took {
+		f.cache.stats.load().tookOver.Add(1)
+	}
 }
 
 // await adds delta to the number of announced dependencies.
@@ -98,8 +103,26 @@ func (f *fill) await(delta int) {
 func (f *fill) dependOn(asOf uint64, hashes []uint64, origins ...Origin) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asOf = min(f.asOf, asOf)
 	f.informed = f.informed || len(hashes) > 0
+	f.add(asOf, hashes, origins)
+}
+
+// takeOver adds what an unmarked read says. Only what the fill's own goroutine
+// reads makes known what the result depends on.
+func (f *fill) takeOver(asOf uint64, s *saying, own bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if own {
+		f.informed = f.informed || len(s.hashes) > 0
+	} else {
+		f.took = true
+	}
+	f.add(asOf, s.hashes, s.origins)
+}
+
+// add adds dependencies. The caller holds mu.
+func (f *fill) add(asOf uint64, hashes []uint64, origins []Origin) {
+	f.asOf = min(f.asOf, asOf)
 	for _, h := range hashes {
 		f.slots = append(f.slots, f.cache.ledger.Slot(h))
 	}

@@ -131,7 +131,7 @@ func (g *get) answer() {
 			g.pass(g.w, g.asker(), g.route, refused, forward(why))
 			return
 		}
-		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, c.begin)
+		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, func() *fill { return c.begin(g.name, true) })
 		if leader {
 			g.route.misses.add(string(why), 1)
 			g.route.fills.Add(1)

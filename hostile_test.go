@@ -205,7 +205,11 @@ func all(ctx context.Context, db interface {
 func (h *hostile) one(w http.ResponseWriter, r *http.Request, query string, arg any) {
 	var id sql.NullInt64
 	var v sql.NullInt64
-	err := h.db.QueryRowContext(r.Context(), query, arg).Scan(&id, &v)
+	ctx := r.Context()
+	if rand.IntN(3) == 0 {
+		ctx = context.Background()
+	}
+	err := h.db.QueryRowContext(ctx, query, arg).Scan(&id, &v)
 	if !id.Valid { // no audit yet
 		h.reply(w, err, map[int]int64{})
 		return
@@ -228,7 +232,11 @@ func (h *hostile) read(rng *rand.Rand) {
 	for h.reads.Add(1) <= int64(*hostileReads) {
 		if rng.IntN(20) == 0 {
 			before := h.snapshot()
-			versions, err := all(unstale.Outside(context.Background()), h.db)
+			ctx := context.Background()
+			if rng.IntN(2) == 0 {
+				ctx = unstale.Outside(ctx)
+			}
+			versions, err := all(ctx, h.db)
 			h.check("the database", "", "", before, versions, err)
 			continue
 		}

@@ -90,7 +90,9 @@ func (a *asker) ask() string { return a.askWithin(nil) }
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
 	a.once.Do(func() {
-		a.fill.begin(a.cache)
+		a.fill.cache, a.fill.route = a.cache, a.route
+		// Every hit may ask, and most services mark what they read.
+		a.cache.unmarked.open(&a.fill, a.cache.unmarked.seen.Load())
 		known := false
 		defer func() {
 			if !known { // an error or a panic: leave nothing that could pass for an identity
@@ -105,7 +107,9 @@ func (a *asker) askWithin(within *flight) string {
 			a.scope.transactions = outer.transactions
 		}
 		a.ctx = scopedContext{ctx, &a.scope}
-		id, err := a.cache.options.Identity(a.request.WithContext(&a.ctx))
+		var id string
+		var err error
+		a.fill.numbered(func() { id, err = a.cache.options.Identity(a.request.WithContext(&a.ctx)) })
 		if err != nil {
 			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
 				"unstale: Options.Identity failed; answers that ask are not cached", slog.Any("error", err))

@@ -114,7 +114,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 			outer.useStored(e, found)
 			return e.body, nil
 		}
-		f, leader := c.flights.joinWithin(s.flight, flightKey, mayJoin && attempt <= maxJoins, c.begin)
+		f, leader := c.flights.joinWithin(s.flight, flightKey, mayJoin && attempt <= maxJoins, func() *fill { return c.beginLoad(s.course) })
 		if leader {
 			c.stats.loadOutcome(loadMiss)
 			return c.runLoad(ctx, s, primary, flightKey, f, fn)
@@ -134,6 +134,15 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 		}
 		mayJoin = mayJoin && !f.landing.unshared
 	}
+}
+
+// beginLoad starts the fill of a function given to Load in the course of a request,
+// if a is not nil.
+func (c *Cache) beginLoad(a *asker) *fill {
+	if a == nil {
+		return c.begin(routeOfLoad, true)
+	}
+	return c.begin(a.route, false)
 }
 
 // refuse makes what the scope's fill computes unstorable, if there is one.
@@ -169,7 +178,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 
 	func() {
 		defer f.fill.end()
-		body, err = fn(inner)
+		f.fill.numbered(func() { body, err = fn(inner) })
 	}()
 	panicked = false
 	now := failpoint.Now()

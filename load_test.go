@@ -169,7 +169,8 @@ func TestLoadHandsOn(t *testing.T) {
 		{what: "no store", fn: func(ctx context.Context, _ *toy) { unstale.NoStore(ctx) }},
 		{what: "a refusal", fn: func(ctx context.Context, db *toy) { db.Caller(ctx).Refuse("own writes") }},
 		{what: "a write", fn: func(ctx context.Context, db *toy) { db.Caller(ctx).Wrote() }},
-		{what: "an untracked read", fn: func(_ context.Context, db *toy) { db.get(context.Background(), "y") }},
+		{what: "an untracked read", fn: func(_ context.Context, db *toy) { db.Untracked() }},
+		{what: "an unmarked read", fn: func(_ context.Context, db *toy) { db.get(context.Background(), "y") }, drop: func(_ *unstale.Cache, db *toy) { db.set("y", "") }, stored: true},
 	} {
 		for _, how := range []string{"miss", "hit", "joined"} {
 			t.Run(s.what+" "+how, func(t *testing.T) {

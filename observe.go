@@ -22,7 +22,9 @@ type Stats struct {
 	RowsCaptured  uint64            // row changes seen by database adapters
 	Fallbacks     []Fallback        // statements whose dependencies are coarser than their text allows
 
-	UntrackedReads map[string]uint64 // reads without the request's context while a fill was open, by call site
+	UnmarkedReads  uint64            // statements without the request's context, nor that of Outside
+	TookOver       uint64            // fills that took over dependencies of such reads, which may not be their own
+	UntrackedReads map[string]uint64 // such statements, by call site, that made the fills unstorable that were open
 	WritesInGET    map[string]uint64 // by call site
 	ContextValues  map[string]uint64 // looks at context values from outside, by type of key
 
@@ -94,6 +96,8 @@ func (c *Cache) Stats() Stats {
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
 		RowsCaptured:   s.rowsCaptured.Load(),
+		UnmarkedReads:  s.unmarked.Load(),
+		TookOver:       s.tookOver.Load(),
 		UntrackedReads: c.reports.snapshot(kindUntracked),
 		WritesInGET:    c.reports.snapshot(kindWrote),
 		ContextValues:  c.reports.snapshot(kindContext),
@@ -153,6 +157,8 @@ type counters struct {
 	refused       labels
 	invalidations labels
 	rowsCaptured  atomic.Uint64
+	unmarked      atomic.Uint64
+	tookOver      atomic.Uint64
 	fallbacks     sync.Map // Fallback without count -> *atomic.Uint64
 	fallbackCount atomic.Int64
 	flux          durations

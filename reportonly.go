@@ -27,7 +27,7 @@ func (g *get) reportOnly() {
 		would = nil
 	}
 	outer := g.r.Context()
-	f := c.begin()
+	f := c.begin(g.name, true)
 	s := g.scope(f)
 	ctx := &fillContext{withoutValues{outer}, context.WithoutCancel(outer), s, s.lookedOutside}
 	detail := "report only: " + string(why)
@@ -42,7 +42,7 @@ func (g *get) reportOnly() {
 		defer f.end()
 		r := g.r.WithContext(ctx)
 		r.Header = g.r.Header.Clone() // what it edits is to select nothing
-		g.next.ServeHTTP(w, r)
+		f.numbered(func() { g.next.ServeHTTP(w, r) })
 	}()
 	rec := w.finish()
 	switch {

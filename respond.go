@@ -39,7 +39,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	})
 	func() {
 		defer f.fill.end()
-		g.next.ServeHTTP(rec, g.fillRequest(ctx))
+		f.fill.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
 		rec.finish()
 	}()
 	if rec.mode != keeping {

@@ -20,6 +20,8 @@ type toy struct {
 	*unstale.Database
 	mu   sync.Mutex
 	rows map[string]string
+
+	settle func() // what a test put in flux
 }
 
 func newToy(c *unstale.Cache) *toy {
@@ -30,10 +32,8 @@ func (d *toy) hash(name string) []uint64 { return []uint64{maphash.String(d.Seed
 
 // get reads a value as an adapter does.
 func (d *toy) get(ctx context.Context, name string) string {
-	caller := d.Caller(ctx)
-	if !caller.Known() {
-		d.Untracked()
-	}
+	caller := d.Caller(ctx).Unmarked()
+	defer caller.Done()
 	caller.DependOn(d.Seq(), d.hash(name))
 	return d.peek(name)
 }

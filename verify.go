@@ -49,7 +49,7 @@ func (g *get) verify(e *Entry) {
 // comparison says nothing, or the handler itself did not want to be believed.
 func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided bool) {
 	c := g.cache
-	f := c.begin()
+	f := c.begin(g.name, false)
 	f.verifies = true
 	s := g.scope(f)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)

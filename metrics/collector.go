@@ -44,7 +44,9 @@ var (
 	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.", "cause")
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
 	fallbacks     = desc("fallbacks_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
-	untracked     = desc("untracked_reads_total", "Reads without the request's context while a fill was open, by call site.", "site")
+	unmarked      = desc("unmarked_reads_total", "Statements without the request's context, nor that of Outside.")
+	tookOver      = desc("took_over_total", "Fills that took over dependencies of such reads, which may not be their own.")
+	untracked     = desc("untracked_reads_total", "Such statements that made the fills unstorable that were open, by call site.", "site")
 	writes        = desc("writes_in_get_total", "Fills that wrote to a database, by call site.", "site")
 	lookedOutside = desc("context_values_total", "Looks at context values from outside the cache, by the key's type.", "type")
 
@@ -61,7 +63,7 @@ var (
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, verified, refused, invalidations,
-		captured, fallbacks, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
+		captured, fallbacks, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
 	}
@@ -113,6 +115,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Fallbacks {
 		count(fallbacks, f.Count, f.Statement, f.Reason)
 	}
+	count(unmarked, s.UnmarkedReads)
+	count(tookOver, s.TookOver)
 	counts(untracked, s.UntrackedReads)
 	counts(writes, s.WritesInGET)
 	counts(lookedOutside, s.ContextValues)

@@ -70,10 +70,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if err != nil {
 		return nil, err
 	}
-	caller := c.session.enter(ctx, query, args)
+	caller := c.session.enter(ctx, query, args, false)
 	// Deferred, here and below, because a function of the application may panic
 	// within the statement, and nothing must stay in flux then.
-	defer func() { c.session.leave(caller, err) }()
+	defer func() {
+		c.session.leave(caller, err)
+		caller.Done()
+	}()
 	return run(ctx, query, args)
 }
 
@@ -95,13 +98,13 @@ func execer(c driver.Conn) (func(context.Context, string, []driver.NamedValue) (
 	}, nil
 }
 
-func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (_ driver.Rows, err error) {
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (found driver.Rows, err error) {
 	run, err := queryer(c.inner)
 	if err != nil {
 		return nil, err
 	}
-	caller := c.session.enter(ctx, query, args)
-	defer func() { c.session.leave(caller, err) }()
+	caller := c.session.enter(ctx, query, args, true)
+	defer func() { c.session.leaveOpen(caller, found, err) }()
 	inner, err := run(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -144,7 +147,7 @@ func (c *conn) Begin() (driver.Tx, error) {
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx, err error) {
-	caller := c.session.enter(ctx, "BEGIN", nil)
+	caller := c.session.enter(ctx, "BEGIN", nil, false)
 	defer func() { c.session.leave(caller, err) }()
 	inner, err := beginTx(ctx, c.inner, opts)
 	if err != nil {

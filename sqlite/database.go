@@ -185,6 +185,11 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	generation := db.generation.Load()
 	p, ok := db.plans.get(sql)
 	if !ok || p.generation != generation {
+		if caller.Idle() {
+			asOf := s.readSeq
+			caller.WhenAsked(func() (uint64, []uint64, []unstale.Origin, string) { return db.whenAsked(sql, asOf) })
+			return
+		}
 		p = db.analyse(sql, generation)
 	}
 	if p.refused != "" {
@@ -195,14 +200,36 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	if p.fallback != "" {
 		db.coarse(sql, p.fallback)
 	}
+	var most sqldep.Dependencies
+	if !caller.Known() {
+		p.query.Tables(&most)
+	}
+	if caller.Idle() {
+		caller.DependOn(s.readSeq, most.Hashes, p.origins(most)...)
+		return
+	}
 	var d sqldep.Dependencies
 	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]sqldep.Value, bool) {
 		return s.probe(ctx, sql, args, limit)
 	})
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
 	if run != nil {
+		caller.AtMost(s.readSeq, most.Hashes, p.origins(most)...)
 		s.follow(caller, p, sql, run)
 	}
+}
+
+// whenAsked returns what a query of a transaction that began after asOf depends on
+// at most. If the schema is another one now than it was then, the floor is, or
+// will be, above asOf and above whatever is found to be as good.
+func (db *database) whenAsked(sql string, asOf uint64) (_ uint64, hashes []uint64, origins []unstale.Origin, refused string) {
+	p := db.analyse(sql, db.generation.Load())
+	if p.refused != "" {
+		return asOf, nil, nil, p.refused
+	}
+	var most sqldep.Dependencies
+	p.query.Tables(&most)
+	return asOf, most.Hashes, p.origins(most), ""
 }
 
 // analyse makes the plan of a query.

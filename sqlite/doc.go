@@ -60,8 +60,10 @@
 // A statement belongs to the request, or to the function given to unstale.Load,
 // whose context it is given. In a transaction, a statement without such a
 // context belongs to that of BeginTx. Jobs mark their contexts with
-// unstale.Outside. A statement with no marked context at all could have been
-// anybody's: answers that are being computed at that moment are not cached.
+// unstale.Outside. A statement with no marked context at all could be anybody's:
+// answers that are being computed between its start and its rows' end depend on
+// what it reads. What they have to do with what it writes, docs/consistency.md
+// says.
 //
 // An answer is not cached either if something it read
 //

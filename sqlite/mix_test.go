@@ -179,6 +179,9 @@ func (m *mix) read(r *rand.Rand) {
 	ctx := context.Background()
 	floor := max(m.acked[id].Load(), m.seen[id].Load())
 	query := func(ctx context.Context) (string, error) {
+		if r.IntN(3) == 0 {
+			ctx = context.Background()
+		}
 		switch r.IntN(3) {
 		case 0:
 			return read(ctx, m.db, "SELECT v FROM mirror WHERE id = ?", id)

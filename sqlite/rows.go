@@ -55,7 +55,10 @@ func (r *rows) Next(dest []driver.Value) error {
 // Close also follows a context that ended while rows were left: then whoever
 // reads them believes there are no more, unless he asks for the error.
 func (r *rows) Close() (err error) {
-	defer func() { r.session.leave(r.caller, err) }()
+	defer func() {
+		r.session.leave(r.caller, err)
+		r.caller.Done()
+	}()
 	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
 		r.caller.Refuse(refusedFailed)
 	}

@@ -76,14 +76,16 @@ const (
 	refusedFailed    = "failed read"
 	refusedAttached  = "connection with attached database"
 	refusedTemporary = "connection with temporary objects"
+	refusedReturning = "write that returns rows"
 	refusedOwn       = "reads its own writes"
 	refusedClosed    = "database closed"
 	refusedReplaced  = "file replaced"
 )
 
-// enter precedes each call of the driver that runs a text. It returns on whose
-// behalf the statement runs.
-func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue) unstale.Caller {
+// enter precedes each call of the driver that runs a text; query says that its
+// rows are read. It returns on whose
+// behalf the statement runs; Done is to be called when that has no more rows.
+func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) unstale.Caller {
 	if s == nil {
 		return unstale.Caller{}
 	}
@@ -99,12 +101,13 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 		return caller
 	}
 	s.caller = caller
-	if !caller.Known() {
-		s.db.engine.Untracked()
-	}
+	caller = caller.Unmarked()
 	if t.writes {
 		s.wrote = true
 		caller.Wrote()
+		if query && !caller.Known() {
+			caller.Refuse(refusedReturning)
+		}
 		s.db.refresh(s)
 	} else if caller.Fills() {
 		s.track(ctx, caller, sql, args)
@@ -116,7 +119,7 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 // callerOf returns on whose behalf a statement with ctx runs.
 func (s *session) callerOf(ctx context.Context) unstale.Caller {
 	caller := s.db.engine.Caller(ctx)
-	if !caller.Known() && !s.native.autocommit() {
+	if !caller.Known() && s.txCaller.Known() && !s.native.autocommit() {
 		caller = s.txCaller
 	}
 	return caller
@@ -186,6 +189,15 @@ func (s *session) leave(caller unstale.Caller, err error) {
 	}
 	s.taken().lose() // nobody sees the rows, only whether they fail
 	s.settle()
+}
+
+// leaveOpen is leave where rows may be left to read; without them, after a panic
+// for one, there will be none.
+func (s *session) leaveOpen(caller unstale.Caller, found driver.Rows, err error) {
+	s.leave(caller, err)
+	if found == nil {
+		caller.Done()
+	}
 }
 
 // stumbled notes that a statement failed. One that writes may have done a part

@@ -28,6 +28,19 @@ func (e *env) fill(key string, f func(context.Context) error) (stored bool) {
 	return !ran
 }
 
+// stored reports whether a result that fill stored is still valid.
+func (e *env) stored(key string) bool {
+	e.Helper()
+	found := true
+	if _, err := unstale.Load(e.Context(), e.cache, key, func(context.Context) (int, error) {
+		found = false
+		return 0, errors.New("not there")
+	}); found != (err == nil) {
+		e.Fatal(err)
+	}
+	return found
+}
+
 func TestReadInTransactionBelongsToItsContext(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, shop)
@@ -50,12 +63,22 @@ func TestReadInTransactionBelongsToItsContext(t *testing.T) {
 	}); err != nil || !ran {
 		t.Errorf("the read without a context was not the fill's: ran %v, %v", ran, err)
 	}
-	if e.fill("unmarked", func(ctx context.Context) error {
-		_, err := read(context.Background(), e.db, "SELECT 1 FROM orders")
+	unmarked := func(ctx context.Context) error {
+		_, err := read(context.Background(), e.db, "SELECT name FROM users WHERE id = 1")
 		_, err2 := read(ctx, e.db, "SELECT 2 FROM orders")
 		return errors.Join(err, err2)
-	}) {
-		t.Error("a fill was stored although somebody read without a context meanwhile")
+	}
+	e.fill("unmarked", unmarked) // may also have depended on whole tables
+	if !e.fill("unmarked", unmarked) {
+		t.Errorf("a fill was not stored because somebody read without a context meanwhile: %v", e.cache.Stats().Refused)
+	}
+	e.exec("UPDATE users SET name = 'two' WHERE id = 2")
+	if !e.stored("unmarked") {
+		t.Error("an unmarked read counts for more than it reads")
+	}
+	e.exec("UPDATE users SET name = 'one' WHERE id = 1")
+	if e.stored("unmarked") {
+		t.Error("an unmarked read does not count for the fill")
 	}
 	if !e.fill("outside", func(ctx context.Context) error {
 		_, err := read(unstale.Outside(ctx), e.db, "SELECT 1 FROM orders")
@@ -81,13 +104,17 @@ func TestEndedTransactionOwnsNothing(t *testing.T) {
 	}) {
 		t.Fatalf("not stored: %v", e.cache.Stats().Refused)
 	}
-	if e.fill("other", func(ctx context.Context) error {
+	if !e.fill("other", func(ctx context.Context) error {
 		c.exec("BEGIN")
 		defer c.exec("ROLLBACK")
 		_, err := read(context.Background(), c, "SELECT name FROM users WHERE id = 1")
 		_, err2 := read(ctx, e.db, "SELECT 1 FROM orders")
 		return errors.Join(err, err2)
 	}) {
+		t.Errorf("not stored: %v", e.cache.Stats().Refused)
+	}
+	e.exec("UPDATE users SET name = 'one' WHERE id = 1")
+	if e.stored("other") {
 		t.Error("a read without a context was taken for one of the transaction before")
 	}
 }

@@ -53,8 +53,11 @@ func named(args []driver.Value) []driver.NamedValue {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (_ driver.Result, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args)
-	defer func() { s.conn.session.leave(caller, err) }()
+	caller := s.conn.session.enter(ctx, s.text, args, false)
+	defer func() {
+		s.conn.session.leave(caller, err)
+		caller.Done()
+	}()
 	return s.exec(ctx, args)
 }
 
@@ -69,9 +72,9 @@ func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 	return s.inner.Exec(values) //nolint:staticcheck // old drivers
 }
 
-func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (_ driver.Rows, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args)
-	defer func() { s.conn.session.leave(caller, err) }()
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (found driver.Rows, err error) {
+	caller := s.conn.session.enter(ctx, s.text, args, true)
+	defer func() { s.conn.session.leaveOpen(caller, found, err) }()
 	inner, err := s.query(ctx, args)
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func scenarios() []scenario {
 		{name: "two processes, one killed now and then", share: 3, servers: 2, fault: kills, least: 3, check: func(c *checker.Config) { c.Writes = 0.05 }},
 		{name: "clock steps", share: 5, fault: steps, least: 10},
 		{name: "memory for 1% of the answers", share: 5, check: func(c *checker.Config) { c.Keys = 1000 },
-			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 15 * 2000 / 100}},
+			settings: serverSettings{Pad: 1000, MaxBytes: 1000 * 17 * 2000 / 100}},
 		{name: "handlers panic, clients leave", share: 5, settings: serverSettings{Panics: 0.05, Pause: time.Millisecond},
 			check: func(c *checker.Config) { c.Leave, c.Writes = 0.05, 0.1 }}, // so that some leave a write
 		{name: "all at once", share: 1, servers: 2, settings: serverSettings{Panics: 0.02, Pause: time.Millisecond, MaxBytes: 400 << 10},
@@ -157,6 +157,7 @@ func config(t *trial) (checker.Config, error) {
 	}
 	paths := []string{
 		"/items/{key}", "/search?key={key}", "/pairs/{key}", "/both/{key}/{other}", "/shelves/{key}", "/mine/{key}", "/minute/{key}", "/cards/{key}", "/greeted/{key}",
+		"/unmarked/{key}", "/lent/{key}",
 	}
 	for range 4 { // so that few of the reads are among those below, which ask the database each time
 		for _, v := range t.servers {

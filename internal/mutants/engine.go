@@ -119,7 +119,25 @@ var engine = []slip{
 		{"fields.go", "	for _, name := range r.unknown {\n		b = appendLines(appendText(b, name), h[name])\n	}\n", ""},
 	}},
 	{"the query is not in the key", "nothing goes wrong", "another key's answer", []edit{
-		{"place.go", "if t.query == \"\" {", "if true {"},
+		{"key.go", "if t.query != \"\" {", "if false {"},
+	}},
+
+	// Reads without a context.
+	{"what is read without a context is nobody's", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "		f.takeOver(r.cache.goodAsOf(s), s, own)\n", "		f.takeOver(r.cache.goodAsOf(s), &saying{hashes: s.hashes[:0]}, own)\n"},
+	}},
+	{"it counts only for fills that were open when it began", "slow reads", older, []edit{
+		{"unmarked.go", "		r.tell(f, r.said)\n", ""},
+	}},
+	{"it is as old as the fill", "slow reads", older, []edit{
+		{"unmarked.go", "f.takeOver(r.cache.goodAsOf(s), s, own)", "f.takeOver(f.asOf, s, own)"},
+	}},
+	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "		u.pay(f, r)\n", ""},
+		{"sqlite/database.go", "if caller.Idle() {\n			asOf", "if !caller.Known() {\n			asOf"},
+	}},
+	{"rows that outlive a fill do not count", "nothing goes wrong", older, []edit{
+		{"unmarked.go", "			r.tell(f, r.most)\n", ""},
 	}},
 
 	// The writes of others.

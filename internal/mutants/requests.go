@@ -133,7 +133,7 @@ var requests = []lapse{
 		{"handler.go", "(f.credentials || clientCertificate(r))", "f.credentials"},
 	}},
 	{"an ignored cookie hides others", "TestWithoutIdentity", []edit{
-		{"cookies.go", "if cookie = strings.TrimSpace(cookie); cookie != \"\" && !c.ignores(name) {\n				return true", "if cookie = strings.TrimSpace(cookie); cookie != \"\" {\n				return !c.ignores(name)"},
+		{"cookies.go", "!c.ignores(name) {\n				return true\n			}", "true {\n				return !c.ignores(name)\n			}"},
 	}},
 	{"the beginning of an ignored cookie is found anywhere", "TestIgnoredCookies", []edit{
 		{"cookies.go", "strings.HasPrefix(name, p)", "strings.Contains(name, p)"},

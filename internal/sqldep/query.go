@@ -155,6 +155,15 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 	return r
 }
 
+// Tables adds to d what every run of the query depends on at most: the tables that
+// it reads.
+func (q *Query) Tables(to *Dependencies) {
+	for i := range q.sources {
+		to.Hashes = append(to.Hashes, q.sources[i].table)
+		to.Counts = append(to.Counts, Count{i, 1})
+	}
+}
+
 // deps collects dependencies for one run of a query.
 type deps struct {
 	query *Query

@@ -79,7 +79,7 @@ func TestNothingWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, versioned.Options{Pause: pause})
 			c := everything(t, serve(t, s.Handler()))
-			for _, path := range []string{"/cards/", "/greeted/", "/early/"} {
+			for _, path := range []string{"/cards/", "/greeted/", "/early/", "/unmarked/", "/lent/"} {
 				url := strings.Replace(c.Reads[0].URL, "/items/", path, 1)
 				c.Reads = append(c.Reads, checker.Request{Method: http.MethodGet, URL: url, Fields: []string{"From: {user}"}})
 			}

@@ -45,6 +45,8 @@ type Options struct {
 //	GET /here                    the item whose key is in the field X-Region, though it does not say that it varies by that
 //	GET /minute/{key}            the item, for a minute: by ExpireAt, ExpireAfter, max-age or Expires, depending on the key
 //	GET /early/{key}             the item, in a transaction that began before the cache was asked
+//	GET /unmarked/{key}          the item, read without any context
+//	GET /lent/{key}              the item, from rows without a context that are open when the answer is made
 //	GET /direct/{key}            the item, never from the cache
 //
 // Who asks is who says so: "Authorization: Bearer alice" is alice.
@@ -72,7 +74,7 @@ func Open(ctx context.Context, o Options) (_ *Service, err error) {
 		name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return name, nil
 	}
-	o.Cache.NeutralContextKeys = append(o.Cache.NeutralContextKeys, earlyKey{})
+	o.Cache.NeutralContextKeys = append(o.Cache.NeutralContextKeys, earlyKey{}, lentKey{})
 	s := &Service{options: o, pad: strings.Repeat("x", o.Pad)}
 	if s.Cache, err = unstale.New(o.Cache); err != nil {
 		return nil, err
@@ -140,7 +142,9 @@ func (s *Service) Handler() http.Handler {
 		unstale.NoStore(r.Context())
 		return byID(db, r, a)
 	}))
-	return s.watch(s.outside(s.early(s.Cache.Handler(mux))))
+	mux.HandleFunc("GET /unmarked/{key}", s.unmarked)
+	mux.HandleFunc("GET /lent/{key}", s.lent)
+	return s.watch(s.outside(s.early(s.lend(s.Cache.Handler(mux)))))
 }
 
 const versionByID = `SELECT version FROM item WHERE id = ?`

@@ -1,0 +1,413 @@
+package unstale
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// unmarked is what is known of statements whose context carries no mark: most
+// programs pass none. Nobody knows for whom such a statement reads, so it counts
+// for every fill that is open at any moment between its start and its rows' end,
+// a reading, with what it depends on and with its asOf. Nothing that could be
+// made of its rows is left out:
+//
+//   - A reading is registered before its statement starts, and says what it
+//     depends on before the statement starts, too. A fill that ended before that
+//     was said was not made of rows that had not been read yet. (That it ended in
+//     between, after the adapter had looked, is this case.)
+//   - A fill that is open when something is said hears it at once.
+//   - A fill that begins while a reading is open hears what it has said, as it
+//     begins, and what it says later like all others. Registering, saying,
+//     beginning and ending are under one lock, so that whatever is said is heard
+//     by a fill either when it begins or when it is said.
+//   - A fill that ends while a reading still has something to say, because rows
+//     decide of what it is made, hears what it depends on at most; so nobody
+//     waits for rows that somebody else holds. After that it is sealed, and made
+//     of no row that is read later.
+//   - Where no fill is open, as most of the time, nobody looks what a statement
+//     depends on unless that is known already. If a fill begins before its rows
+//     end, it asks for that at its own end (owes), whatever has become of the rows.
+//   - A fill that begins after the rows' end is not made of them: what they held
+//     was with the program before, which is what Identity, tags and context
+//     values are for.
+//
+// What a reading says is heard with its asOf, taken before its transaction began
+// and thus perhaps long before the fill's own: the fill takes the older one.
+// A fill's own asOf is taken under the lock, before it is known to be open and so
+// before any number that it hears is compared with it. Where the ledger finds that
+// nothing of what was said has changed since the reading's asOf, the rows are as
+// good as rows read just before the ledger was asked (as with a stored result,
+// useStored), and that number counts: otherwise one long reading of rows that
+// never change would make everything look as old as itself.
+//
+// A reading that cannot be stored, or that sees what is not committed, refuses
+// every fill that it would count for.
+//
+// A statement that writes is one, too, though freshness does not need it: a GET
+// that writes has to run each time. See near.
+//
+// That a reading counts for a fill does not say that the fill is made of it. So
+// only a reading that the fill's own goroutine began makes known what the fill
+// depends on (numbered): an answer about which nothing is known is not stored
+// because some job happened to read meanwhile.
+type unmarked struct {
+	seen atomic.Bool // there has been such a statement
+
+	mu       sync.Mutex
+	fills    []*fill // open
+	numbers  numbers
+	readings []*reading // open
+	crowd    int        // those beyond maxReadings: they refuse
+
+	written bool           // there has been one that writes
+	calm    map[string]int // fills, by route, that no such one came near, up to calmEnough
+}
+
+// maxReadings bounds the readings that are remembered at a time. Each has a
+// statement open, so that there are hardly ever more than connections.
+const maxReadings = 4096
+
+// A reading is a statement that nobody marked, from before its start to its
+// rows' end.
+type reading struct {
+	cache *Cache
+	idle  bool // no fill was open when it began
+
+	// Guarded by unmarked.mu.
+	place   int     // in unmarked.readings
+	state   uint8   // of those below
+	refuses bool    // every fill that it counts for
+	writes  bool    // it is no read, or not only
+	within  []*fill // whose goroutine began it
+	said    []saying
+	find    func() (asOf uint64, hashes []uint64, origins []Origin, refused string)
+	asking  sync.Once // find
+	most    []saying  // what it depends on at most
+	awaited int       // announcements of what it will say
+}
+
+// States of a reading.
+const (
+	readingOpen uint8 = iota
+	readingInCrowd
+	readingEnded
+)
+
+// A saying is dependencies that are read no earlier than asOf.
+type saying struct {
+	asOf    uint64
+	hashes  []uint64
+	origins []Origin
+}
+
+// begin registers a reading. It precedes the statement.
+func (u *unmarked) begin(c *Cache) *reading {
+	u.seen.Store(true)
+	var on []uint16
+	if c.openFills.Load() > 0 {
+		on = numbersOnStack()
+	}
+	r := &reading{cache: c}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.idle = len(u.fills) == 0
+	for _, n := range on {
+		if f := u.numbers.fill(n); f != nil {
+			r.within = append(r.within, f)
+		}
+	}
+	if len(u.readings) >= maxReadings {
+		r.state = readingInCrowd
+		u.crowd++
+		r.refuse()
+		return r
+	}
+	r.place = len(u.readings)
+	u.readings = append(u.readings, r)
+	return r
+}
+
+// end follows the reading's last row. Only the first call has an effect.
+func (r *reading) end() {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch r.state {
+	case readingEnded:
+		return
+	case readingInCrowd:
+		u.crowd--
+	default:
+		if r.awaited > 0 { // it will not come
+			r.tellAll(r.most)
+		}
+		last := len(u.readings) - 1
+		u.readings[r.place] = u.readings[last]
+		u.readings[r.place].place = r.place
+		u.readings[last] = nil
+		u.readings = u.readings[:last]
+	}
+	r.state = readingEnded
+}
+
+// say tells every open fill, and those that begin before the end, what the
+// reading depends on.
+func (r *reading) say(s saying) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.sayLocked(s)
+}
+
+// sayLocked is say for callers that hold unmarked.mu.
+func (r *reading) sayLocked(s saying) {
+	r.said = append(r.said, s)
+	r.tellAll(r.said[len(r.said)-1:])
+}
+
+// whenAsked says how to find out what the reading depends on.
+func (r *reading) whenAsked(find func() (asOf uint64, hashes []uint64, origins []Origin, refused string)) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.find = find
+	for _, f := range u.fills { // which began meanwhile
+		f.owes = append(f.owes, r)
+	}
+}
+
+// ask finds out what the reading depends on. Nobody holds a lock.
+func (r *reading) ask() {
+	r.asking.Do(func() {
+		asOf, hashes, origins, refused := r.find()
+		u := &r.cache.unmarked
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		r.refuses = r.refuses || refused != ""
+		r.said = append(r.said, saying{asOf, hashes, origins})
+	})
+}
+
+// sayAtMost says what the reading depends on at most.
+func (r *reading) sayAtMost(s saying) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.most = append(r.most, s)
+}
+
+// later announces that the reading will say more.
+func (r *reading) later() (done func(asOf uint64, hashes []uint64, origins ...Origin)) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.awaited++
+	return func(asOf uint64, hashes []uint64, origins ...Origin) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		r.sayLocked(saying{asOf, hashes, origins})
+		r.awaited--
+	}
+}
+
+// tellAll tells every open fill. The caller holds unmarked.mu.
+func (r *reading) tellAll(list []saying) {
+	for _, f := range r.cache.unmarked.fills {
+		r.tell(f, list)
+	}
+}
+
+// tell tells a fill. The caller holds unmarked.mu.
+func (r *reading) tell(f *fill, list []saying) {
+	own := slices.Contains(r.within, f)
+	for i := range list {
+		s := &list[i]
+		f.takeOver(r.cache.goodAsOf(s), s, own)
+	}
+}
+
+// goodAsOf returns a sequence number at which what was said is as good as read.
+func (c *Cache) goodAsOf(s *saying) uint64 {
+	now := c.ledger.Seq()
+	slots := make([]ledger.Slot, len(s.hashes))
+	for i, h := range s.hashes {
+		slots[i] = c.ledger.Slot(h)
+	}
+	if c.ledger.Check(&ledger.Record{AsOf: s.asOf, Slots: slots}) != ledger.Valid {
+		return s.asOf
+	}
+	return now
+}
+
+// refuse refuses every open fill, and those that begin before the end. The caller
+// holds unmarked.mu. It reports whether there are any.
+func (r *reading) refuse() bool {
+	r.refuses = true
+	return r.cache.unmarked.refuseAll()
+}
+
+// refuseAll refuses every open fill. The caller holds mu.
+func (u *unmarked) refuseAll() bool {
+	for _, f := range u.fills {
+		f.refuse(refusedUntracked)
+	}
+	return len(u.fills) > 0
+}
+
+// refuseUnmarked refuses, for a reason in few words, every fill that is open and,
+// if r is not nil, those that begin before its end. If there are any, it is
+// reported once by call site.
+func (c *Cache) refuseUnmarked(r *reading, why string) {
+	u := &c.unmarked
+	u.mu.Lock()
+	var any bool
+	if r != nil && r.state != readingEnded {
+		any = r.refuse()
+	} else {
+		any = u.refuseAll()
+	}
+	u.mu.Unlock()
+	if any {
+		c.reportUnmarked(why)
+	}
+}
+
+// reportUnmarked reports once, by call site, a statement that made fills
+// unstorable.
+func (c *Cache) reportUnmarked(why string) {
+	c.reportOnce(caller(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
+}
+
+// Whether a GET writes without a context, which nobody is told, is learnt by its
+// route: after so many of its fills that no such write came near, those that run
+// meanwhile are taken for somebody else's.
+const calmEnough = 3
+
+// routeOfLoad is that of Load outside of any request.
+const routeOfLoad = "(Load outside of any request)"
+
+// wrote says that the statement writes. It reports whether a fill is refused
+// whose goroutine began it, and whether another one is.
+func (r *reading) wrote() (own, others bool) {
+	u := &r.cache.unmarked
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r.writes, u.written = true, true
+	for _, f := range u.fills {
+		mine := slices.Contains(r.within, f)
+		if u.near(f, mine) {
+			own, others = own || mine, others || !mine
+		}
+	}
+	return own, others
+}
+
+// near says that an unmarked write runs while a fill is open, and reports whether
+// that refuses it. The caller holds mu.
+func (u *unmarked) near(f *fill, own bool) bool {
+	f.near = true
+	switch {
+	case own:
+		delete(u.calm, f.route)
+		f.refuse(refusedWrote)
+	case u.calm[f.route] >= calmEnough:
+		return false
+	default:
+		f.refuse(refusedNear)
+	}
+	return true
+}
+
+// learn notes how a fill ended. The caller holds mu.
+func (u *unmarked) learn(f *fill) {
+	n, known := u.calm[f.route]
+	if !u.written || !f.learns || f.near || n >= calmEnough || !known && len(u.calm) >= maxRoutes {
+		return
+	}
+	if u.calm == nil {
+		u.calm = make(map[string]int)
+	}
+	u.calm[f.route] = n + 1
+}
+
+// open begins a fill. numbered says that its goroutine is to be known.
+func (u *unmarked) open(f *fill, numbered bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	f.asOf = f.cache.ledger.Seq()
+	f.cache.openFills.Add(1)
+	f.place = len(u.fills)
+	u.fills = append(u.fills, f)
+	if numbered {
+		f.number = u.numbers.take(f)
+	}
+	if u.crowd > 0 {
+		f.refuse(refusedUntracked)
+	}
+	for _, r := range u.readings {
+		if r.refuses {
+			f.refuse(refusedUntracked)
+		}
+		if r.find != nil {
+			f.owes = append(f.owes, r)
+		}
+		if r.writes {
+			u.near(f, false)
+		}
+		r.tell(f, r.said)
+	}
+}
+
+// owed returns a reading that has not told a fill yet what it depends on, or nil.
+// There will be none that a fill owes after the last one: what begins while a fill
+// is open is not idle, and what is idle says how to ask before its statement starts.
+func (u *unmarked) owed(f *fill) *reading {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(f.owes) == 0 {
+		return nil
+	}
+	r := f.owes[len(f.owes)-1]
+	f.owes = f.owes[:len(f.owes)-1]
+	return r
+}
+
+// pay tells a fill what was found.
+func (u *unmarked) pay(f *fill, r *reading) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if r.refuses {
+		f.refuse(refusedUntracked)
+	}
+	r.tell(f, r.said)
+}
+
+// close ends a fill: it hears no more.
+func (u *unmarked) close(f *fill) {
+	for {
+		r := u.owed(f)
+		if r == nil {
+			break
+		}
+		r.ask()
+		u.pay(f, r)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, r := range u.readings {
+		if r.awaited > 0 {
+			r.tell(f, r.most)
+		}
+	}
+	u.learn(f)
+	last := len(u.fills) - 1
+	u.fills[f.place] = u.fills[last]
+	u.fills[f.place].place = f.place
+	u.fills[last] = nil
+	u.fills = u.fills[:last]
+	u.numbers.giveBack(f.number)
+	f.cache.openFills.Add(-1)
+}
