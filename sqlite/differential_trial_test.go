@@ -188,7 +188,7 @@ func (tr *trial) compare(r *reading, total *tally) *failure {
 	before := r.last
 	got, hit := tr.ask(r, nil)
 	total.add(r.Shape, before == got, hit)
-	if !hit && total.pairs%16 != 0 {
+	if !hit && (r.Clock || total.pairs%16 != 0) {
 		return nil // what was read now is no less fresh
 	}
 	want := tr.fresh(r)

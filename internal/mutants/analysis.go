@@ -109,6 +109,11 @@ var analysis = []mistake{
 		"all = all && !fixed",
 	},
 	{
+		"a function that stands in a DEFAULT and in the text is dropped", "internal/sqldep/defaults.go",
+		"if p.unclear || p.words[function] {",
+		"if p.unclear {",
+	},
+	{
 		"a shape is used before its birth", "internal/sqldep/query.go",
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",
