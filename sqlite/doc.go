@@ -39,8 +39,8 @@
 // SQL it consists of: triggers, cascades, upserts, REPLACE, DELETE without
 // WHERE, RETURNING, several statements in one text, statements that fail after
 // they have committed. Schema changes, VACUUM, ATTACH, writes into attached
-// databases, PRAGMAs that may change something, and whatever is not understood
-// invalidate everything.
+// databases, PRAGMAs that may change something, of which pragma.go has a table,
+// and whatever is not understood invalidate everything.
 //
 // It holds for the commits of others to the same file, too: of another process,
 // of another driver in this process, and of a second Open of the same file,

@@ -88,7 +88,7 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 		return unstale.Caller{}
 	}
 	s.settle()
-	t := s.db.text(sql)
+	t := s.text(sql)
 	caller := s.callerOf(ctx)
 	// No transaction is open now, so the one that this call may open begins
 	// after this number was taken.
@@ -137,7 +137,7 @@ func (s *session) prepare(sql string) {
 		return
 	}
 	s.settle()
-	s.heed(s.db.text(sql))
+	s.heed(s.text(sql))
 }
 
 // heed does what the words of a text demand.
