@@ -195,12 +195,17 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	if p.fallback != "" {
 		db.coarse(sql, p.fallback)
 	}
+	if p.query.Zoned(args) {
+		db.coarse(sql, refusedClock)
+		caller.Refuse(refusedClock)
+		return
+	}
 	var d sqldep.Dependencies
 	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]sqldep.Value, bool) {
 		return s.probe(ctx, sql, args, limit)
 	})
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
-	if run != nil {
+	if run != nil || p.query.Clocked() {
 		s.follow(caller, p, sql, run)
 	}
 }

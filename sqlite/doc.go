@@ -65,8 +65,9 @@
 //
 // An answer is not cached either if something it read
 //
-//   - is not determined by the database: random(), 'now', a function of the
-//     application that Config does not name
+//   - is not determined by the database: random(), 'now', which is noticed when it
+//     is looked at, 'localtime', a function of the application that Config does
+//     not name
 //   - saw uncommitted changes of its own transaction, or the answer wrote itself
 //   - failed, or was cut off by its context, even if nobody looked at the error
 //   - came from a connection with temporary tables, attached databases or a

@@ -81,6 +81,14 @@ func (a *analysis) load() (*schema, error) {
 	}
 	s.deps = sqldep.NewSchema(tables, a.deterministic...)
 	s.deps.UTF16 = text1(encoding) != "UTF-8"
+	own, err := a.query("SELECT DISTINCT lower(name) FROM pragma_function_list WHERE NOT builtin")
+	if err != nil {
+		return nil, fail("functions", err)
+	}
+	s.deps.Replaced = make(map[string]bool)
+	for _, row := range own {
+		s.deps.Replaced[str(row[0])] = true
+	}
 	return s, nil
 }
 

@@ -184,7 +184,7 @@ func (s *session) leave(caller unstale.Caller, err error) {
 		caller.Refuse(refusedFailed)
 		s.stumbled()
 	}
-	s.taken().lose() // nobody sees the rows, only whether they fail
+	s.taken().unseen()
 	s.settle()
 }
 

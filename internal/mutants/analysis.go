@@ -114,6 +114,11 @@ var analysis = []mistake{
 		"if p.unclear {",
 	},
 	{
+		"'now' among the arguments is not noticed", "sqlite/following.go",
+		"stmt == 0 || f.session.native.clocked(stmt)",
+		"stmt == 0",
+	},
+	{
 		"a shape is used before its birth", "internal/sqldep/query.go",
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",

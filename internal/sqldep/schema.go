@@ -17,6 +17,10 @@ type Schema struct {
 	// UTF16 says that texts are encoded, and so sorted, in UTF-16.
 	UTF16 bool
 
+	// Replaced are the names, in lower case, of SQLite's functions that the
+	// application has replaced by its own.
+	Replaced map[string]bool
+
 	deterministic map[string]bool
 }
 

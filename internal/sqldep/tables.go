@@ -50,7 +50,7 @@ func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 	var through *passages
 	for _, f := range a.Functions {
 		f = lower(f)
-		if s.deterministic[f] || scalarFunctions[f] || aggregateFunctions[f] {
+		if s.deterministic[f] || scalarFunctions[f] || aggregateFunctions[f] || s.timed(f) {
 			continue
 		}
 		if through == nil {
