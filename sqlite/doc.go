@@ -43,14 +43,17 @@
 // and whatever is not understood invalidate everything.
 //
 // It holds for the commits of others to the same file, too: of another process,
-// of another driver in this process, and of a second Open of the same file,
-// whether on the same cache or another. They are noticed before any answer is
+// of another driver in this process, and of another cache's Open of the same
+// file. They are noticed before any answer is
 // given from the cache, at the price of one load from shared memory, and
 // invalidate everything, since nobody knows what they changed. (One exception:
 // a process that dies while it writes the shared header makes SQLite start the
 // change counter anew; should it reach exactly the value known before, between
-// two requests, what was committed meanwhile goes unnoticed.) So open a file
-// once and share the *sql.DB. What goes past SQLite's locks, such as copying
+// two requests, what was committed meanwhile goes unnoticed.) Several *sql.DB of
+// one cache on a file, such as one for the writer and one for readers, are one to
+// the cache, be it by several Opens or by one Connector, if their drivers,
+// DeterministicFunctions and Precision are the same: what one writes is captured
+// for what the others read, and closing one ends nothing for the others. What goes past SQLite's locks, such as copying
 // another file over the database, breaks SQLite first. If the file was removed and
 // another one has its name, connections that are open go on with the former; from
 // the first that opens the other one on, nothing is cached: open it anew.

@@ -38,6 +38,7 @@ type session struct {
 	db     *database
 	inner  driver.Conn
 	native native
+	left   func() // tells the Connector that the connection has ended
 
 	txContext context.Context // with which BeginTx was called, or nil
 	txCaller  unstale.Caller  // on whose behalf BeginTx was called
@@ -290,4 +291,8 @@ func (s *session) ended() {
 	s.forget()
 	s.wrote = false
 	s.count()
+	if s.left != nil {
+		s.left()
+		s.left = nil
+	}
 }
