@@ -90,11 +90,14 @@
 //
 // # The driver's own connection
 //
-// sql.Conn.Raw hands out a wrapper, whose method Unwrap() driver.Conn gives the
-// driver's connection, for backups and the like. Since nobody can know what is
-// done there, nothing is served from the cache from Unwrap until the connection is
-// used again or given back; then everything is invalidated, and nothing that is
-// read on this connection later is cached.
+// sql.Conn.Raw hands out a wrapper. It has the driver's own methods that only read
+// or describe (NewBackup, Serialize, ColumnInfo, IsReadOnly, Status and the
+// FileControl ones), which leave the connection in the cache, and NewRestore, which
+// does not; [Limit] stands in for the driver's Limit. The wrapper's method
+// Unwrap() driver.Conn gives the driver's connection, for everything else. Since
+// nobody can know what is done there, nothing is served from the cache from Unwrap
+// until the connection is used again or given back; then everything is
+// invalidated, and nothing that is read on this connection later is cached.
 //
 // # Beneath the driver
 //
