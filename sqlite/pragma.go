@@ -29,12 +29,12 @@ var (
 
 // pragmas are those that are known. Setting what the database has already does
 // nothing: the write-ahead log, which Open demands, and the locking that goes with
-// it. Where temporary tables lie concerns nobody, since what is read on a
-// connection that has some is not cached.
+// it. How large pages are concerns no answer; nor does where temporary tables lie,
+// since what is read on a connection that has some is not cached.
 var pragmas = map[string]pragmaEffect{
 	"analysis_limit":            harmless,
 	"application_id":            written,
-	"auto_vacuum":               ofConnection,
+	"auto_vacuum":               written,
 	"automatic_index":           ofConnection, // the order of rows without ORDER BY
 	"busy_timeout":              harmless,
 	"cache_size":                harmless,
@@ -46,7 +46,7 @@ var pragmas = map[string]pragmaEffect{
 	"data_version":              harmless,
 	"database_list":             harmless,
 	"defer_foreign_keys":        harmless,
-	"encoding":                  ofConnection,
+	"encoding":                  {set: answers, but: "utf-8"}, // which it has, or else cannot be changed any more
 	"foreign_key_check":         harmless,
 	"foreign_key_list":          harmless,
 	"foreign_keys":              harmless,
@@ -69,11 +69,11 @@ var pragmas = map[string]pragmaEffect{
 	"module_list":               harmless,
 	"optimize":                  changing,
 	"page_count":                harmless,
-	"page_size":                 ofConnection,
+	"page_size":                 harmless,
 	"pragma_list":               harmless,
 	"query_only":                harmless,
 	"quick_check":               harmless,
-	"read_uncommitted":          ofConnection,
+	"read_uncommitted":          harmless, // of shared-cache mode, which Open refuses
 	"recursive_triggers":        harmless,
 	"reverse_unordered_selects": ofConnection,
 	"schema_version":            ofConnection,
