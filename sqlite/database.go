@@ -19,7 +19,8 @@ const (
 	opDelete = lib.SQLITE_DELETE
 )
 
-// A database is what the connections of one Connector share.
+// A database is what the connections of a Connector share, and those of others
+// to the same file.
 type database struct {
 	engine   *unstale.Database
 	shapes   *sqldep.Shapes
@@ -29,6 +30,9 @@ type database struct {
 	memory   bool
 
 	precision sqldep.Precision
+
+	key    fileKey // in files, if it is a file
+	shares int     // Connectors that use it; files.mu guards it
 
 	closed   atomic.Bool
 	replaced atomic.Bool  // another file has the name of the one that is watched
@@ -76,12 +80,28 @@ func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool
 	if err != nil {
 		return nil, err
 	}
-	db := &database{analysis: a, memory: memory, parents: newParents(c.checkParents), precision: sqldep.Precision(config.Precision)}
-	if !memory {
-		shared, err := a.native.sharedChange()
-		if err != nil {
-			return nil, errors.Join(err, a.close())
-		}
+	if memory {
+		return newDatabase(c, cache, config, a, 0), nil
+	}
+	shared, err := a.native.sharedChange()
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	db, made := files.share(keyOf(c, cache, config, shared), func() *database { return newDatabase(c, cache, config, a, shared) })
+	if made {
+		return db, nil
+	}
+	if err := a.close(); err != nil {
+		return nil, errors.Join(fail("close", err), db.release())
+	}
+	return db, nil
+}
+
+// newDatabase returns a database that a analyses. shared is where its file's
+// change counter is, or 0 if it is in memory.
+func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis, shared uintptr) *database {
+	db := &database{analysis: a, memory: shared == 0, parents: newParents(c.checkParents), precision: sqldep.Precision(config.Precision)}
+	if shared != 0 {
 		db.watch = newWatch(shared, db.lost)
 	}
 	// The cache may poll before Database has returned. Nothing has been read
@@ -94,7 +114,7 @@ func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool
 	})
 	db.shapes = sqldep.NewShapes(db.engine.Seed(), db.engine.Seq)
 	ready.Store(true)
-	return db, nil
+	return db
 }
 
 // connect opens a connection and wraps it.
@@ -103,7 +123,7 @@ func (db *database) connect(c *Connector) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{db: db, inner: inner}
+	s := &session{db: db, inner: inner, left: c.left}
 	if s.native, err = nativeOf(inner); err == nil {
 		s.capture() // OnConnect may write
 		err = c.prepare(inner)
@@ -200,11 +220,16 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	if p.fallback != "" {
 		db.coarse(sql, p.fallback)
 	}
+	if p.query.Zoned(args) {
+		db.coarse(sql, refusedClock)
+		caller.Refuse(refusedClock)
+		return
+	}
 	var most sqldep.Dependencies
 	if !caller.Known() {
 		p.query.Tables(&most)
 	}
-	if caller.Idle() {
+	if caller.Idle() && !p.query.Clocked() {
 		caller.DependOn(s.readSeq, most.Hashes, p.origins(most)...)
 		return
 	}
@@ -215,6 +240,8 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
 	if run != nil {
 		caller.AtMost(s.readSeq, most.Hashes, p.origins(most)...)
+	}
+	if run != nil || p.query.Clocked() {
 		s.follow(caller, p, sql, run)
 	}
 }
@@ -226,6 +253,9 @@ func (db *database) whenAsked(sql string, asOf uint64) (_ uint64, hashes []uint6
 	p := db.analyse(sql, db.generation.Load())
 	if p.refused != "" {
 		return asOf, nil, nil, p.refused
+	}
+	if p.query.Clocked() { // nobody has seen whether it looked at the clock
+		return asOf, nil, nil, refusedClock
 	}
 	var most sqldep.Dependencies
 	p.query.Tables(&most)

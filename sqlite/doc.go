@@ -39,18 +39,21 @@
 // SQL it consists of: triggers, cascades, upserts, REPLACE, DELETE without
 // WHERE, RETURNING, several statements in one text, statements that fail after
 // they have committed. Schema changes, VACUUM, ATTACH, writes into attached
-// databases, PRAGMAs that may change something, and whatever is not understood
-// invalidate everything.
+// databases, PRAGMAs that may change something, of which pragma.go has a table,
+// and whatever is not understood invalidate everything.
 //
 // It holds for the commits of others to the same file, too: of another process,
-// of another driver in this process, and of a second Open of the same file,
-// whether on the same cache or another. They are noticed before any answer is
+// of another driver in this process, and of another cache's Open of the same
+// file. They are noticed before any answer is
 // given from the cache, at the price of one load from shared memory, and
 // invalidate everything, since nobody knows what they changed. (One exception:
 // a process that dies while it writes the shared header makes SQLite start the
 // change counter anew; should it reach exactly the value known before, between
-// two requests, what was committed meanwhile goes unnoticed.) So open a file
-// once and share the *sql.DB. What goes past SQLite's locks, such as copying
+// two requests, what was committed meanwhile goes unnoticed.) Several *sql.DB of
+// one cache on a file, such as one for the writer and one for readers, are one to
+// the cache, be it by several Opens or by one Connector, if their drivers,
+// DeterministicFunctions and Precision are the same: what one writes is captured
+// for what the others read, and closing one ends nothing for the others. What goes past SQLite's locks, such as copying
 // another file over the database, breaks SQLite first. If the file was removed and
 // another one has its name, connections that are open go on with the former; from
 // the first that opens the other one on, nothing is cached: open it anew.
@@ -67,8 +70,9 @@
 //
 // An answer is not cached either if something it read
 //
-//   - is not determined by the database: random(), 'now', a function of the
-//     application that Config does not name
+//   - is not determined by the database: random(), 'now', which is noticed when it
+//     is looked at, 'localtime', a function of the application that Config does
+//     not name
 //   - saw uncommitted changes of its own transaction, or the answer wrote itself
 //   - failed, or was cut off by its context, even if nobody looked at the error
 //   - came from a connection with temporary tables, attached databases or a
@@ -88,11 +92,14 @@
 //
 // # The driver's own connection
 //
-// sql.Conn.Raw hands out a wrapper, whose method Unwrap() driver.Conn gives the
-// driver's connection, for backups and the like. Since nobody can know what is
-// done there, nothing is served from the cache from Unwrap until the connection is
-// used again or given back; then everything is invalidated, and nothing that is
-// read on this connection later is cached.
+// sql.Conn.Raw hands out a wrapper. It has the driver's own methods that only read
+// or describe (NewBackup, Serialize, ColumnInfo, IsReadOnly, Status and the
+// FileControl ones), which leave the connection in the cache, and NewRestore, which
+// does not; [Limit] stands in for the driver's Limit. The wrapper's method
+// Unwrap() driver.Conn gives the driver's connection, for everything else. Since
+// nobody can know what is done there, nothing is served from the cache from Unwrap
+// until the connection is used again or given back; then everything is
+// invalidated, and nothing that is read on this connection later is cached.
 //
 // # Beneath the driver
 //

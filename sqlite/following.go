@@ -13,12 +13,15 @@ import (
 )
 
 // A following is a query that runs for a fill and whose dependencies follow from
-// the rows that it returns. The methods of a nil following do nothing.
+// the rows that it returns, or that may look at the clock while it returns them.
+// The methods of a nil following do nothing.
 type following struct {
 	session *session
 	plan    *plan
 	text    string
-	run     *sqldep.Run
+	run     *sqldep.Run // nil if no dependencies follow, or all are known
+	clocked bool        // it calls functions of date and time, and has not been seen to look at the clock
+	caller  unstale.Caller
 	asOf    uint64
 	parents uint64 // the proof of the foreign keys when the transaction began
 	done    func(asOf uint64, hashes []uint64, origins ...unstale.Origin)
@@ -26,7 +29,10 @@ type following struct {
 
 // follow begins to follow a run.
 func (s *session) follow(caller unstale.Caller, p *plan, sql string, run *sqldep.Run) {
-	s.next = &following{session: s, plan: p, text: sql, run: run, asOf: s.readSeq, parents: s.parents, done: caller.Later()}
+	s.next = &following{session: s, plan: p, text: sql, run: run, clocked: p.query.Clocked(), caller: caller, asOf: s.readSeq, parents: s.parents}
+	if run != nil {
+		s.next.done = caller.Later()
+	}
 }
 
 // taken returns what is to follow the rows of the query that has just begun.
@@ -42,6 +48,7 @@ func (s *session) taken() *following {
 // row tells the run of the row that inner has just returned, as SQLite has it:
 // the driver's own values are converted, and cut at NUL bytes.
 func (f *following) row(inner driver.Rows) {
+	f.look(inner)
 	if f == nil || f.run == nil {
 		return
 	}
@@ -54,6 +61,31 @@ func (f *following) row(inner driver.Rows) {
 	f.run.Row(func(column int) sqldep.Value {
 		return n.value(nil, lib.Xsqlite3_column_value(n.tls, stmt, int32(column)), false)
 	})
+}
+
+// refusedClock is why what looked at the clock, or may go by the time zone, is
+// not cached.
+const refusedClock = "volatile function"
+
+// look looks whether the last step of the query looked at the clock. It must be
+// called between any two steps.
+func (f *following) look(inner driver.Rows) {
+	if f == nil || !f.clocked {
+		return
+	}
+	if stmt := statementOf(inner); stmt == 0 || f.session.native.clocked(stmt) {
+		f.clocked = false
+		f.session.db.coarse(f.text, refusedClock)
+		f.caller.Refuse(refusedClock)
+	}
+}
+
+// unseen says that nobody sees the rows, only whether they fail.
+func (f *following) unseen() {
+	if f != nil && f.clocked {
+		f.caller.Refuse(refusedClock)
+	}
+	f.lose()
 }
 
 // lose says that the rows decide in ways that nobody follows.

@@ -8,7 +8,7 @@ import (
 )
 
 // A watch notices commits to the file that this database's connections did not
-// make: by another process, by another driver in this one, or by a second Open.
+// make: by another process, by another driver in this one, or on behalf of another cache.
 //
 // In WAL mode the shared wal-index header holds a change counter that rises by
 // one with every commit that wrote something, whoever makes it, and it does so

@@ -265,8 +265,8 @@ func TestOwnCommitsAreNotForeign(t *testing.T) {
 	}
 }
 
-// A file that is opened twice is written by two that do not know of each other:
-// each takes the other's commits for foreign ones.
+// A file that is opened on two caches is written by two that do not know of each
+// other: each takes the other's commits for foreign ones.
 func TestFileOpenedTwice(t *testing.T) {
 	t.Parallel()
 	const query = "SELECT sum FROM orders WHERE id = 1"

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -96,6 +97,7 @@ func TestConcurrentUseInMemory(t *testing.T) {
 	e.warm("SELECT sum FROM orders WHERE id = 1")
 }
 
+// A connection that outlives its *sql.DB is captured until it is closed.
 func TestClosedDatabase(t *testing.T) {
 	t.Parallel()
 	e := openEnv(t, newCache(t), ":memory:", Config{}, shop)
@@ -104,11 +106,18 @@ func TestClosedDatabase(t *testing.T) {
 	if err := e.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if e.fill("x", func(ctx context.Context) error {
-		_, err := read(ctx, c, "SELECT name FROM users")
-		return err
-	}) {
-		t.Error("stored what was read on a connection that outlived its database")
+	e.hit("SELECT name FROM users")
+	c.exec("UPDATE users SET name = 'x' WHERE id = 1")
+	if _, err := unstale.Load(t.Context(), e.cache, key("SELECT name FROM users", nil), func(context.Context) (string, error) {
+		return "", errors.New("a miss")
+	}); err == nil {
+		t.Error("a hit after a write on a connection that outlived its database")
+	}
+	if e.lost("database closed") != 0 {
+		t.Errorf("causes: %v", e.cache.Stats().Invalidations)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if e.lost("database closed") != 1 {
 		t.Errorf("causes: %v", e.cache.Stats().Invalidations)

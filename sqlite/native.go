@@ -127,6 +127,11 @@ func (n native) foreignKeys() bool { return n.handle().Fflags&lib.SQLITE_Foreign
 // Only then does its commit write anything.
 func (n native) dirty() bool { return n.pager().FeState >= lib.PAGER_WRITER_CACHEMOD }
 
+// clocked reports whether the last step of a statement looked at the clock. SQLite
+// keeps the time in the statement then, so that it is the same throughout a step,
+// and forgets it when the next one begins.
+func (n native) clocked(stmt uintptr) bool { return (*lib.TVdbe)(at(stmt)).FiCurrentTime != 0 }
+
 // ownChange returns the address of the change counter in this connection's own
 // copy of the wal-index header. It counts up just before the connection
 // publishes a commit. The address is good until the connection is closed; it is

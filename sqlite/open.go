@@ -62,8 +62,11 @@ const (
 // for the data source name.
 //
 // Unlike sql.Open it opens the file, for which it waits up to five seconds if
-// others have locked it, and fails if the database cannot be in WAL mode. Closing
-// the *sql.DB takes the database out of the cache.
+// others have locked it, and fails if the database cannot be in WAL mode.
+//
+// A file may be opened more than once, such as for a writer and readers: on one
+// cache, with one driver and the same DeterministicFunctions and Precision, all
+// share its capture. Closing the last *sql.DB takes the database out of the cache.
 func Open(dsn string, c *unstale.Cache) (*sql.DB, error) {
 	connector, err := NewConnector(dsn, c, Config{})
 	if err != nil {
@@ -73,16 +76,18 @@ func Open(dsn string, c *unstale.Cache) (*sql.DB, error) {
 }
 
 // A Connector opens connections for sql.OpenDB, which takes it over: closing the
-// *sql.DB closes the Connector.
+// *sql.DB closes the Connector. Several *sql.DB may take one.
 type Connector struct {
 	driver    *modernc.Driver
 	dsn       string
 	onConnect func(modernc.ExecQuerierContext, string) error
-	db        *database   // nil when the cache is off
-	anchor    driver.Conn // keeps a database in memory alive when db is nil
+	openDB    func() (*database, error) // nil when the cache is off
+	anchor    driver.Conn               // keeps a database in memory alive then
 
-	close  sync.Once
-	closed error
+	mu      sync.Mutex
+	db      *database // nil when the cache is off, or nobody uses it
+	used    int       // open connections
+	closing bool      // Close was called
 }
 
 var (
@@ -127,7 +132,8 @@ func NewConnector(name string, c *unstale.Cache, config Config) (*Connector, err
 	if err := probed(); err != nil {
 		return nil, err
 	}
-	conn.db, err = openDatabase(conn, c, config, memory)
+	conn.openDB = func() (*database, error) { return openDatabase(conn, c, config, memory) }
+	conn.db, err = conn.openDB()
 	if err != nil {
 		return nil, err
 	}
@@ -167,36 +173,79 @@ func (c *Connector) prepare(inner driver.Conn) error {
 
 // Connect opens a connection. database/sql calls it.
 func (c *Connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
-	if c.db != nil {
-		defer func() {
-			if err != nil {
-				c.db.engine.Caller(ctx).Refuse(refusedFailed)
-			}
-		}()
-	}
-	switch err := ctx.Err(); {
-	case err != nil:
-		return nil, err
-	case c.db == nil:
+	if c.openDB == nil {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		return c.open()
 	}
-	return c.db.connect(c)
+	db, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.engine.Caller(ctx).Refuse(refusedFailed)
+			c.left()
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return db.connect(c)
+}
+
+// enter counts a connection, and returns the database to which it is.
+func (c *Connector) enter(ctx context.Context) (*database, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.db == nil {
+		db, err := c.openDB()
+		if err != nil {
+			return nil, err
+		}
+		c.db = db
+	}
+	c.used++
+	// database/sql opens nothing after it called Close, or nothing that it keeps:
+	// this is for another *sql.DB, which will call Close, too.
+	c.closing = c.closing && ctx.Err() != nil
+	return c.db, nil
+}
+
+// left is called when a connection has ended.
+func (c *Connector) left() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used--
+	_ = c.end()
+}
+
+// end lets go of the database if nobody uses it any more. The caller holds mu.
+func (c *Connector) end() error {
+	if !c.closing || c.used > 0 || c.db == nil {
+		return nil
+	}
+	db := c.db
+	c.db = nil
+	return db.release()
 }
 
 // Driver returns the driver that opens the connections.
 func (c *Connector) Driver() driver.Driver { return c.driver }
 
-// Close takes the database out of the cache, which invalidates everything
-// stored, and closes the connection that analyses statements. Connections in use
-// go on; nothing read through them is cached any longer.
-func (c *Connector) Close() error {
-	c.close.Do(func() {
-		switch {
-		case c.db != nil:
-			c.closed = c.db.close()
-		case c.anchor != nil:
-			c.closed = c.anchor.Close()
-		}
-	})
-	return c.closed
+// Close takes the database out of the cache, which invalidates everything stored,
+// and closes the connection that analyses statements, unless another Connector
+// shares the file. If there are open connections, of this *sql.DB or of another
+// one that took the same Connector, it does so when the last of them is closed.
+// Who connects later begins anew.
+func (c *Connector) Close() (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	if c.anchor != nil {
+		err = c.anchor.Close()
+		c.anchor = nil
+	}
+	return errors.Join(err, c.end())
 }

@@ -69,6 +69,21 @@ func probe() (err error) {
 	changed := n.cookie() != cookie
 	exec(`CREATE TEMP TABLE u (i)`)
 	exec(`ATTACH ':memory:' AS other`)
+	ask := func(arg driver.Value) {
+		if err != nil {
+			return
+		}
+		var r driver.Rows
+		if r, err = c.(driver.QueryerContext).QueryContext(context.Background(), `SELECT date(?) WHERE 1`, []driver.NamedValue{{Ordinal: 1, Value: arg}}); err != nil {
+			return
+		}
+		defer func() { _ = r.Close() }()
+		if stmt := statementOf(r); stmt != 0 {
+			note(fmt.Sprint("clock ", n.clocked(stmt)))
+		}
+	}
+	ask("now")
+	ask("2024-01-01")
 	if err != nil {
 		return fail("probe", err)
 	}
@@ -96,4 +111,5 @@ var probeSeen = []string{
 	"commit true true true true false", "true false false false", // CREATE INDEX
 	"commit true false false true false", "true false false true", // CREATE TEMP TABLE
 	"true false true true", // ATTACH
+	"clock true", "clock false",
 }

@@ -161,6 +161,22 @@ func (n native) prepare(text string) (p prepared, err error) {
 	return p, nil
 }
 
+// rejects reports whether the first statement of a text is in error, and not only
+// for the moment. It must be none that takes effect when it is compiled.
+func (n native) rejects(text string) bool {
+	sql, err := libc.CString(text)
+	if err != nil {
+		return false
+	}
+	defer libc.Xfree(n.tls, sql)
+	stmt := n.tls.Alloc(8)
+	defer n.tls.Free(8)
+	*(*uintptr)(at(stmt)) = 0
+	rc := lib.Xsqlite3_prepare_v2(n.tls, n.db, sql, -1, stmt, 0)
+	lib.Xsqlite3_finalize(n.tls, *(*uintptr)(at(stmt)))
+	return rc == lib.SQLITE_ERROR
+}
+
 // collation returns the collation of a column of main, as declared.
 func (n native) collation(table, column string) (string, error) {
 	names := make([]uintptr, 3)

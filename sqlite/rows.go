@@ -44,6 +44,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		r.following.row(r.inner)
 	case errors.Is(err, io.EOF):
 		r.ended = true
+		r.following.look(r.inner)
 		r.following.end(true)
 	default:
 		r.caller.Refuse(refusedFailed)
@@ -63,6 +64,7 @@ func (r *rows) Close() (err error) {
 		r.caller.Refuse(refusedFailed)
 	}
 	if !r.shown {
+		r.following.look(r.inner)
 		// SQLite has computed the first row all the same: that it did not fail is
 		// known, and of what types its values are, to whoever asked.
 		r.following.lose()

@@ -81,12 +81,20 @@ func (a *analysis) load() (*schema, error) {
 	}
 	s.deps = sqldep.NewSchema(tables, a.deterministic...)
 	s.deps.UTF16 = text1(encoding) != "UTF-8"
+	own, err := a.query("SELECT DISTINCT lower(name) FROM pragma_function_list WHERE NOT builtin")
+	if err != nil {
+		return nil, fail("functions", err)
+	}
+	s.deps.Replaced = make(map[string]bool)
+	for _, row := range own {
+		s.deps.Replaced[str(row[0])] = true
+	}
 	return s, nil
 }
 
 // columns reads the columns of a table, and its primary key if that is the rowid.
 func (a *analysis) columns(t *sqldep.Table, strict bool) error {
-	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
+	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
 	if err != nil {
 		if t.View || t.Virtual {
 			return nil // a view of something that is gone; SQLite refuses what uses it
@@ -96,7 +104,7 @@ func (a *analysis) columns(t *sqldep.Table, strict bool) error {
 	primary := 0
 	for i, row := range rows {
 		name, declared := str(row[0]), str(row[1])
-		c := sqldep.Column{Name: name, Affinity: sqldep.AffinityOf(declared, strict), NotNull: num(row[2]) != 0}
+		c := sqldep.Column{Name: name, Affinity: sqldep.AffinityOf(declared, strict), NotNull: num(row[2]) != 0, Default: str(row[5])}
 		switch num(row[4]) {
 		case 1:
 			c.Hidden = true

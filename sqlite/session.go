@@ -38,6 +38,7 @@ type session struct {
 	db     *database
 	inner  driver.Conn
 	native native
+	left   func() // tells the Connector that the connection has ended
 
 	txContext context.Context // with which BeginTx was called, or nil
 	txCaller  unstale.Caller  // on whose behalf BeginTx was called
@@ -90,7 +91,7 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 		return unstale.Caller{}
 	}
 	s.settle()
-	t := s.db.text(sql)
+	t := s.text(sql)
 	caller := s.callerOf(ctx)
 	// No transaction is open now, so the one that this call may open begins
 	// after this number was taken.
@@ -140,7 +141,7 @@ func (s *session) prepare(sql string) {
 		return
 	}
 	s.settle()
-	s.heed(s.db.text(sql))
+	s.heed(s.text(sql))
 }
 
 // heed does what the words of a text demand.
@@ -187,7 +188,7 @@ func (s *session) leave(caller unstale.Caller, err error) {
 		caller.Refuse(refusedFailed)
 		s.stumbled()
 	}
-	s.taken().lose() // nobody sees the rows, only whether they fail
+	s.taken().unseen()
 	s.settle()
 }
 
@@ -302,4 +303,8 @@ func (s *session) ended() {
 	s.forget()
 	s.wrote = false
 	s.count()
+	if s.left != nil {
+		s.left()
+		s.left = nil
+	}
 }

@@ -381,7 +381,10 @@ func TestConnectionState(t *testing.T) {
 		{"a check that opens the temp database", "PRAGMA quick_check", true},
 		{"temporary table after a check", "PRAGMA quick_check; CREATE TEMP TABLE users (id, name)", false},
 		{"temporary trigger", "CREATE TEMP TRIGGER tt AFTER UPDATE ON users BEGIN SELECT 1; END", false},
-		{"unknown", "", false},
+		{"journal mode", "PRAGMA journal_mode = wal", true},
+		{"another locking mode", "PRAGMA locking_mode = exclusive", false},
+		{"where temporary tables lie", "PRAGMA temp_store = memory", true},
+		{"no SQL", "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -17,12 +16,13 @@ type text struct {
 	upsets  string // why everything must be invalidated, or ""
 	ddl     bool   // it upsets by DDL alone, which the commit hook hears of
 	taints  string // why nothing read on the connection may be cached from now on, or ""
+	first   bool   // if its first statement does not compile it does nothing, and nothing of the above is true
 }
 
 func textOf(sql string) text {
 	t := text{control: true}
 	ddl := true
-	for _, st := range sqldep.Classify(sql) {
+	for i, st := range sqldep.Classify(sql) {
 		switch st.Kind {
 		case sqldep.Begin, sqldep.Commit, sqldep.Rollback, sqldep.Savepoint, sqldep.Release, sqldep.RollbackTo, sqldep.Empty:
 			continue
@@ -30,25 +30,28 @@ func textOf(sql string) text {
 		case sqldep.Insert, sqldep.Update, sqldep.Delete:
 			t.writes = true
 		case sqldep.Pragma:
-			upsets, taints := pragma(st)
-			if upsets {
+			e := effectOf(st)
+			if e >= file {
 				t.writes, t.upsets, ddl = true, "pragma", false
 			}
-			if taints {
+			if e >= answers {
 				t.taints = "pragma"
 			}
 		case sqldep.DDL:
 			t.writes = true
-			if !st.Temp {
+			if !st.Temp && !st.If {
 				t.upsets = "schema change"
 			}
-			if verb := firstWord(st.SQL); verb != "create" && verb != "drop" && verb != "alter" {
+			if verb := firstWord(st.SQL); verb == "create" || verb == "drop" || verb == "alter" {
+				t.first = t.first || i == 0
+			} else {
 				ddl = false
 			}
 		case sqldep.Attach, sqldep.Detach:
 			t.writes, t.upsets, ddl = true, st.Kind.String(), false
 		default:
 			t.writes, t.upsets, t.taints, ddl = true, "unknown statement", "unknown statement", false
+			t.first = t.first || i == 0
 		}
 		t.control = false
 	}
@@ -56,46 +59,21 @@ func textOf(sql string) text {
 	return t
 }
 
+// text returns what an SQL text says to this connection. One that does not
+// compile here fails before it does anything. Should somebody else create
+// meanwhile what it needs, the commit hook hears what it then does.
+func (s *session) text(sql string) text {
+	t := s.db.text(sql)
+	if t.first && s.native.rejects(sql) {
+		return text{}
+	}
+	return t
+}
+
 func firstWord(sql string) string {
 	word, _, _ := strings.Cut(sql, " ")
 	return strings.ToLower(word)
 }
-
-// pragma says whether a PRAGMA may change the file, and whether it may change
-// what the connection's queries return from now on.
-func pragma(st sqldep.Statement) (upsets, taints bool) {
-	switch {
-	case listed(harmlessPragmas, st.Pragma):
-		return false, false
-	case listed(filePragmas, st.Pragma):
-		return true, false
-	case !st.HasArgument && listed(readablePragmas, st.Pragma):
-		return false, false
-	}
-	return true, true
-}
-
-// listed reports whether the word is one of the list's, which are separated by
-// white space.
-func listed(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
-
-// The pragmas that are known; an unknown one is expected to do anything.
-const (
-	// harmlessPragmas change, with or without an argument, neither the content
-	// of the file nor the result of any query.
-	harmlessPragmas = ` analysis_limit busy_timeout cache_size cache_spill cell_size_check checkpoint_fullfsync
- collation_list compile_options data_version database_list defer_foreign_keys foreign_key_check foreign_key_list
- foreign_keys freelist_count fullfsync function_list hard_heap_limit index_info index_list index_xinfo integrity_check
- journal_size_limit max_page_count mmap_size module_list page_count pragma_list query_only quick_check
- recursive_triggers secure_delete shrink_memory soft_heap_limit synchronous table_info table_list table_xinfo threads
- wal_autocheckpoint wal_checkpoint `
-	// filePragmas may change the file, but not how the connection reads it.
-	filePragmas = ` application_id incremental_vacuum optimize user_version `
-	// readablePragmas only tell a setting when they have no argument.
-	readablePragmas = ` auto_vacuum automatic_index encoding ignore_check_constraints journal_mode legacy_alter_table
- locking_mode page_size read_uncommitted reverse_unordered_selects schema_version temp_store trusted_schema
- writable_schema `
-)
 
 // maxTexts bounds the number of texts that are remembered, maxTextLength the
 // length of one.

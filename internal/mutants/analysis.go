@@ -109,6 +109,16 @@ var analysis = []mistake{
 		"all = all && !fixed",
 	},
 	{
+		"a function that stands in a DEFAULT and in the text is dropped", "internal/sqldep/defaults.go",
+		"if p.unclear || p.words[function] {",
+		"if p.unclear {",
+	},
+	{
+		"'now' among the arguments is not noticed", "sqlite/following.go",
+		"stmt == 0 || f.session.native.clocked(stmt)",
+		"stmt == 0",
+	},
+	{
 		"a shape is used before its birth", "internal/sqldep/query.go",
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",

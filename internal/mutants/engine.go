@@ -41,7 +41,7 @@ var engine = []slip{
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
 		{"adapter.go", "// Settle bumps the dependencies", "func (f *Flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// Settle bumps the dependencies"},
-		{"sqlite/session.go", "	s.taken().lose()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.Forget()\n		}\n	}\n	s.taken().lose()"},
+		{"sqlite/session.go", "	s.taken().unseen()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.Forget()\n		}\n	}\n	s.taken().unseen()"},
 	}},
 	{"a statement that commits by itself is overlooked", "nothing goes wrong", older, []edit{
 		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || s.txContext == nil {"},

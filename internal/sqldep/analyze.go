@@ -52,6 +52,13 @@ func Analyze(sql string, s *Schema, a Access, precision Precision) *Plan {
 		p.refused = refused
 		return p
 	}
+	if p.clocked = slices.ContainsFunc(a.Functions, func(f string) bool { return s.timed(lower(f)) }); p.clocked {
+		var ok bool
+		if p.modifiers, ok = s.modifiers(sql, a); !ok {
+			p.refused = refusedFunction
+			return p
+		}
+	}
 	an := analysis{schema: s, reads: make(map[*Table]*read), precision: precision}
 	for i := range reads {
 		an.reads[reads[i].table] = &reads[i]

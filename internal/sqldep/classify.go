@@ -47,9 +47,11 @@ type Statement struct {
 	Kind Kind
 	SQL  string // from its first to its last token, without the semicolon
 	Temp bool   // of DDL: its words say that it concerns the temp schema
+	If   bool   // of CREATE and DROP: IF NOT EXISTS or IF EXISTS, so that it may do nothing
 
 	Pragma      string // of a Pragma: its name in lower case, without a schema
 	HasArgument bool   // of a Pragma: it has a value or an argument
+	Argument    string // which, in lower case, if it is a single word
 }
 
 // Classify splits an SQL text into its statements by tokens. What it cannot tell
@@ -133,6 +135,7 @@ func classify(sql string, toks []token.Token) Statement {
 	case token.CREATE, token.DROP, token.ALTER:
 		st.Kind = DDL
 		st.Temp = namesTemp(sql, toks)
+		st.If = toks[0].Kind != token.ALTER && conditional(toks)
 	default:
 		st.Kind = kindOf(toks[0].Kind)
 	}
@@ -206,6 +209,23 @@ func (st *Statement) pragma(sql string, toks []token.Token) {
 	st.Kind = Pragma
 	st.Pragma = lower(unquote(toks[i].Text(sql)))
 	st.HasArgument = len(toks) > i+1
+	switch rest := toks[i+1:]; {
+	case len(rest) == 2 && rest[0].Kind == token.EQ:
+		st.Argument = lower(unquote(rest[1].Text(sql)))
+	case len(rest) == 3 && rest[0].Kind == token.LP && rest[2].Kind == token.RP:
+		st.Argument = lower(unquote(rest[1].Text(sql)))
+	}
+}
+
+// conditional reports whether IF EXISTS or IF NOT EXISTS stands where CREATE and
+// DROP have it, between what is created or dropped and its name.
+func conditional(toks []token.Token) bool {
+	for i, t := range toks[:min(len(toks), 5)] {
+		if next := kindAt(toks, i+1); t.Kind == token.IF && (next == token.EXISTS || next == token.NOT && kindAt(toks, i+2) == token.EXISTS) {
+			return true
+		}
+	}
+	return false
 }
 
 // namesTemp reports whether CREATE TEMP or a name in the schema temp appears

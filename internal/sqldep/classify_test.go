@@ -32,13 +32,18 @@ func TestClassify(t *testing.T) {
 		{"ROLLBACK; ROLLBACK TRANSACTION", "rollback, rollback"},
 		{"SAVEPOINT a; RELEASE a; ROLLBACK TO a; ROLLBACK TRANSACTION TO SAVEPOINT a", "savepoint, release, rollback to, rollback to"},
 		{"PRAGMA user_version", "pragma user_version"},
-		{"pragma main.User_Version = 3", "pragma user_version ="},
-		{"PRAGMA table_info(t)", "pragma table_info ="},
-		{`PRAGMA "foreign_keys" = on`, "pragma foreign_keys ="},
+		{"pragma main.User_Version = 3", "pragma user_version = 3"},
+		{"PRAGMA table_info(t)", "pragma table_info = t"},
+		{`PRAGMA "foreign_keys" = ON`, "pragma foreign_keys = on"},
+		{`PRAGMA a = 'Wal'; PRAGMA a("wal")`, "pragma a = wal, pragma a = wal"},
+		{"PRAGMA a = -wal; PRAGMA a = wal wal; PRAGMA a(wal", "pragma a =, pragma a =, pragma a ="},
+		{"CREATE TABLE IF NOT EXISTS a (b); DROP VIEW if exists a", "ddl if, ddl if"},
+		{"CREATE UNIQUE INDEX IF NOT EXISTS a ON b (c); CREATE TEMP TABLE IF NOT EXISTS a (b)", "ddl if, ddl temp if"},
+		{"CREATE TABLE if (b); CREATE TABLE a (b CHECK (NOT EXISTS (SELECT 1))); ALTER TABLE IF EXISTS a", "ddl, ddl, ddl"},
 		{"PRAGMA", "unknown"},
 		{"EXPLAIN SELECT 1; EXPLAIN QUERY PLAN DELETE FROM t", "explain, explain"},
 		{"CREATE TABLE t(a); CREATE TEMP TABLE t(a)", "ddl, ddl temp"},
-		{"CREATE TEMPORARY VIEW v AS SELECT 1; CREATE TABLE temp.t(a); CREATE TABLE IF NOT EXISTS \"temp\".t(a)", "ddl temp, ddl temp, ddl temp"},
+		{"CREATE TEMPORARY VIEW v AS SELECT 1; CREATE TABLE temp.t(a); CREATE TABLE \"temp\".t(a)", "ddl temp, ddl temp, ddl temp"},
 		{"DROP TABLE temp.t; DROP TABLE t", "ddl temp, ddl"},
 		{"ALTER TABLE t ADD COLUMN a; REINDEX; ANALYZE; VACUUM INTO 'x'", "ddl, ddl, ddl, ddl"},
 		{"ATTACH 'f' AS x; DETACH x", "attach, detach"},
@@ -61,10 +66,13 @@ func TestClassify(t *testing.T) {
 				s += " " + st.Pragma
 			}
 			if st.HasArgument {
-				s += " ="
+				s = strings.TrimSpace(s + " = " + st.Argument)
 			}
 			if st.Temp {
 				s += " temp"
+			}
+			if st.If {
+				s += " if"
 			}
 			got = append(got, s)
 		}

@@ -4,7 +4,7 @@ import "strings"
 
 // scalarFunctions are SQLite's own functions whose result depends on their
 // arguments alone. Aggregates are not among them, and nothing that may read the
-// clock: 'now' can hide in an argument of any date function. Functions that not
+// clock: 'now' can hide in an argument of any of the timeFunctions. Functions that not
 // every SQLite has are left out, because an application may give their names to
 // functions of its own.
 var scalarFunctions = names(`

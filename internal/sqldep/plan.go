@@ -14,6 +14,9 @@ type Plan struct {
 	fallback string
 	sources  []source // by table name
 	width    int      // the number of the result's columns, if a source needs them
+
+	clocked   bool      // it calls functions of date and time
+	modifiers []operand // parameters that must not make them go by the time zone
 }
 
 // A source is what a plan depends on in one occurrence of a table.

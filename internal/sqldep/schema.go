@@ -17,6 +17,10 @@ type Schema struct {
 	// UTF16 says that texts are encoded, and so sorted, in UTF-16.
 	UTF16 bool
 
+	// Replaced are the names, in lower case, of SQLite's functions that the
+	// application has replaced by its own.
+	Replaced map[string]bool
+
 	deterministic map[string]bool
 }
 
@@ -30,7 +34,7 @@ type Table struct {
 	WithoutRowID bool
 	View         bool
 	Virtual      bool
-	SQL          string // the CREATE statement; needed for views and virtual tables only
+	SQL          string // the CREATE statement; needed for views, virtual tables and tables with generated columns only
 
 	shadowOf *Table   // the virtual table whose content this one may hold
 	content  []string // of a virtual table: other tables that it reads
@@ -44,7 +48,8 @@ type Column struct {
 	Collation string // as declared; "" is BINARY
 	NotNull   bool   // declared NOT NULL; true for a WITHOUT ROWID primary key too
 	Generated Generated
-	Hidden    bool // a hidden column of a virtual table
+	Hidden    bool   // a hidden column of a virtual table
+	Default   string // the expression of its DEFAULT, or ""
 }
 
 // A Key is a list of columns whose values no two rows share, unless one of them

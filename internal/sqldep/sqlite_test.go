@@ -194,7 +194,7 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 
 func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 	tb.Helper()
-	rows, err := d.conn.QueryContext(context.Background(), `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)`, t.Name)
+	rows, err := d.conn.QueryContext(context.Background(), `SELECT name, type, "notnull", pk, hidden, coalesce(dflt_value, '') FROM pragma_table_xinfo(?)`, t.Name)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 		var c Column
 		var typ string
 		var pk, hidden int
-		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden); err != nil {
+		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden, &c.Default); err != nil {
 			tb.Fatal(err)
 		}
 		c.Affinity = AffinityOf(typ, strict)

@@ -47,9 +47,16 @@ func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 	if len(a.Others) > 0 {
 		return nil, refusedAction
 	}
+	var through *passages
 	for _, f := range a.Functions {
 		f = lower(f)
-		if !s.deterministic[f] && !scalarFunctions[f] && !aggregateFunctions[f] {
+		if s.deterministic[f] || scalarFunctions[f] || aggregateFunctions[f] || s.timed(f) {
+			continue
+		}
+		if through == nil {
+			through = s.through(sql, a)
+		}
+		if !through.onlyDefault(f) {
 			return nil, refusedFunction
 		}
 	}

@@ -303,12 +303,12 @@ func (b *block) star(s *ast.Star) {
 // an aggregate.
 func (b *block) call(f *ast.FuncCall, in clause) {
 	name := lower(f.Name.Name)
-	scalar := scalarFunctions[name] || (name == "min" || name == "max") && len(f.Args) > 1
+	alone := scalar(name) || (name == "min" || name == "max") && len(f.Args) > 1
 	if f.Over != nil {
 		b.aggregates.window = true
-		scalar = true
+		alone = true
 	}
-	if !scalar {
+	if !alone {
 		b.aggregates.any = true
 		if !b.unordered(name, f) {
 			b.aggregates.ordered = true
@@ -340,7 +340,7 @@ func (b *block) windows() bool {
 func (b *block) grouped() bool {
 	found := len(b.query.GroupBy) > 0 || b.query.Having != nil
 	b.calls(func(f *ast.FuncCall) {
-		found = found || aggregateFunctions[lower(f.Name.Name)] || !scalarFunctions[lower(f.Name.Name)]
+		found = found || aggregateFunctions[lower(f.Name.Name)] || !scalar(lower(f.Name.Name))
 	})
 	return found
 }

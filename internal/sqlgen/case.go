@@ -35,7 +35,8 @@ type Statement struct {
 type Read struct {
 	Shape   string // a name for queries of this kind
 	Way     Way
-	Rows    int // how many rows of each query are read; 0: all
+	Rows    int  // how many rows of each query are read; 0: all
+	Clock   bool // what it returns may change by itself
 	Queries []Statement
 }
 
@@ -65,11 +66,12 @@ type Size struct{ Reads, Changes int }
 
 // New returns the case that belongs to a seed and an index.
 func New(seed, index uint64, size Size) *Case {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, index))}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, index)), clock: newClock(seed, index)}
 	c := &Case{Orphans: g.chance(20), Loose: g.chance(15), Setup: g.setup()}
 	for range size.Reads {
 		c.Reads = append(c.Reads, g.read())
 	}
+	c.Reads = append(c.Reads, g.clockReads()...)
 	for range size.Changes {
 		ch := g.change()
 		if g.chance(20) {
@@ -119,6 +121,9 @@ func (r *Read) literal() string {
 	}
 	if r.Rows > 0 {
 		fmt.Fprintf(&b, "Rows: %d, ", r.Rows)
+	}
+	if r.Clock {
+		b.WriteString("Clock: true, ")
 	}
 	fmt.Fprintf(&b, "Queries: %s}", literals(r.Queries))
 	return b.String()

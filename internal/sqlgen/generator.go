@@ -11,10 +11,11 @@ import (
 // A generator makes one case. Statements are made one at a time.
 type generator struct {
 	*rand.Rand
-	tables  []*table // tables, then views
-	views   int      // how many of them are views
-	indexes int      // how many were named
-	added   int      // how many columns were added
+	clock   *rand.Rand // of what has to do with the clock, or nil
+	tables  []*table   // tables, then views
+	views   int        // how many of them are views
+	indexes int        // how many were named
+	added   int        // how many columns were added
 
 	next     int   // the key of the row to be inserted; 0: any
 	literals bool  // values are written into the text

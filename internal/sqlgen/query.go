@@ -29,7 +29,7 @@ func Shapes() (names []string) {
 	for _, c := range shapes() {
 		names = append(names, c.what.name)
 	}
-	return append(names, several)
+	return append(names, several, clockShape)
 }
 
 const several = "several"

@@ -64,6 +64,7 @@ func (g *generator) setup() (all []string) {
 		}
 		g.next = 0
 	}
+	all = append(all, g.clockWrites()...)
 	for i := range g.IntN(3) {
 		all = append(all, g.view(fmt.Sprintf("v%d", i)))
 	}
@@ -207,6 +208,10 @@ func (g *generator) declaration(c *column, strict bool) string {
 		d += " DEFAULT " + values[c.kind][1]
 	case 4:
 		d += fmt.Sprintf(" CHECK (%s IS NULL OR %s <> %s)", c.name, c.name, values[c.kind][1])
+	default:
+		if !strict || d == "TEXT" {
+			d += g.defaulted(d)
+		}
 	}
 	return d
 }
