@@ -50,6 +50,7 @@ func serveHits(in *json.Decoder, out *json.Encoder) (err error) {
 	if err != nil {
 		return err
 	}
+	hit.serve()
 	plain := newPlain(hit)
 	handlers := [armCount]http.Handler{http.HandlerFunc(plain.set), http.HandlerFunc(plain.share), p.cached}
 	var ready serverReady

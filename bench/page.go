@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,6 +167,14 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+}
+
+// serve makes of a hit in process the one that net/http's own writer gets: with a
+// length, with ranges, and with a tag that stands for these bytes alone.
+func (a *answer) serve() {
+	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	a.header.Set("Accept-Ranges", "bytes")
+	a.header.Set("Etag", strings.TrimPrefix(a.header.Get("Etag"), "W/"))
 }
 
 // ask answers a request in process and keeps the answer.
