@@ -305,3 +305,26 @@ func TestSilentAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsWrittenAfter the handler, by whoever stands outside, leaves with its
+// answer. Where nobody stands there, the length of the body is said.
+func TestWhatIsWrittenAfter(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{10, 5000} {
+		body := strings.Repeat("x", size)
+		c := newCache(t, unstale.Options{})
+		h := c.Handler(known(func(w http.ResponseWriter, _ *http.Request) { write(w, body) }))
+		direct, framed := newServer(t, h), newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			_, _ = io.WriteString(w, "<!-- after -->")
+		}))
+		for round := range 2 {
+			if a := framed.get("/framed"); a.failed || a.body != body+"<!-- after -->" || a.status(t).hit != (round > 0) {
+				t.Errorf("%d bytes, round %d: %d came: %v", size, round, len(a.body), a.header)
+			}
+			if a := direct.get("/direct"); a.body != body || a.header.Get("Content-Length") != fmt.Sprint(size) || a.status(t).hit != (round > 0) {
+				t.Errorf("%d bytes, round %d: %v", size, round, a.header)
+			}
+		}
+	}
+}
