@@ -288,6 +288,20 @@ func (f *fill) current() bool {
 	return f.refused == "" && f.cache.ledger.Check(&ledger.Record{AsOf: f.asOf, Slots: f.slots}) == ledger.Valid
 }
 
+// recorded returns what the result was made of, or its age alone where that is
+// more than so many dependencies.
+func (f *fill) recorded(most int) *ledger.Record {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := &ledger.Record{AsOf: f.asOf}
+	if len(f.slots) <= 4*most {
+		if slots := ledger.Compact(slices.Clone(f.slots)); len(slots) <= most {
+			r.Slots = slots
+		}
+	}
+	return r
+}
+
 // seal turns what a fill that has ended collected into the frame of an entry to
 // be stored under the name key, or says why the result may not be stored.
 // lifetime is how long it may be stored where the fill knows of no earlier end.

@@ -203,7 +203,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 	if e == nil {
 		c.stats.refused(refused)
 		if byNature(refused, http.StatusOK) {
-			c.unstored.add(c, primary, s, nil, f.fill.hasAsked(), refused, now)
+			c.unstored.add(c, primary, s, nil, f.fill, refused, now)
 		}
 		return body, err
 	}

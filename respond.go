@@ -54,7 +54,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
 	if byNature(refused, rec.status) {
-		c.unstored.add(c, g.primary, g, vary, e.asked, refused, now)
+		c.unstored.add(c, g.primary, g, vary, f.fill, refused, now)
 	}
 	if refused == "" {
 		if verdict := c.judge(e, now); verdict != missNone {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unstale/unstale/internal/ledger"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -29,6 +30,7 @@ type unstored struct {
 type unstoredPlace struct {
 	choice choice
 	reason string
+	record *ledger.Record // what the answer was made of, if that is not too much: when it changes, another one may be stored
 	until  time.Time
 }
 
@@ -36,6 +38,7 @@ type unstoredPlace struct {
 const (
 	unstoredFor = 10 * time.Second
 	maxUnstored = 4096
+	maxRecorded = 256 // dependencies of one
 )
 
 func newUnstored() *unstored {
@@ -43,7 +46,8 @@ func newUnstored() *unstored {
 }
 
 // add remembers that what s selects is not stored, because of reason.
-func (u *unstored) add(c *Cache, primary string, s selector, vary []string, asked bool, reason string, now time.Time) {
+func (u *unstored) add(c *Cache, primary string, s selector, vary []string, f *fill, reason string, now time.Time) {
+	asked, record := f.hasAsked(), f.recorded(maxRecorded)
 	ch := choice{vary: vary, asked: asked}
 	key := c.variant(primary, ch, asked, s)
 	u.mu.Lock()
@@ -53,7 +57,7 @@ func (u *unstored) add(c *Cache, primary string, s selector, vary []string, aske
 		old := u.m[u.hash(primary)].choice
 		u.put(primary, unstoredPlace{choice: choice{vary: union(old.vary, vary), asked: old.asked || asked}, until: until})
 	}
-	u.put(key, unstoredPlace{reason: bypassUnstored + reason, until: until})
+	u.put(key, unstoredPlace{reason: bypassUnstored + reason, record: record, until: until})
 }
 
 // put makes room where there is none: any place is as good as another. The caller
@@ -81,18 +85,27 @@ func (u *unstored) reason(c *Cache, primary string, s selector, now time.Time) s
 		return ""
 	}
 	if len(p.choice.vary) == 0 && !p.choice.asked {
-		return p.reason
+		return p.current(c)
 	}
 	// A variant for all may be remembered under this choice, or one for whoever asks.
 	for _, asked := range []bool{false, true} {
 		if asked && !p.choice.asked {
 			break
 		}
-		if v, ok := u.get(c.variant(primary, p.choice, asked, s), now); ok && v.reason != "" {
+		if v, ok := u.get(c.variant(primary, p.choice, asked, s), now); ok && v.current(c) != "" {
 			return v.reason
 		}
 	}
 	return ""
+}
+
+// current returns why nothing is stored, unless what the answer was made of has
+// changed since. Databases must have been polled.
+func (p *unstoredPlace) current(c *Cache) string {
+	if p.reason == "" || c.ledger.Check(p.record) != ledger.Valid {
+		return ""
+	}
+	return p.reason
 }
 
 func (u *unstored) get(key string, now time.Time) (unstoredPlace, bool) {

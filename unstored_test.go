@@ -134,6 +134,33 @@ func TestUnstoredVariants(t *testing.T) {
 	}
 }
 
+// TestUnstoredUntilItChanges: what was not to be stored may be when what it was
+// made of has changed.
+func TestUnstoredUntilItChanges(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{Identity: byToken})
+	db := newToy(c)
+	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if db.get(r.Context(), unstale.Identity(r.Context())) == "" {
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	for range 2 {
+		get(h, "/", "Authorization: ann").want(t, "", false)
+	}
+	db.set("ann", "moderator")
+	get(h, "/", "Authorization: ann").want(t, "", false)
+	get(h, "/", "Authorization: ann").want(t, "", true)
+	db.set("ann", "")
+	for range 2 {
+		get(h, "/", "Authorization: ann").want(t, "", false)
+	}
+	if n := c.Stats().Routes[""].Bypassed["lately not stored: no-store"]; n != 2 {
+		t.Errorf("%d passed", n)
+	}
+}
+
 // TestUnstoredIsBounded, and one that is forgotten is filled again.
 func TestUnstoredIsBounded(t *testing.T) {
 	t.Parallel()
