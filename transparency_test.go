@@ -438,6 +438,7 @@ func outerGzip(next http.Handler) http.Handler {
 type gzipWriter struct {
 	http.ResponseWriter
 	status int
+	said   bool // by WriteHeader
 	sent   bool
 	z      *gzip.Writer // nil: not compressed
 }
@@ -445,8 +446,8 @@ type gzipWriter struct {
 func (g *gzipWriter) WriteHeader(status int) {
 	if status < 200 {
 		g.ResponseWriter.WriteHeader(status)
-	} else if g.status == http.StatusOK {
-		g.status = status
+	} else if !g.said { // the first counts, as in net/http
+		g.said, g.status = true, status
 	}
 }
 

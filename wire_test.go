@@ -17,7 +17,7 @@ import (
 
 var (
 	wireExchanges = flag.Int("wire.exchanges", 10_000, "exchanges of the test on the wire")
-	wireSeed      = flag.Uint64("wire.seed", 0, "seed of the test on the wire's first service; 0 picks one")
+	wireSeed      = flag.Uint64("wire.seed", 1, "seed of the test on the wire's first service; 0 picks one")
 	wireMinimise  = flag.Duration("wire.minimise", time.Minute, "how long the test on the wire tries to make a failing case smaller")
 	wireFailures  = flag.Int("wire.failures", 1, "kinds of failures of the test on the wire after which it stops")
 )
