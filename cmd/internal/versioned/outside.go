@@ -24,6 +24,9 @@ func (s *Service) outside(next http.Handler) http.Handler {
 		h.Set("Cache-Control", outerControl)
 		h.Set("Vary", outerVary)
 		next.ServeHTTP(w, r)
+		if r.Context().Err() != nil {
+			return // a client that left while it waited gets no answer
+		}
 		control, vary := h["Cache-Control"], h["Vary"]
 		switch {
 		case !slices.Equal(h["X-Nonce"], []string{nonce}),
