@@ -46,7 +46,11 @@ func (g *get) appendVary(b []byte, fields []string) []byte {
 		case inputLocalAddr:
 			b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))
 		case inputServer:
-			b = binary.AppendUvarint(b, g.cache.servers.number(g.r.Context().Value(http.ServerContextKey)))
+			v := g.r.Context().Value(http.ServerContextKey)
+			n := g.cache.servers.number(v)
+			if b = binary.AppendUvarint(b, n); n == 0 { // what somebody else has put there
+				b = appendText(b, fmt.Sprint(v))
+			}
 		default:
 			canonical := http.CanonicalHeaderKey(name)
 			b = appendLines(b, g.r.Header[canonical])

@@ -45,6 +45,10 @@ var inputs = []input{
 		func(r *http.Request) string { return r.Context().Value(http.ServerContextKey).(*http.Server).Addr }, false,
 	},
 	{
+		"something in place of the server", inContext(http.ServerContextKey, func(v string) any { return v }),
+		func(r *http.Request) string { return r.Context().Value(http.ServerContextKey).(string) }, false,
+	},
+	{
 		"protocol", func(r *http.Request, v string) *http.Request {
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
 			if v == "b" {

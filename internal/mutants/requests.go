@@ -83,7 +83,7 @@ var requests = []lapse{
 		{"get.go", "b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))", "b = appendText(b, fmt.Sprint())"},
 	}},
 	{"the server does not select", "", []edit{
-		{"get.go", "g.cache.servers.number(g.r.Context().Value(http.ServerContextKey))", "0"},
+		{"get.go", "n := g.cache.servers.number(v)", "n := min(1, g.cache.servers.number(v))"},
 	}},
 	{"the listener is neutral", "", []edit{
 		{"identity.go", "		s.fill.choose(inputLocalAddr)\n", ""},
