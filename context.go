@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // A scope is the mark that a context carries: on whose behalf code with this
@@ -110,7 +110,7 @@ func ExpireAt(ctx context.Context, t time.Time) {
 
 // ExpireAfter is ExpireAt with a time relative to now.
 func ExpireAfter(ctx context.Context, d time.Duration) {
-	t := failpoint.Now().Add(d)
+	t := clock.Now().Add(d)
 	fills(ctx, func(f *fill) {
 		f.expireAt(t)
 		f.age()

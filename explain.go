@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // A Change is something that invalidated stored answers. It is not to be
@@ -162,7 +162,7 @@ func (c *Cache) explain(key string, e *Entry) Explanation {
 	case e.cache == nil: // a signpost, or what passes
 		return x
 	}
-	why := c.judge(e, failpoint.Now())
+	why := c.judge(e, clock.Now())
 	x.Stored, x.Since, x.Until = true, e.created, e.expires
 	x.Keys, x.SelectedBy = slices.Clone(e.record.Keys), slices.Clone(e.selects)
 	if e.asked {

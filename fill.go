@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -223,7 +223,7 @@ func (f *fill) expireAt(t time.Time) {
 		t = time.Unix(0, 0) // long past, too, but not "no limit"
 	}
 	if t == t.Round(0) { // it has no monotonic reading
-		now := failpoint.Now()
+		now := clock.Now()
 		t = now.Add(t.Sub(now))
 	}
 	f.mu.Lock()
@@ -273,7 +273,7 @@ func (f *fill) useStored(e *Entry, found uint64) {
 	f.notes.merge(&e.notes)
 	f.keys = append(f.keys, e.record.Keys...)
 	// Since it was stored the clock on the wall may have been set.
-	now := failpoint.Now()
+	now := clock.Now()
 	f.expires = earlier(f.expires, now.Add(e.remaining(now)))
 	f.asked = f.asked || e.asked
 	f.ages = f.ages || e.ages

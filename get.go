@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -108,7 +108,7 @@ func (g *get) answer() {
 	c := g.cache
 	mayJoin := !g.directives.NoCache
 	for attempt := 1; ; attempt++ {
-		now := failpoint.Now()
+		now := clock.Now()
 		e, key, why := c.find(g.primary, g, now)
 		refused := ""
 		if e != nil {
@@ -152,7 +152,7 @@ func (g *get) answer() {
 			}
 			return
 		}
-		now = failpoint.Now()
+		now = clock.Now()
 		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
 			g.route.joined.Add(1)
 			status := rfc9111.CacheStatus{Forward: forward(why), Collapsed: true, TTL: e.remaining(now), HasTTL: true}

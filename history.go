@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -50,7 +50,7 @@ func (h *history) place(seq uint64) *atomic.Pointer[Change] {
 // afterwards.
 func (h *history) add(seq uint64, ch *Change) {
 	if h != nil {
-		ch.seq, ch.Time = seq, failpoint.Now()
+		ch.seq, ch.Time = seq, clock.Now()
 		h.place(seq).Store(ch)
 	}
 }
@@ -85,7 +85,7 @@ func (h *history) missed(key string, why miss, ch *Change) {
 	if h == nil || len(key) > maxKey {
 		return
 	}
-	m := &Miss{Time: failpoint.Now(), Reason: string(why), Change: ch, key: key}
+	m := &Miss{Time: clock.Now(), Reason: string(why), Change: ch, key: key}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.misses[key] = m

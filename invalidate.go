@@ -63,8 +63,8 @@ func targetName(t Target) string {
 		return "tag " + string(t)
 	case Key:
 		return "key " + string(t)
-	case PatternTarget:
-		return "pattern " + strings.Join(append([]string{t.pattern}, t.ids...), " ")
+	case patternTarget:
+		return "pattern " + strings.Join(append([]string{t.text}, t.ids...), " ")
 	}
 	return fmt.Sprintf("%T", t)
 }
@@ -89,11 +89,11 @@ func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, er
 			}
 			slots = append(slots, c.keySlot(c.keyOf(string(t))))
 			keys++
-		case PatternTarget:
-			if t.pattern == "" {
+		case patternTarget:
+			if t.text == "" {
 				return nil, nil, errors.New("unstale: empty pattern")
 			}
-			g, err := compilePattern(c.keyOf(t.pattern), t.ids)
+			g, err := compilePattern(c.keyOf(t.text), t.ids)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -183,7 +183,7 @@ func TestMalformedTargets(t *testing.T) {
 		says   string
 	}{
 		{unstale.Tag(""), "tag"}, {unstale.Key(""), "key"}, {unstale.Pattern(""), "pattern"},
-		{nil, "target"}, {unstale.PatternTarget{}, "pattern"},
+		{nil, "target"}, {unstale.Pattern(""), "pattern"},
 		{unstale.Pattern("a{id}", "1"), "a{id}"}, {unstale.Pattern("/{id}x", "1"), "{id}x"}, {unstale.Pattern("/{id}{id}", "1", "2"), "{id}{id}"},
 		{unstale.Pattern("/{id}"), "ids"}, {unstale.Pattern("/x", "1"), "ids"}, {unstale.Pattern("/{id"), "}"}, {unstale.Pattern("/{id}", ""), "empty id"},
 		{unstale.Pattern(strings.Repeat("x", 5000)), "bytes"}, {unstale.Pattern(strings.Repeat("*", 40)), "wildcards"},

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // Load returns what fn returns, from the cache if a stored result is valid. The
@@ -101,10 +101,10 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	// In a transaction nobody waits for somebody else's function, which may wait for
 	// the connection that the transaction holds, and will hardly make what it sees.
 	// Nor does who finds out who asks, for whom such a function may wait.
-	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, failpoint.Now()) == ""
+	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, clock.Now()) == ""
 	for attempt := 1; ; attempt++ {
 		found := c.ledger.Seq()
-		e, flightKey, _ := c.find(primary, s, failpoint.Now())
+		e, flightKey, _ := c.find(primary, s, clock.Now())
 		if e != nil && !s.transactions.see(e) {
 			c.stats.loadOutcome(loadBypassed)
 			return fn(ctx)
@@ -127,7 +127,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 			return nil, context.Cause(ctx)
 		}
 		found = c.ledger.Seq()
-		if c.entitled(f, primary, s, failpoint.Now()) {
+		if c.entitled(f, primary, s, clock.Now()) {
 			c.stats.loadOutcome(loadJoined)
 			outer.useStored(f.landing.entry, found)
 			return f.landing.entry.body, nil
@@ -181,7 +181,7 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 		f.fill.numbered(func() { body, err = fn(inner) })
 	}()
 	panicked = false
-	now := failpoint.Now()
+	now := clock.Now()
 	switch {
 	case inner.Err() != nil:
 		f.fill.refuse(refusedLeft)

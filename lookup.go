@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -36,7 +36,7 @@ func (c *Cache) judge(e *Entry, now time.Time) miss {
 	if e.cache != c {
 		return missUnknown // of another cache on the same store
 	}
-	if !e.fresh(now) && !e.fresh(failpoint.Now()) { // it may have been made since now was read
+	if !e.fresh(now) && !e.fresh(clock.Now()) { // it may have been made since now was read
 		return missExpired
 	}
 	switch c.ledger.Check(&e.record) {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -21,7 +21,7 @@ func (g *get) reportOnly() {
 	// Kept apart: a handler that sees credentials may answer what nobody else is
 	// to see, and another route may serve the same URI.
 	place := g.primary + "\n(report)"
-	now := failpoint.Now()
+	now := clock.Now()
 	would, _, why := c.find(place, g, now)
 	if would != nil && g.accepts(would, now) != missNone {
 		would = nil
@@ -57,14 +57,14 @@ func (g *get) reportOnly() {
 		return // an answer in part says nothing of the whole
 	}
 	if would != nil && rec.mode == keeping && rec.written <= c.options.MaxBody {
-		if what := difference(would, rec); what != "" && c.judge(would, failpoint.Now()) == missNone {
+		if what := difference(would, rec); what != "" && c.judge(would, clock.Now()) == missNone {
 			g.route.wouldDiffer.Add(1)
 			part, _, _ := strings.Cut(what, " ") // the rest may be somebody's
 			c.logger.Warn("unstale: report only: the stored answer differs from the handler's",
 				slog.String("route", g.name), slog.String("in", part))
 		}
 	}
-	now = failpoint.Now()
+	now = clock.Now()
 	e, vary, refused := g.seal(f, rec, now)
 	if refused != "" {
 		c.stats.refused(refused)

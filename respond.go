@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -49,7 +49,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	if ctx.Err() != nil {
 		f.fill.refuse(refusedLeft)
 	}
-	now := failpoint.Now()
+	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
@@ -197,7 +197,7 @@ func exact(b []byte) []byte {
 // who asks next gets ranges and conditions from the handler itself, and waits for
 // nobody. Other variants of the URI are none of its business.
 func (g *get) passBy(f *fill, rec *recorder) {
-	now := failpoint.Now()
+	now := clock.Now()
 	named, _ := rfc9111.ParseVary(rec.touched["Vary"])
 	if g.cache.variesByHidden(named) {
 		named = nil // requests that differ in it pass anyway, or are taken for one

@@ -24,7 +24,7 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/cmd/internal/versioned"
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/sqlite"
 )
 
@@ -127,7 +127,7 @@ func obey(service *versioned.Service, line string) (n uint64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		failpoint.SetClock(offset)
+		clock.Set(offset)
 		return service.Expired(), nil
 	default:
 		return 0, fmt.Errorf("no command %q", line)

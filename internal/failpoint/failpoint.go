@@ -1,10 +1,6 @@
 // Package failpoint names the steps of a write, so that a process can be killed
-// or delayed between any two of them, and has the clock, so that it can be set.
-// Without the build tag "failpoints" it does nothing and costs nothing.
-//
-// The clock is for whatever decides whether and how long an answer is kept, or
-// says when something was. How long something took, and when work that failed is
-// tried again, is measured by time.Now, whose monotonic reading no step changes.
+// or delayed between any two of them. Without the build tag "failpoints" it does
+// nothing and costs nothing.
 package failpoint
 
 // A Point is a place between two steps of a write.

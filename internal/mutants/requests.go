@@ -258,7 +258,7 @@ var requests = []lapse{
 		{"recorder.go", "	if !canFlush(r.w) {\n", "	if false {\n"},
 	}},
 	{"a flush that cannot be done sends the header of a POST", "TestUnsafeFlush", []edit{
-		{"unsafe.go", "	if !canFlush(u.ResponseWriter) {\n", "	if false {\n"},
+		{"unsafemethod.go", "	if !canFlush(u.ResponseWriter) {\n", "	if false {\n"},
 	}},
 	{"what is too long ends where it should", "TestTransparency", []edit{
 		{"recorder.go", "if int64(len(r.body)) == r.declared && r.written > r.declared {", "if false {"},

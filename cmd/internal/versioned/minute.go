@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale"
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // endField says, in an answer that ends by the clock, when it does, in
@@ -18,7 +18,7 @@ const endField = "X-End"
 // ways, and says in the header when it must have ended.
 func inAMinute(next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		now, h := failpoint.Now(), w.Header()
+		now, h := clock.Now(), w.Header()
 		end := now.Add(time.Minute)
 		switch key, _ := strconv.Atoi(r.PathValue("key")); key % 4 {
 		case 0:
@@ -43,9 +43,9 @@ func inAMinute(next http.Handler) http.HandlerFunc {
 // clock that ExpireAfter has read.
 func expireInAMinute(ctx context.Context) time.Time {
 	for {
-		steps := failpoint.Steps()
+		steps := clock.Steps()
 		unstale.ExpireAfter(ctx, time.Minute)
-		if end := failpoint.Now().Add(time.Minute); failpoint.Steps() == steps {
+		if end := clock.Now().Add(time.Minute); clock.Steps() == steps {
 			return end
 		}
 	}
@@ -55,10 +55,10 @@ func expireInAMinute(ctx context.Context) time.Time {
 // clock is being set nobody can say.
 func (s *Service) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		steps, arrived := failpoint.Steps(), failpoint.Now()
+		steps, arrived := clock.Steps(), clock.Now()
 		next.ServeHTTP(w, r)
 		end, err := strconv.ParseInt(w.Header().Get(endField), 10, 64)
-		if err == nil && arrived.UnixNano() >= end && failpoint.Steps() == steps {
+		if err == nil && arrived.UnixNano() >= end && clock.Steps() == steps {
 			s.overdue.Add(1)
 		}
 	})

@@ -19,10 +19,9 @@ type Tag string
 // its variants. The prefix is put before it unless it is there.
 type Key string
 
-// PatternTarget is the result of Pattern.
-type PatternTarget struct {
-	pattern string
-	ids     []string
+type patternTarget struct {
+	text string
+	ids  []string
 }
 
 // Pattern is a target that matches keys: "*" stands for any text, "{name}" for
@@ -30,13 +29,13 @@ type PatternTarget struct {
 // literally: with id "1", "*cards/{id}*" matches "cards/1" and "cards/1/files"
 // but not "cards/12", and the id "*" matches nothing but itself. The prefix is
 // put before the pattern unless it is there.
-func Pattern(pattern string, ids ...string) PatternTarget {
-	return PatternTarget{pattern, ids}
+func Pattern(pattern string, ids ...string) Target {
+	return patternTarget{pattern, ids}
 }
 
 func (Tag) isTarget()           {}
 func (Key) isTarget()           {}
-func (PatternTarget) isTarget() {}
+func (patternTarget) isTarget() {}
 
 // Kinds of names, so that a tag and a key that read the same are different
 // dependencies.

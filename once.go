@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,11 +55,36 @@ func caller(kind string) site {
 	}
 }
 
+// module is the import path of this module.
+const module = "github.com/unstale/unstale"
+
+// ours reports whether a function belongs to the library, to database/sql or to
+// the runtime. The library's tests, and modules that lie below its path, are
+// applications.
 func ours(function string) bool {
-	return strings.HasPrefix(function, "github.com/unstale/unstale.") ||
-		strings.HasPrefix(function, "github.com/unstale/unstale/sqlite.") ||
-		strings.HasPrefix(function, "database/sql.") || strings.HasPrefix(function, "runtime.")
+	below, ok := strings.CutPrefix(function, module)
+	if !ok {
+		return strings.HasPrefix(function, "database/sql.") || strings.HasPrefix(function, "runtime.")
+	}
+	test, _, _ := strings.Cut(below[strings.LastIndexByte(below, '/')+1:], ".")
+	return !strings.HasSuffix(test, "_test") && !slices.ContainsFunc(nested(), func(path string) bool {
+		return strings.HasPrefix(function, path+".") || strings.HasPrefix(function, path+"/")
+	})
 }
+
+// nested returns the modules of this binary that lie below the library's path.
+var nested = sync.OnceValue(func() (paths []string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if strings.HasPrefix(m.Path, module+"/") {
+			paths = append(paths, m.Path)
+		}
+	}
+	return paths
+})
 
 // reportOnce counts the site, and logs the message if it is new.
 func (c *Cache) reportOnce(s site, message string) {

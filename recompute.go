@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // A Difference is a stored answer that is not what the handler answers now,
@@ -73,7 +73,7 @@ func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided boo
 	}
 	what := difference(e, rec)
 	c.databases.poll()
-	if c.judge(e, failpoint.Now()) != missNone {
+	if c.judge(e, clock.Now()) != missNone {
 		return nil, false
 	}
 	failed := rec.status >= http.StatusInternalServerError && rec.status != e.status

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/unstale/unstale/internal/failpoint"
+	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -126,7 +126,7 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 		}
 	}()
 	c.databases.poll()
-	if c.judge(e, failpoint.Now()) != missNone {
+	if c.judge(e, clock.Now()) != missNone {
 		counts.undecided.Add(1)
 		return
 	}
@@ -146,7 +146,7 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 	}
 	c.logger.Warn("unstale: a stored answer differs from what the handler answers now, though nothing it is known to depend on has changed; it is dropped",
 		slog.String("route", g.name), slog.String("key", g.key), slog.String("what", printable(what)),
-		slog.Int("dependencies", len(e.record.Slots)), slog.String("made_of", printable(e.madeOf())), slog.Duration("stored_for", failpoint.Now().Sub(e.created)))
+		slog.Int("dependencies", len(e.record.Slots)), slog.String("made_of", printable(e.madeOf())), slog.Duration("stored_for", clock.Now().Sub(e.created)))
 	c.drop(e)
 }
 
