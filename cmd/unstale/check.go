@@ -20,8 +20,8 @@ Writes rising versions through a service, reads them back over many connections,
 and reports every answer that is older than what was acknowledged, or than what
 anybody had been given, before its request was sent.
 
-In requests {key} stands for the number of a key, {version} for the version that
-is written, {user} for the name of who asks. A read that also names {other} shows
+In requests {key} stands for the number of a key, or its name as in -name,
+{version} for the version that is written, {user} for the name of who asks. A read that also names {other} shows
 a second key, the neighbour of the first (1 beside 0, 0 beside 1, 3 beside 2);
 -other finds its version. Two keys must have been so together at one moment, which
 is looked for in samples. 2xx acknowledges a write, 4xx says
@@ -30,8 +30,9 @@ write that was given up must not overwrite a later one. Nobody else may write th
 same keys meanwhile.
 
 An EXPRESSION is json:data.version (a path, * stands for all members) or
-re:"version":(\d+) (a regular expression with one group). Every version found in
-one answer must be the same: let one write write two rows, and one read show both.
+re:"version":(\d+) (a regular expression with one group, in which {key} and {other}
+stand for those of the request: re:"id":"{key}","version":(\d+) finds one of a
+list). Every version found in one answer must be the same: let one write write two rows, and one read show both.
 
   unstale check -write 'PUT http://localhost:8080/items/{key}' \
     -body '{"version":{version}}' -header 'Content-Type: application/json' \
@@ -81,6 +82,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	expression(f, "other", "`expression` that finds the versions of {other} in an answer to a read that names it", &s.Other)
 	expression(f, "key", "`expression` that finds the key that an answer is about", &s.Key)
 	expression(f, "owner", "`expression` that finds the name, as in -as, of whom an answer is for", &s.Owner)
+	f.Func("name", "name of a key, which {key} stands for in place of a number; may be repeated, and sets -keys", appendTo(&s.Names))
 	f.IntVar(&s.Keys, "keys", 16, "how many keys, from 0")
 	f.IntVar(&s.Concurrency, "concurrency", 16, "how many connections")
 	f.Float64Var(&s.Writes, "writes", 0.05, "share of the requests that write")

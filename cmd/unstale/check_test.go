@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -99,6 +100,38 @@ func TestCheckFindsNothing(t *testing.T) {
 			"-as", "alice=Bearer alice", "-as", "bob=Bearer bob", "-header", "Accept: */*", "-hits", "500", "-quiet")
 		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "violations 0") || stderr != "" {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+	}
+}
+
+// TestCheckNames finds each version beside the name of its key in a list of all,
+// and finds out that the list goes on showing one of them as it was.
+func TestCheckNames(t *testing.T) {
+	for _, forgetful := range []bool{false, true} {
+		var mu sync.Mutex
+		versions := map[string]string{}
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if id := r.FormValue("id"); r.Method == http.MethodPut && (versions[id] == "" || id != "b." || !forgetful) {
+				versions[id] = r.FormValue("v")
+			}
+			for _, id := range []string{"a", "b.", "c"} {
+				if v := versions[id]; v != "" {
+					fmt.Fprintf(w, `{"id":%q,"v":%s}`, id, v)
+				}
+			}
+		}))
+		defer s.Close()
+		code, stdout, stderr := command(t, "check", "-write", "PUT "+s.URL+"/?v={version}", "-body", "id={key}", "-write-header", "Content-Type: application/x-www-form-urlencoded",
+			"-name", "a", "-name", "b.", "-name", "c", "-read", s.URL+"/?of={key}", "-read", s.URL+"/?of={key}&and={other}",
+			"-version", `re:"id":"{key}","v":(\d+)`, "-other", `re:"id":"{other}","v":(\d+)`, "-reads", "500", "-writes", "0.2", "-quiet")
+		want := exitOK
+		if forgetful {
+			want = exitWrong
+		}
+		if code != want || stderr != "" || strings.Contains(stdout, "last failure") {
+			t.Errorf("forgetful: %v: exit code %d\n%s%s", forgetful, code, stdout, stderr)
 		}
 	}
 }

@@ -46,7 +46,7 @@ var errLeft = errors.New("hung up before the answer")
 
 // A filling is what is put in place of {key}, {other}, {version} and {user}.
 type filling struct {
-	key, other int
+	key, other string
 	version    int64
 	user       User
 }
@@ -55,7 +55,7 @@ func (f filling) expand(template string) string {
 	if !strings.Contains(template, "{") {
 		return template
 	}
-	return strings.NewReplacer("{key}", strconv.Itoa(f.key), "{other}", strconv.Itoa(f.other),
+	return strings.NewReplacer("{key}", f.key, "{other}", f.other,
 		"{version}", strconv.FormatInt(f.version, 10), "{user}", url.PathEscape(f.user.Name)).Replace(template)
 }
 

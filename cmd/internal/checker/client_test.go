@@ -56,14 +56,14 @@ func TestClient(t *testing.T) {
 	c := newClient(t)
 	get := func(path string) answer {
 		t.Helper()
-		a, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, filling{key: 3}, stays)
+		a, err := c.send(t.Context(), Request{Method: http.MethodGet, URL: s.URL + path}, filling{key: "3"}, stays)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
 	put := Request{Method: http.MethodPut, URL: s.URL + "/echo/{key}?v={version}&who={user}", Body: `{"v":{version}}`, Fields: []string{"X-A: {key} {user}"}}
-	a, err := c.send(t.Context(), put, filling{key: 3, version: 7, user: User{Name: "a b", Authorization: "Bearer x"}}, stays)
+	a, err := c.send(t.Context(), put, filling{key: "3", version: 7, user: User{Name: "a b", Authorization: "Bearer x"}}, stays)
 	want := "PUT /echo/3?v=7&who=a%20b " + strings.TrimPrefix(s.URL, "http://") + ` 3 a%20b Bearer x {"v":7}`
 	if err != nil || a.status != http.StatusOK || !a.hit || string(a.body) != want {
 		t.Errorf("%v %d %v\n%s, want\n%s", err, a.status, a.hit, a.body, want)

@@ -13,10 +13,13 @@ import (
 
 // Config says what to check and how long. Write, Reads and Version are needed.
 //
-// In the URL, fields and body of a request {key} stands for the number of a key, from 0,
-// {version} for the version that is written, and {user} for the name of who asks.
+// In the URL, fields and body of a request {key} stands for the name of a key, which is
+// its number, from 0, unless Names says otherwise, {version} for the version that is
+// written, and {user} for the name of who asks.
 // A read with {other} in it shows a second key, too, the neighbour of the first:
-// 1 beside 0 and 0 beside 1, 3 beside 2.
+// 1 beside 0 and 0 beside 1, 3 beside 2. In a regular expression for versions {key} and
+// {other} stand for these names, so that a version is found beside its key in a list of
+// many.
 type Config struct {
 	Write   Request   // writes a version; 2xx acknowledges it, 4xx says that nothing was written
 	Reads   []Request // each read is one of them; 200 is an answer
@@ -26,7 +29,8 @@ type Config struct {
 	Owner   Extractor // the user that an answer says it is for; may be empty
 
 	Users       []User        // a read is made as one of them; none: as nobody
-	Keys        int           // default 16
+	Names       []string      // of the keys, such as ids that the service has given; none: their numbers
+	Keys        int           // default 16, or as many as there are Names
 	Concurrency int           // connections, each with one request at a time; default 16
 	Writes      float64       // share of the requests that write, below 1; default 0.05
 	Leave       float64       // share of the requests whose client hangs up before the answer is there
@@ -109,7 +113,7 @@ func (c *Config) complete() error {
 			return fmt.Errorf("%s: %v is no share below 1", name, v)
 		}
 	}
-	c.Keys, c.Concurrency = or(c.Keys, 16), or(c.Concurrency, 16)
+	c.Keys, c.Concurrency = or(len(c.Names), or(c.Keys, 16)), or(c.Concurrency, 16)
 	c.Writes, c.Timeout, c.Histories = or(c.Writes, 0.05), or(c.Timeout, 5*time.Second), or(c.Histories, 200)
 	if c.Keys > 1<<20 || c.Concurrency > 1<<14 {
 		return errors.New("at most 1048576 keys and 16384 connections")

@@ -19,7 +19,7 @@ type Extractor struct {
 // ParseExtractor understands two notations. "json:data.items.0.version" is a
 // path into a JSON document, with the names of members, the indexes of arrays,
 // and * for all of them. `re:"version":(\d+)` is a regular expression with one
-// group; every match counts.
+// group; every match counts. See [Config] for {key} and {other} in it.
 func ParseExtractor(s string) (Extractor, error) {
 	notation, rest, _ := strings.Cut(s, ":")
 	switch {
@@ -36,6 +36,14 @@ func ParseExtractor(s string) (Extractor, error) {
 		return Extractor{text: s, re: re}, nil
 	}
 	return Extractor{}, fmt.Errorf("%q: neither json:path nor re:expression", s)
+}
+
+// of returns the extractor for one key and its neighbour.
+func (e Extractor) of(key, other string) (Extractor, error) {
+	if e.re == nil {
+		return e, nil
+	}
+	return ParseExtractor(strings.NewReplacer("{key}", regexp.QuoteMeta(key), "{other}", regexp.QuoteMeta(other)).Replace(e.text))
 }
 
 // String returns the notation that was parsed.

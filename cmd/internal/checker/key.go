@@ -44,6 +44,9 @@ type op struct {
 // A key is what is known of one register.
 type key struct {
 	id      int
+	name    string
+	version Extractor  // of its own in an answer
+	other   Extractor  // of its neighbour's, if an answer shows both
 	pair    *pair      // it and its neighbour; nil if no answer shows them together
 	writing sync.Mutex // held over a write: versions reach the service in their order
 

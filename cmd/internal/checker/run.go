@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,13 +107,16 @@ func (r *run) prepare(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		k := &key{id: id}
+		k, err := r.newKey(id)
+		if err != nil {
+			return err
+		}
 		r.keys = append(r.keys, k)
-		a, err := c.send(ctx, first, filling{key: id, user: r.user(0)}, stays)
+		a, err := c.send(ctx, first, filling{key: k.name, user: r.user(0)}, stays)
 		if err != nil {
 			return fmt.Errorf("the service cannot be reached: %w", err)
 		}
-		if _, greatest, err := versions(a, r.config.Version); err == nil && greatest != absent {
+		if _, greatest, err := versions(a, k.version); err == nil && greatest != absent {
 			k.sent.Store(greatest)
 		}
 		if err := r.write(ctx, c, 0, k, stays); err != nil {
@@ -121,6 +125,12 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	if slices.ContainsFunc(r.config.Reads, Request.showsOther) {
 		r.pairs = couple(r.keys)
+		for _, k := range r.keys {
+			var err error
+			if k.other, err = r.config.Other.of(k.name, k.pair.beside(k).name); err != nil {
+				return err
+			}
+		}
 	}
 	for _, read := range r.config.Reads {
 		err := r.probe(ctx, c, read)
@@ -135,15 +145,28 @@ func (r *run) prepare(ctx context.Context) error {
 	return nil
 }
 
+func (r *run) newKey(id int) (_ *key, err error) {
+	k := &key{id: id, name: strconv.Itoa(id)}
+	if len(r.config.Names) > 0 {
+		k.name = r.config.Names[id]
+	}
+	k.version, err = r.config.Version.of(k.name, "")
+	return k, err
+}
+
 // probe sees whether a read of the first key shows a version.
 func (r *run) probe(ctx context.Context, c *client, read Request) error {
-	a, err := c.send(ctx, read, filling{key: 0, other: 1, user: r.user(0)}, stays)
+	k, f := r.keys[0], filling{key: r.keys[0].name, user: r.user(0)}
+	if read.showsOther() {
+		f.other = k.pair.beside(k).name
+	}
+	a, err := c.send(ctx, read, f, stays)
 	if err != nil {
 		return err
 	}
-	v, _, err := versions(a, r.config.Version)
+	v, _, err := versions(a, k.version)
 	if err == nil && read.showsOther() {
-		_, _, err = versions(a, r.config.Other)
+		_, _, err = versions(a, k.other)
 	}
 	if err != nil || v != absent {
 		return err
@@ -214,7 +237,7 @@ func (r *run) work(ctx context.Context, worker int) {
 func (r *run) write(ctx context.Context, c *client, worker int, k *key, stay patience) error {
 	version := k.sent.Load() + 1
 	k.begin(op{worker: worker, write: true, start: time.Since(r.start), key: k.id, version: version})
-	a, err := c.send(ctx, r.config.Write, filling{key: k.id, version: version}, stay)
+	a, err := c.send(ctx, r.config.Write, filling{key: k.name, version: version}, stay)
 	what := unknown
 	switch {
 	case err != nil:
@@ -239,21 +262,21 @@ func (r *run) read(ctx context.Context, c *client, worker int, k *key, which int
 	request := r.config.Reads[which]
 	b := k.bar()
 	o := op{worker: worker, key: k.id, source: request.URL}
-	f := filling{key: k.id, user: user}
+	f := filling{key: k.name, user: user}
 	var other *key
 	var beside bar
 	if request.showsOther() {
 		other = k.pair.beside(k)
-		f.other, beside = other.id, other.bar()
+		f.other, beside = other.name, other.bar()
 	}
 	o.start = time.Since(r.start)
 	a, err := c.send(ctx, request, f, stay)
 	var least, greatest, least2, greatest2 int64
 	if err == nil {
-		least, greatest, err = versions(a, r.config.Version)
+		least, greatest, err = versions(a, k.version)
 	}
 	if err == nil && other != nil {
-		least2, greatest2, err = versions(a, r.config.Other)
+		least2, greatest2, err = versions(a, k.other)
 	}
 	if err != nil {
 		if errors.Is(err, errLeft) {
@@ -293,9 +316,8 @@ func (r *run) read(ctx context.Context, c *client, worker int, k *key, which int
 // stranger says whether an answer is about another key, or for somebody else.
 func (r *run) stranger(body []byte, k *key, user User) (kind Kind) {
 	if !r.config.Key.empty() {
-		want := fmt.Sprint(k.id)
 		r.config.Key.find(body, func(got string) {
-			if got != want {
+			if got != k.name {
 				kind = OtherKey
 			}
 		})
