@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/unstale/unstale/internal/failpoint"
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
 )
 
@@ -62,8 +62,8 @@ func (s *session) onChange(d modernc.SQLitePreUpdateData) {
 }
 
 // rowOf decodes the images of the row that is about to change.
-func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) sqldep.Change {
-	c := sqldep.Change{Table: t.Table}
+func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) shape.Change {
+	c := shape.Change{Table: t.Table}
 	if d.Op != opInsert {
 		c.Old = s.native.image(&s.room, len(t.Columns), false)
 	}

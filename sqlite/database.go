@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/shape"
 	"github.com/unstale/unstale/internal/sqldep"
 	lib "modernc.org/sqlite/lib"
 )
@@ -23,7 +24,7 @@ const (
 // to the same file.
 type database struct {
 	engine   *unstale.Database
-	shapes   *sqldep.Shapes
+	shapes   *shape.Shapes
 	analysis *analysis
 	parents  *parents
 	watch    *watch // nil in memory, where there are no others
@@ -52,14 +53,14 @@ type database struct {
 // A plan is what is known of a query under one generation of the schema.
 type plan struct {
 	generation uint64
-	query      *sqldep.Query
+	query      *shape.Query
 	sources    []unstale.Origin // of the query
 	fallback   string           // why dependencies are coarser than they might be, or ""
 	refused    string           // why what it reads is not cached; then there is no query
 }
 
 // origins returns where dependencies come from.
-func (p *plan) origins(d sqldep.Dependencies) []unstale.Origin {
+func (p *plan) origins(d shape.Dependencies) []unstale.Origin {
 	list := make([]unstale.Origin, len(d.Counts))
 	for i, c := range d.Counts {
 		list[i] = p.sources[c.Source].Of(c.N)
@@ -112,7 +113,7 @@ func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis,
 			db.poll()
 		}
 	})
-	db.shapes = sqldep.NewShapes(db.engine.Seed(), db.engine.Seq)
+	db.shapes = shape.NewShapes(db.engine.Seed(), db.engine.Seq)
 	ready.Store(true)
 	return db
 }
@@ -225,7 +226,7 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 		caller.Refuse(refusedClock)
 		return
 	}
-	var most sqldep.Dependencies
+	var most shape.Dependencies
 	if !caller.Known() {
 		p.query.Tables(&most)
 	}
@@ -233,8 +234,8 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 		caller.DependOn(s.readSeq, most.Hashes, p.origins(most)...)
 		return
 	}
-	var d sqldep.Dependencies
-	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]sqldep.Value, bool) {
+	var d shape.Dependencies
+	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
 		return s.probe(ctx, sql, args, limit)
 	})
 	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
@@ -257,7 +258,7 @@ func (db *database) whenAsked(sql string, asOf uint64) (_ uint64, hashes []uint6
 	if p.query.Clocked() { // nobody has seen whether it looked at the clock
 		return asOf, nil, nil, refusedClock
 	}
-	var most sqldep.Dependencies
+	var most shape.Dependencies
 	p.query.Tables(&most)
 	return asOf, most.Hashes, p.origins(most), ""
 }
@@ -282,10 +283,10 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 		p.refused = refusedExplain
 	default:
 		q := sqldep.Analyze(sql, sch.deps, access, db.precision)
-		if p.refused = q.Refused(); p.refused == "" {
+		if p.refused = q.Refused; p.refused == "" {
 			sch.use(access)
 			p.query = db.shapes.Use(q)
-			p.fallback = q.Fallback()
+			p.fallback = q.Coarse
 			for _, source := range p.query.Sources() {
 				p.sources = append(p.sources, unstale.NewOrigin(sql, source))
 			}

@@ -8,7 +8,7 @@ import (
 	"reflect"
 
 	"github.com/unstale/unstale"
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -19,8 +19,8 @@ type following struct {
 	session *session
 	plan    *plan
 	text    string
-	run     *sqldep.Run // nil if no dependencies follow, or all are known
-	clocked bool        // it calls functions of date and time, and has not been seen to look at the clock
+	run     *shape.Run // nil if no dependencies follow, or all are known
+	clocked bool       // it calls functions of date and time, and has not been seen to look at the clock
 	caller  unstale.Caller
 	asOf    uint64
 	parents uint64 // the proof of the foreign keys when the transaction began
@@ -28,7 +28,7 @@ type following struct {
 }
 
 // follow begins to follow a run.
-func (s *session) follow(caller unstale.Caller, p *plan, sql string, run *sqldep.Run) {
+func (s *session) follow(caller unstale.Caller, p *plan, sql string, run *shape.Run) {
 	s.next = &following{session: s, plan: p, text: sql, run: run, clocked: p.query.Clocked(), caller: caller, asOf: s.readSeq, parents: s.parents}
 	if run != nil {
 		s.next.done = caller.Later()
@@ -58,7 +58,7 @@ func (f *following) row(inner driver.Rows) {
 		f.lose()
 		return
 	}
-	f.run.Row(func(column int) sqldep.Value {
+	f.run.Row(func(column int) shape.Value {
 		return n.value(nil, lib.Xsqlite3_column_value(n.tls, stmt, int32(column)), false)
 	})
 }
@@ -106,7 +106,7 @@ func (f *following) end(all bool) {
 	if !parents && f.plan.query.Requires() && f.session.db.parents.missing() {
 		f.session.db.coarse(f.text, coarseParents)
 	}
-	var d sqldep.Dependencies
+	var d shape.Dependencies
 	f.run.End(&d, all, parents)
 	f.done(f.asOf, d.Hashes, f.plan.origins(d)...)
 	f.run = nil
@@ -114,7 +114,7 @@ func (f *following) end(all bool) {
 
 // probe runs a query of our own and returns its rows as SQLite has them, one more
 // than limit if there are more, or false if it failed.
-func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]sqldep.Value, ok bool) {
+func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]shape.Value, ok bool) {
 	q, ok := s.inner.(driver.QueryerContext)
 	if !ok {
 		return nil, false
@@ -134,7 +134,7 @@ func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValu
 		case len(all) > limit:
 			return all, true
 		}
-		row := make([]sqldep.Value, len(dest))
+		row := make([]shape.Value, len(dest))
 		for i := range row {
 			row[i] = s.native.value(nil, lib.Xsqlite3_column_value(s.native.tls, stmt, int32(i)), false)
 		}

@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
 )
 
@@ -93,8 +93,8 @@ func probe() (err error) {
 	return nil
 }
 
-var probeRow = []sqldep.Value{sqldep.Int(7), {}, sqldep.Text("a\x00b"), sqldep.Blob("\x00\xff"),
-	sqldep.Float(1.5), sqldep.Null(), sqldep.Int(12)}
+var probeRow = []shape.Value{shape.Int(7), {}, shape.Text("a\x00b"), shape.Blob("\x00\xff"),
+	shape.Float(1.5), shape.Null(), shape.Int(12)}
 
 // probeSeen is what a driver that is understood shows: after each statement
 // whether no transaction is open, whether one reads, whether there is an

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"unsafe"
 
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
@@ -22,7 +22,7 @@ func (n native) columns() int { return int(lib.Xsqlite3_preupdate_count(n.tls, n
 //
 // The driver's own Old and New are not used: they cut text at its first NUL
 // byte, and give the value of another column for a virtual generated one.
-func (n native) image(room *imageRoom, columns int, new bool) []sqldep.Value {
+func (n native) image(room *imageRoom, columns int, new bool) []shape.Value {
 	values := room.row(columns)
 	utf8 := n.handle().Fenc == lib.SQLITE_UTF8
 	out := n.tls.Alloc(int(unsafe.Sizeof(uintptr(0))))
@@ -44,14 +44,14 @@ func (n native) image(room *imageRoom, columns int, new bool) []sqldep.Value {
 
 // value decodes an sqlite3_value. raw says that it is nobody else's and that its
 // database has texts in UTF-8. What is too large is unknown.
-func (n native) value(room *imageRoom, v uintptr, raw bool) sqldep.Value {
+func (n native) value(room *imageRoom, v uintptr, raw bool) shape.Value {
 	switch lib.Xsqlite3_value_type(n.tls, v) {
 	case lib.SQLITE_NULL:
-		return sqldep.Null()
+		return shape.Null()
 	case lib.SQLITE_INTEGER:
-		return sqldep.Int(lib.Xsqlite3_value_int64(n.tls, v))
+		return shape.Int(lib.Xsqlite3_value_int64(n.tls, v))
 	case lib.SQLITE_FLOAT:
-		return sqldep.Float(lib.Xsqlite3_value_double(n.tls, v))
+		return shape.Float(lib.Xsqlite3_value_double(n.tls, v))
 	case lib.SQLITE_TEXT:
 		var p uintptr
 		if raw {
@@ -60,15 +60,15 @@ func (n native) value(room *imageRoom, v uintptr, raw bool) sqldep.Value {
 			p = lib.Xsqlite3_value_text(n.tls, v)
 		}
 		if b, ok := n.bytes(v, p); ok {
-			return sqldep.Text(room.text(b))
+			return shape.Text(room.text(b))
 		}
 	case lib.SQLITE_BLOB:
 		p := lib.Xsqlite3_value_blob(n.tls, v)
 		if b, ok := n.bytes(v, p); ok {
-			return sqldep.Blob(room.text(b))
+			return shape.Blob(room.text(b))
 		}
 	}
-	return sqldep.Value{}
+	return shape.Value{}
 }
 
 // bytes returns the bytes at p of a text or blob, which must be copied.
@@ -88,9 +88,9 @@ func (n native) bytes(v, p uintptr) (b []byte, ok bool) {
 // never written to again, and lives as long as somebody holds it. The zero value
 // is ready for use; a nil one has each text by itself.
 type imageRoom struct {
-	values []sqldep.Value // the rest of the piece in use
-	bytes  []byte         // likewise; what is before its length is taken
-	next   int            // how many values the next piece has
+	values []shape.Value // the rest of the piece in use
+	bytes  []byte        // likewise; what is before its length is taken
+	next   int           // how many values the next piece has
 }
 
 // Bounds of the pieces.
@@ -102,10 +102,10 @@ const (
 )
 
 // row returns room for the values of a row. They are Unknown.
-func (r *imageRoom) row(columns int) []sqldep.Value {
+func (r *imageRoom) row(columns int) []shape.Value {
 	if len(r.values) < columns {
 		r.next = min(max(2*r.next, minImageValues), maxImageValues)
-		r.values = make([]sqldep.Value, max(r.next, columns))
+		r.values = make([]shape.Value, max(r.next, columns))
 	}
 	row := r.values[:columns:columns]
 	r.values = r.values[columns:]

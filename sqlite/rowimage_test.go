@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
 )
 
@@ -141,16 +141,16 @@ func TestRowImages(t *testing.T) {
 func TestImageRoom(t *testing.T) {
 	t.Parallel()
 	var room imageRoom
-	var rows [][]sqldep.Value
+	var rows [][]shape.Value
 	var texts, want []string
 	buffer := make([]byte, 2*maxImageBytes)
 	for i := range 3000 {
 		row := room.row(i % 50)
 		for j := range row {
-			if row[j] != (sqldep.Value{}) {
+			if row[j] != (shape.Value{}) {
 				t.Fatalf("row %d begins with %v", i, row[j])
 			}
-			row[j] = sqldep.Int(int64(i))
+			row[j] = shape.Int(int64(i))
 		}
 		if len(row) != i%50 || cap(row) != len(row) {
 			t.Fatalf("a row of %d and %d, want %d", len(row), cap(row), i%50)
@@ -167,7 +167,7 @@ func TestImageRoom(t *testing.T) {
 	}
 	for i, row := range rows {
 		for _, v := range row {
-			if v != sqldep.Int(int64(i)) {
+			if v != shape.Int(int64(i)) {
 				t.Fatalf("row %d holds %v", i, v)
 			}
 		}

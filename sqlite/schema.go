@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/unstale/unstale/internal/shape"
 	"github.com/unstale/unstale/internal/sqldep"
 )
 
@@ -21,7 +22,7 @@ type schema struct {
 
 // A table is a table of a schema.
 type table struct {
-	*sqldep.Table
+	*shape.Table
 	used atomic.Bool // some query that may be cached reads it
 }
 
@@ -49,7 +50,7 @@ func (a *analysis) load() (*schema, error) {
 	if err != nil {
 		return nil, fail("tables", err)
 	}
-	var tables []*sqldep.Table
+	var tables []*shape.Table
 	for _, row := range rows {
 		name, kind, sql := str(row[0]), str(row[1]), str(row[4])
 		// Some of SQLite's own tables are written without a word to any hook.
@@ -57,7 +58,7 @@ func (a *analysis) load() (*schema, error) {
 		if hasPrefixFold(name, "sqlite_") {
 			continue
 		}
-		t := &sqldep.Table{Name: name, RowID: -1, WithoutRowID: num(row[2]) != 0,
+		t := &shape.Table{Name: name, RowID: -1, WithoutRowID: num(row[2]) != 0,
 			View: kind == "view", Virtual: kind == "virtual", SQL: sql}
 		if err := a.columns(t, num(row[3]) != 0); err != nil {
 			return nil, err
@@ -93,7 +94,7 @@ func (a *analysis) load() (*schema, error) {
 }
 
 // columns reads the columns of a table, and its primary key if that is the rowid.
-func (a *analysis) columns(t *sqldep.Table, strict bool) error {
+func (a *analysis) columns(t *shape.Table, strict bool) error {
 	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
 	if err != nil {
 		if t.View || t.Virtual {
@@ -104,14 +105,14 @@ func (a *analysis) columns(t *sqldep.Table, strict bool) error {
 	primary := 0
 	for i, row := range rows {
 		name, declared := str(row[0]), str(row[1])
-		c := sqldep.Column{Name: name, Affinity: sqldep.AffinityOf(declared, strict), NotNull: num(row[2]) != 0, Default: str(row[5])}
+		c := shape.Column{Name: name, Affinity: shape.AffinityOf(declared, strict), NotNull: num(row[2]) != 0, Default: str(row[5])}
 		switch num(row[4]) {
 		case 1:
 			c.Hidden = true
 		case 2:
-			c.Generated = sqldep.Virtual
+			c.Generated = shape.Virtual
 		case 3:
-			c.Generated = sqldep.Stored
+			c.Generated = shape.Stored
 		}
 		if num(row[3]) != 0 {
 			primary++
@@ -136,7 +137,7 @@ func (a *analysis) columns(t *sqldep.Table, strict bool) error {
 }
 
 // keys reads the unique keys of a table, the primary key first.
-func (a *analysis) keys(t *sqldep.Table) error {
+func (a *analysis) keys(t *shape.Table) error {
 	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial ORDER BY origin <> 'pk', seq`, t.Name)
 	if err != nil {
 		return fail("indexes of "+t.Name, err)
@@ -146,7 +147,7 @@ func (a *analysis) keys(t *sqldep.Table) error {
 		if err != nil {
 			return fail("index "+str(index[0]), err)
 		}
-		var key sqldep.Key
+		var key shape.Key
 		usable := len(columns) > 0
 		for _, c := range columns {
 			cid := int(num(c[0]))
@@ -169,7 +170,7 @@ func (a *analysis) keys(t *sqldep.Table) error {
 
 // foreign reads the foreign keys of a table. Those without a parent are left
 // out.
-func (a *analysis) foreign(t *sqldep.Table, tables []*sqldep.Table) error {
+func (a *analysis) foreign(t *shape.Table, tables []*shape.Table) error {
 	if t.View || t.Virtual {
 		return nil
 	}
@@ -177,18 +178,18 @@ func (a *analysis) foreign(t *sqldep.Table, tables []*sqldep.Table) error {
 	if err != nil {
 		return fail("foreign keys of "+t.Name, err)
 	}
-	index := func(t *sqldep.Table, name string) int {
-		return slices.IndexFunc(t.Columns, func(c sqldep.Column) bool { return strings.EqualFold(c.Name, name) })
+	index := func(t *shape.Table, name string) int {
+		return slices.IndexFunc(t.Columns, func(c shape.Column) bool { return strings.EqualFold(c.Name, name) })
 	}
-	keys := make(map[int64]*sqldep.ForeignKey)
+	keys := make(map[int64]*shape.ForeignKey)
 	for _, row := range rows {
-		i := slices.IndexFunc(tables, func(p *sqldep.Table) bool { return strings.EqualFold(p.Name, str(row[1])) })
+		i := slices.IndexFunc(tables, func(p *shape.Table) bool { return strings.EqualFold(p.Name, str(row[1])) })
 		if i < 0 {
 			continue
 		}
 		f := keys[num(row[0])]
 		if f == nil {
-			f = &sqldep.ForeignKey{Parent: tables[i].Name}
+			f = &shape.ForeignKey{Parent: tables[i].Name}
 			keys[num(row[0])] = f
 		}
 		child := index(t, str(row[2]))

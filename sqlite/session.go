@@ -7,7 +7,7 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/failpoint"
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // A session is what is known of one connection: who reads on it, since when its
@@ -48,17 +48,17 @@ type session struct {
 	next      *following      // of the query that is about to begin
 	taint     string          // why nothing read on this connection may be cached, or ""
 
-	lent     bool           // somebody may have replaced the hooks
-	touched  bool           // a hook has run since the last settle
-	wrote    bool           // a statement that writes ran in the open transaction
-	failed   bool           // a statement that writes failed in the open transaction
-	loose    bool           // the open transaction changed rows while foreign keys were not enforced
-	doubtful bool           // a commit that is not settled may have taken a foreign key's parent
-	captured bool           // the open transaction changed rows of main
-	changes  sqldep.Changes // those rows
-	room     imageRoom      // where their images lie
-	schema   *schema        // that the changes are told in
-	all      string         // why the open transaction's commit invalidates everything, or ""
+	lent     bool          // somebody may have replaced the hooks
+	touched  bool          // a hook has run since the last settle
+	wrote    bool          // a statement that writes ran in the open transaction
+	failed   bool          // a statement that writes failed in the open transaction
+	loose    bool          // the open transaction changed rows while foreign keys were not enforced
+	doubtful bool          // a commit that is not settled may have taken a foreign key's parent
+	captured bool          // the open transaction changed rows of main
+	changes  shape.Changes // those rows
+	room     imageRoom     // where their images lie
+	schema   *schema       // that the changes are told in
+	all      string        // why the open transaction's commit invalidates everything, or ""
 	marked   []marked
 
 	counted bool           // writer's uncommitted transactions include this one
@@ -68,7 +68,7 @@ type session struct {
 // marked is what one commit put in flux.
 type marked struct {
 	flux *unstale.Flux
-	view *sqldep.View // nil when all
+	view *shape.View // nil when all
 	all  bool
 }
 

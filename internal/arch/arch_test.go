@@ -21,6 +21,7 @@ const (
 	fail     = module + "/internal/failpoint"
 	ledger   = module + "/internal/ledger"
 	rfc9111  = module + "/internal/rfc9111"
+	shape    = module + "/internal/shape"
 	sqldep   = module + "/internal/sqldep"
 	sqlite   = module + "/sqlite"
 	internal = module + "/internal/..."
@@ -42,11 +43,12 @@ var mayImport = map[string][]string{
 	"internal/ledger":  {},
 	"internal/mutants": {},
 	"internal/rfc9111": {},
-	"internal/sqldep":  {meyer},
+	"internal/shape":   {},
+	"internal/sqldep":  {shape, meyer},
 	"internal/sqlgen":  {},
 	"internal/arch":    {},
 	"storetest":        {root},
-	"sqlite":           {root, clock, fail, sqldep, modernc, libc},
+	"sqlite":           {root, clock, fail, shape, sqldep, modernc, libc},
 	"metrics":          {root, prometheus},
 	"unstaletest":      {root},
 

@@ -14,14 +14,14 @@ var analysis = []mistake{
 		"if d.Op == opInsert {",
 	},
 	{
-		"a row that moves stays", "internal/sqldep/changes.go",
+		"a row that moves stays", "internal/shape/changes.go",
 		"|| ch.New == nil || ch.Moved {",
 		"|| ch.New == nil {",
 	},
 	{
-		"a column is forgotten", "internal/sqldep/changes.go",
+		"a column is forgotten", "internal/shape/changes.go",
 		"r := sh.watched\n",
-		"r := sh.watched &^ columnsOf(2)\n",
+		"r := sh.watched &^ (1 << 2)\n",
 	},
 	{
 		"OR is read as AND", "internal/sqldep/block.go",
@@ -54,29 +54,29 @@ var analysis = []mistake{
 		"|| b.windows() {",
 	},
 	{
-		"NOCASE is ignored", "internal/sqldep/span.go",
+		"NOCASE is ignored", "internal/shape/span.go",
 		"return lower(s), strings",
 		"return s, strings",
 	},
 	{
-		"RTRIM is ignored", "internal/sqldep/span.go",
+		"RTRIM is ignored", "internal/shape/span.go",
 		"return strings.TrimRight(s, \" \"), true",
 		"return s, true",
 	},
 	{
-		"the last row of a page does not count", "internal/sqldep/span.go",
+		"the last row of a page does not count", "internal/shape/span.go",
 		"		h = mix(h, uint64(d))\n	}\n	return append(dst, mix(h, leaf))",
 		"		h = mix(h, uint64(d))\n	}\n	return dst",
 	},
 	{
-		"a page that is not full counts as full", "internal/sqldep/run.go",
+		"a page that is not full counts as full", "internal/shape/run.go",
 		"r.rows < s.limit)",
 		"false)",
 	},
 	{
 		"DESC is ignored", "internal/sqldep/sources.go",
-		"descending: t.Order == ast.SortDesc",
-		"descending: false",
+		"Descending: t.Order == ast.SortDesc",
+		"Descending: false",
 	},
 	{
 		"NULLS LAST is ignored", "internal/sqldep/sources.go",
@@ -84,19 +84,19 @@ var analysis = []mistake{
 		"|| false && !nulls {",
 	},
 	{
-		"the rows of a join are forgotten", "internal/sqldep/run.go",
+		"the rows of a join are forgotten", "internal/shape/run.go",
 		"		r.list = append(r.list, s.found...)\n",
 		"",
 	},
 	{
-		"rows that were not read count as read", "internal/sqldep/run.go",
-		"(all || !s.entire):",
+		"rows that were not read count as read", "internal/shape/run.go",
+		"(all || !s.Entire):",
 		"(all || true):",
 	},
 	{
-		"foreign keys are believed", "internal/sqldep/run.go",
-		"case s.unless && parents:",
-		"case s.unless && (parents || true):",
+		"foreign keys are believed", "internal/shape/run.go",
+		"case s.Unless && parents:",
+		"case s.Unless && (parents || true):",
 	},
 	{
 		"foreign keys that are not enforced raise no doubt", "sqlite/session.go",
@@ -119,7 +119,7 @@ var analysis = []mistake{
 		"stmt == 0",
 	},
 	{
-		"a shape is used before its birth", "internal/sqldep/query.go",
+		"a shape is used before its birth", "internal/shape/query.go",
 		"|| d.asOf < sh.birth.Load() {",
 		"|| false && d.asOf < sh.birth.Load() {",
 	},

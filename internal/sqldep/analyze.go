@@ -7,6 +7,7 @@ import (
 
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // Why dependencies are coarser than they might be.
@@ -45,21 +46,21 @@ const (
 
 // Analyze returns the plan of a statement. It never fails: what it does not
 // understand becomes coarser or is refused.
-func Analyze(sql string, s *Schema, a Access, precision Precision) *Plan {
-	p := &Plan{}
+func Analyze(sql string, s *Schema, a Access, precision Precision) *shape.Plan {
+	p := &shape.Plan{}
 	reads, refused := tablesOf(sql, s, a)
 	if refused != "" {
-		p.refused = refused
+		p.Refused = refused
 		return p
 	}
-	if p.clocked = slices.ContainsFunc(a.Functions, func(f string) bool { return s.timed(lower(f)) }); p.clocked {
+	if p.Clocked = slices.ContainsFunc(a.Functions, func(f string) bool { return s.timed(lower(f)) }); p.Clocked {
 		var ok bool
-		if p.modifiers, ok = s.modifiers(sql, a); !ok {
-			p.refused = refusedFunction
+		if p.Modifiers, ok = s.modifiers(sql, a); !ok {
+			p.Refused = refusedFunction
 			return p
 		}
 	}
-	an := analysis{schema: s, reads: make(map[*Table]*read), precision: precision}
+	an := analysis{schema: s, reads: make(map[*shape.Table]*read), precision: precision}
 	for i := range reads {
 		an.reads[reads[i].table] = &reads[i]
 	}
@@ -67,33 +68,33 @@ func Analyze(sql string, s *Schema, a Access, precision Precision) *Plan {
 	if an.failed != "" {
 		an.sources = nil
 		for _, r := range reads {
-			an.sources = append(an.sources, &source{table: r.table, whole: true})
+			an.sources = append(an.sources, &shape.Source{Table: r.table, Coarse: true})
 		}
 	}
-	p.sources, p.width = an.distinct(), an.width
-	p.fallback = cmp.Or(an.failed, an.whole, an.fallback)
+	p.Sources, p.Width = an.distinct(), an.width
+	p.Coarse = cmp.Or(an.failed, an.coarse, an.finer)
 	return p
 }
 
 // An analysis narrows what a statement reads by its text.
 type analysis struct {
 	schema    *Schema
-	reads     map[*Table]*read // what the database says
+	reads     map[*shape.Table]*read // what the database says
 	precision Precision
-	sources   []*source // what the text says
+	sources   []*shape.Source // what the text says
 	blocks    int
 	width     int
 	deriving  []*ast.CTE // the common table expressions that are being read
 	failed    string     // why nothing can be narrowed, or ""
-	whole     string     // why all columns or rows count for some table, or ""
-	fallback  string     // why something else was not narrowed, or ""
+	coarse    string     // why all columns or rows count for some table, or ""
+	finer     string     // why something else was not narrowed, or ""
 }
 
 // A read is what the database says of a table in a statement.
 type read struct {
-	table   *Table
-	whole   bool // on every change
-	columns columnSet
+	table   *shape.Table
+	coarse  bool // on every change
+	columns shape.ColumnSet
 }
 
 // fail gives up narrowing.
@@ -105,8 +106,8 @@ func (a *analysis) fail(reason string) {
 
 // coarser notes why something could not be narrowed, or nothing if it says "".
 func (a *analysis) coarser(reason string) {
-	if a.fallback == "" && reason != "" {
-		a.fallback = reason
+	if a.finer == "" && reason != "" {
+		a.finer = reason
 	}
 }
 
@@ -116,7 +117,7 @@ func (a *analysis) statement(sql string) {
 		return
 	}
 	for t := range a.reads {
-		if t.Virtual || t.shadowOf != nil {
+		if t.Virtual || len(t.Along) > 0 {
 			a.fail(coarseVirtual)
 			return
 		}
@@ -142,41 +143,41 @@ func (a *analysis) statement(sql string) {
 	if a.failed != "" {
 		return
 	}
-	seen := make(map[*Table]bool)
+	seen := make(map[*shape.Table]bool)
 	for _, s := range a.sources {
-		seen[s.table] = true
+		seen[s.Table] = true
 	}
 	for t, r := range a.reads {
 		if !seen[t] {
 			a.fail(coarseTables)
 			return
 		}
-		if r.whole {
-			a.whole = coarseVirtual
+		if r.coarse {
+			a.coarse = coarseVirtual
 		}
 	}
 }
 
 // add adds a source, as wide as the database says.
-func (a *analysis) add(s source) {
-	r := a.reads[s.table]
+func (a *analysis) add(s shape.Source) {
+	r := a.reads[s.Table]
 	if r == nil {
 		// The database reads nothing of it, whatever the text says, or knows better.
 		a.fail(coarseTables)
 		return
 	}
-	if r.whole {
-		s = source{table: s.table, whole: true}
+	if r.coarse {
+		s = shape.Source{Table: s.Table, Coarse: true}
 	}
 	a.sources = append(a.sources, &s)
 }
 
 // distinct returns the sources, each once, by table name.
-func (a *analysis) distinct() []source {
-	var out []source
-	slices.SortStableFunc(a.sources, func(x, y *source) int { return compareNames(x.table, y.table) })
+func (a *analysis) distinct() []shape.Source {
+	var out []shape.Source
+	slices.SortStableFunc(a.sources, func(x, y *shape.Source) int { return shape.CompareNames(x.Table, y.Table) })
 	for _, s := range a.sources {
-		if !slices.ContainsFunc(out, func(o source) bool { return reflect.DeepEqual(o, *s) }) {
+		if !slices.ContainsFunc(out, func(o shape.Source) bool { return reflect.DeepEqual(o, *s) }) {
 			out = append(out, *s)
 		}
 	}

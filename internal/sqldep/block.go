@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sqlc-dev/meyer/ast"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // A block is one SELECT with its FROM clause, or the VALUES of a compound.
@@ -30,10 +31,10 @@ type block struct {
 	equal    []equality
 	residual bool // WHERE or ON says more than what is in equal and values
 
-	arguments []ast.Expr          // of table-valued functions
-	constant  map[place]knowledge // columns that equal a constant
-	values    map[place][]operand // what the column must equal one of
-	inside    []nested            // the blocks in its expressions
+	arguments []ast.Expr                // of table-valued functions
+	constant  map[place]knowledge       // columns that equal a constant
+	values    map[place][]shape.Operand // what the column must equal one of
+	inside    []nested                  // the blocks in its expressions
 
 	aggregates aggregates
 	ordered    bool           // ORDER BY orders by columns, and totally
@@ -49,12 +50,12 @@ type block struct {
 
 // An item is one element of a FROM clause.
 type item struct {
-	name   string   // its alias or else the table's name
-	table  *Table   // nil if it is derived
-	left   bool     // the right side of a LEFT JOIN
-	inner  *block   // the block that it is derived from, if that is a single one and known
-	others []*block // the blocks, if they are several
-	names  []string // of a derived item's columns; nil if unclear
+	name   string       // its alias or else the table's name
+	table  *shape.Table // nil if it is derived
+	left   bool         // the right side of a LEFT JOIN
+	inner  *block       // the block that it is derived from, if that is a single one and known
+	others []*block     // the blocks, if they are several
+	names  []string     // of a derived item's columns; nil if unclear
 }
 
 // An output is a column of a block's result: a column of some block, or, if ok is
@@ -80,7 +81,7 @@ type column struct {
 	place
 }
 
-func (c column) def() *Column { return &c.block.items[c.item].table.Columns[c.column] }
+func (c column) def() *shape.Column { return &c.block.items[c.item].table.Columns[c.column] }
 
 // An equality says that two columns are equal without conversion in every row
 // that matters to item, or to any item of the block.
@@ -260,7 +261,7 @@ func (b *block) addEquality(x, y ast.Expr, item int) {
 // alike reports whether equal values of two columns are the same to both.
 func alike(x, y column) bool {
 	dx, dy := x.def(), y.def()
-	return dx.Affinity == dy.Affinity && dx.binary() && dy.binary() && dx.comparable() && dy.comparable()
+	return dx.Affinity == dy.Affinity && dx.Binary() && dy.Binary() && dx.Comparable() && dy.Comparable()
 }
 
 // edge reports whether "x = y" is an equality of two columns of this very block.
@@ -310,7 +311,7 @@ func (b *block) addValues(c column, list []ast.Expr, item int) bool {
 	if owner == nil {
 		return false
 	}
-	operands, fit := make([]operand, len(list)), true
+	operands, fit := make([]shape.Operand, len(list)), true
 	for i, e := range list {
 		var constant, fits bool
 		operands[i], constant, fits = b.operandOf(e, c.def())
@@ -337,15 +338,15 @@ func (b *block) addValues(c column, list []ast.Expr, item int) bool {
 
 // operandOf is operandOf with TRUE and FALSE, which are 1 and 0 unless they name
 // a column.
-func (b *block) operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool) {
+func (b *block) operandOf(e ast.Expr, c *shape.Column) (o shape.Operand, constant, fits bool) {
 	if id, ok := unparen(e).(*ast.Ident); ok && id.Quote == ast.QuoteNone {
 		n := lower(id.Name)
 		if _, column := b.lookup("", id); !column && (n == "true" || n == "false") && !b.named(n) {
-			o.literal = Int(0)
+			o.Literal = shape.Int(0)
 			if n == "true" {
-				o.literal = Int(1)
+				o.Literal = shape.Int(1)
 			}
-			return o, true, c.comparable() && c.Affinity != AffinityText
+			return o, true, c.Comparable() && c.Affinity != shape.AffinityText
 		}
 	}
 	return operandOf(e, c)
@@ -355,10 +356,10 @@ func (b *block) operandOf(e ast.Expr, c *Column) (o operand, constant, fits bool
 // LEFT JOIN, that may mean that there is no row.
 func (b *block) addNull(c column, item int) bool {
 	owner := b.owner(c, item)
-	if owner == nil || !c.def().comparable() || b.nullable(c, item) {
+	if owner == nil || !c.def().Comparable() || b.nullable(c, item) {
 		return false
 	}
-	owner.setValues(c.place, []operand{{literal: Null()}})
+	owner.setValues(c.place, []shape.Operand{{Literal: shape.Null()}})
 	return true
 }
 
@@ -377,9 +378,9 @@ func (b *block) nullable(c column, item int) bool {
 	return true
 }
 
-func (b *block) setValues(p place, v []operand) {
+func (b *block) setValues(p place, v []shape.Operand) {
 	if b.values == nil {
-		b.values = make(map[place][]operand)
+		b.values = make(map[place][]shape.Operand)
 	}
 	b.values[p] = v
 }
@@ -398,7 +399,7 @@ func (b *block) spreadValues() {
 					continue
 				}
 				v, known := from.block.values[from.place]
-				if known && len(v) == 1 && v[0].literal.kind == kindNull {
+				if known && len(v) == 1 && v[0].Literal.Kind() == shape.KindNull {
 					continue // NULL equals nothing
 				}
 				if old, has := owner.values[to.place]; known && (!has || len(v) < len(old)) {

@@ -1,12 +1,12 @@
 package sqldep
 
 import (
-	"database/sql/driver"
 	"slices"
 	"strings"
 
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // SQLite's functions of date and time depend on their arguments alone, with two
@@ -38,7 +38,7 @@ func scalar(function string) bool {
 // modifiers returns the parameters that are modifiers of functions of date and
 // time, in a statement or a view that it goes through. ok is false if one of
 // these functions looks at the clock in any case, or may go by the time zone.
-func (s *Schema) modifiers(sql string, a Access) (parameters []operand, ok bool) {
+func (s *Schema) modifiers(sql string, a Access) (parameters []shape.Operand, ok bool) {
 	through := s.through(sql, a)
 	if through.unclear || through.words["localtime"] || through.words["utc"] {
 		return nil, false
@@ -68,8 +68,8 @@ func (s *Schema) modifiers(sql string, a Access) (parameters []operand, ok bool)
 			for _, m := range f.Args[when+1:] {
 				switch p, bound := unparen(m).(*ast.BindParam); {
 				case bound:
-					var o operand
-					o.number, o.name = parameter(p)
+					var o shape.Operand
+					o.Number, o.Name = parameter(p)
 					parameters = append(parameters, o)
 				case !zoneless(m):
 					ok = false
@@ -95,7 +95,7 @@ func present(e ast.Expr) bool {
 func zoneless(e ast.Expr) bool {
 	switch e := unparen(e).(type) {
 	case *ast.Literal:
-		return e.Kind != ast.LitBlob && !zoned(e.Value)
+		return e.Kind != ast.LitBlob && !shape.ZonedModifier(e.Value)
 	case *ast.BinaryExpr:
 		if e.Op == ast.OpConcat {
 			l, ok := leftmost(e).(*ast.Literal)
@@ -114,38 +114,4 @@ func leftmost(e ast.Expr) ast.Expr {
 		}
 		e = b.X
 	}
-}
-
-// zoned reports whether a modifier may go by the time zone.
-func zoned(modifier string) bool {
-	m := lower(modifier)
-	return strings.Contains(m, "localtime") || strings.Contains(m, "utc")
-}
-
-// Clocked reports whether the query calls functions of date and time, so that
-// whoever runs it has to see whether they look at the clock. What has looked at
-// the clock must not be cached.
-func (q *Query) Clocked() bool { return q.plan.clocked }
-
-// Zoned reports whether a run of the query with these arguments may go by the time
-// zone of the machine. Then it must not be cached.
-func (q *Query) Zoned(args []driver.NamedValue) bool {
-	return slices.ContainsFunc(q.plan.modifiers, func(o operand) bool {
-		for i := range args {
-			if o.name != "" && args[i].Name == o.name || o.name == "" && args[i].Ordinal == o.number {
-				return zonedValue(args[i].Value)
-			}
-		}
-		return true
-	})
-}
-
-func zonedValue(v driver.Value) bool {
-	switch v := v.(type) {
-	case nil, int64, float64, bool:
-		return false
-	case string:
-		return zoned(v)
-	}
-	return true // a blob is taken for a text
 }

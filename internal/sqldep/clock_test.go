@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"testing"
 	"time"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // Functions of date and time are like any other where neither the clock nor the
@@ -67,10 +69,10 @@ func TestZonedParameters(t *testing.T) {
 	d := openDatabase(t, `CREATE TABLE notes (id INTEGER PRIMARY KEY, at TEXT)`)
 	for _, text := range []string{"SELECT date(at, ?) FROM notes", "SELECT date(at, (:m)) FROM notes"} {
 		p, err := d.analyze(text)
-		if err != nil || p.Refused() != "" || !p.clocked {
+		if err != nil || p.Refused != "" || !p.Clocked {
 			t.Fatalf("%s: %v %v", text, p, err)
 		}
-		q := NewShapes(maphash.MakeSeed(), func() uint64 { return 0 }).Use(p)
+		q := shape.NewShapes(maphash.MakeSeed(), func() uint64 { return 0 }).Use(p)
 		for _, test := range []struct {
 			value driver.Value
 			want  bool

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sqlc-dev/meyer/lexer"
 	"github.com/sqlc-dev/meyer/token"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // SQLite's authorizer reports the functions in the DEFAULT of every column that
@@ -17,7 +18,7 @@ import (
 type passages struct {
 	schema  *Schema
 	words   map[string]bool
-	tables  []*Table
+	tables  []*shape.Table
 	unclear bool
 }
 
@@ -68,7 +69,7 @@ func (p *passages) onlyDefault(function string) bool {
 		defaults, generated := 0, false
 		for i := range t.Columns {
 			defaults += occurrences(t.Columns[i].Default, function)
-			generated = generated || t.Columns[i].Generated != NotGenerated
+			generated = generated || t.Columns[i].Generated != shape.NotGenerated
 		}
 		if generated && (t.SQL == "" || occurrences(t.SQL, function) > defaults) {
 			return false

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // derive adds an item that is made of a SELECT. names are those that it gives to
@@ -46,7 +47,7 @@ func columnNames(given []*ast.Ident, b *block) (names []string) {
 }
 
 // addView adds a view.
-func (b *block) addView(t *Table, name string, left bool) bool {
+func (b *block) addView(t *shape.Table, name string, left bool) bool {
 	stmt, err := parser.ParseStatement(t.SQL)
 	view, ok := stmt.(*ast.CreateViewStmt)
 	if err != nil || !ok {
@@ -182,7 +183,7 @@ func (b *block) find(table, name string) (found output, n int, unclear bool) {
 		switch {
 		case table != "" && it.name != table:
 		case it.table != nil:
-			if c := it.table.column(name); c >= 0 {
+			if c := it.table.Column(name); c >= 0 {
 				found = output{name, column{b, place{i, c}}, true}
 				n++
 			}

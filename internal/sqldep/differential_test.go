@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 var (
@@ -26,7 +28,7 @@ type trial struct {
 	*database
 	mutant mutant
 	ddl    string
-	shapes *Shapes
+	shapes *shape.Shapes
 	stats  *stats
 
 	probeFailed string
@@ -37,8 +39,8 @@ type mutant struct {
 	seed   uint64              // from which on it is found soon
 	text   func(string) string // the text that is analysed
 	schema func(*Schema) *Schema
-	plan   func(*Plan)
-	change func(Change) Change
+	plan   func(*shape.Plan)
+	change func(shape.Change) shape.Change
 }
 
 type stats struct {
@@ -57,7 +59,7 @@ func newTrial(tb testing.TB, seed uint64, m mutant, s *stats) *trial {
 	}
 	slices.Sort(g.names)
 	tr := &trial{generator: g, database: d, mutant: m, ddl: ddl, stats: s}
-	tr.shapes = NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	tr.shapes = shape.NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 	return tr
 }
 
@@ -65,9 +67,9 @@ func newTrial(tb testing.TB, seed uint64, m mutant, s *stats) *trial {
 type asked struct {
 	text   string
 	args   []any
-	plan   *Plan
+	plan   *shape.Plan
 	answer []string
-	rows   [][]Value
+	rows   [][]shape.Value
 	read   int // the number of rows that were read; 0: all
 	deps   []uint64
 }
@@ -110,7 +112,7 @@ func (tr *trial) ask() (asked, bool) {
 		schema = tr.mutant.schema(schema)
 	}
 	q.plan = Analyze(text, schema, access, Exact)
-	if q.plan.Refused() != "" {
+	if q.plan.Refused != "" {
 		tr.stats.refused++
 		return q, false
 	}
@@ -128,8 +130,8 @@ func (tr *trial) ask() (asked, bool) {
 // depend returns what the query depends on, as its reader sees it who may have
 // stopped before the end. Then nothing else counts as the answer.
 func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
-	var d Dependencies
-	run := tr.shapes.Use(q.plan).Begin(&d, 1, args, func(sql string, args []driver.NamedValue, limit int) ([][]Value, bool) {
+	var d shape.Dependencies
+	run := tr.shapes.Use(q.plan).Begin(&d, 1, args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
 		var values []any
 		for _, a := range args {
 			values = append(values, a.Value)
@@ -149,7 +151,7 @@ func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 		q.rows = q.rows[:q.read]
 	}
 	for _, row := range q.rows {
-		run.Row(func(c int) Value { return row[c] })
+		run.Row(func(c int) shape.Value { return row[c] })
 	}
 	run.End(&d, q.read == 0, true)
 	return d.Hashes
@@ -164,8 +166,8 @@ func (tr *trial) step() string {
 			queries = append(queries, q)
 		}
 	}
-	var changes Changes
-	tr.changed = func(ch Change) {
+	var changes shape.Changes
+	tr.changed = func(ch shape.Change) {
 		if tr.mutant.change != nil {
 			ch = tr.mutant.change(ch)
 		}
@@ -198,7 +200,7 @@ func (tr *trial) step() string {
 		if hit {
 			tr.stats.bumped++
 		}
-		if q.plan.Fallback() != "" {
+		if q.plan.Coarse != "" {
 			tr.stats.table++
 		}
 		before := q.answer
@@ -253,19 +255,19 @@ func TestDifferential(t *testing.T) {
 func TestDifferentialFindsMistakes(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]mutant{
-		"no old image": {seed: 26, change: func(ch Change) Change {
+		"no old image": {seed: 26, change: func(ch shape.Change) shape.Change {
 			if ch.New != nil {
 				ch.Old = nil
 			}
 			return ch
 		}},
-		"a column forgotten": {seed: 2, plan: func(p *Plan) {
-			for i := range p.sources {
-				w := &p.sources[i].watched
+		"a column forgotten": {seed: 2, plan: func(p *shape.Plan) {
+			for i := range p.Sources {
+				w := &p.Sources[i].Watched
 				*w &= *w - 1
 			}
 		}},
-		"membership forgotten": {seed: 1, change: func(ch Change) Change {
+		"membership forgotten": {seed: 1, change: func(ch shape.Change) shape.Change {
 			if ch.Old == nil {
 				ch.Old = ch.New
 			}
@@ -277,18 +279,18 @@ func TestDifferentialFindsMistakes(t *testing.T) {
 		}},
 		"LEFT overlooked": {seed: 42, text: func(s string) string { return strings.ReplaceAll(s, "LEFT JOIN", "JOIN") }},
 		"collation ignored": {seed: 21, schema: func(s *Schema) *Schema {
-			return remake(s, func(c *Column) { c.Collation = "" })
+			return remake(s, func(c *shape.Column) { c.Collation = "" })
 		}},
 		"affinity ignored": {seed: 26, schema: func(s *Schema) *Schema {
-			return remake(s, func(c *Column) { c.Affinity = AffinityInteger })
+			return remake(s, func(c *shape.Column) { c.Affinity = shape.AffinityInteger })
 		}},
 		"generated ignored": {seed: 151, schema: func(s *Schema) *Schema {
-			return remake(s, func(c *Column) { c.Generated = NotGenerated })
+			return remake(s, func(c *shape.Column) { c.Generated = shape.NotGenerated })
 		}},
-		"order ignored": {seed: 8, plan: func(p *Plan) {
-			for i := range p.sources {
-				if s := &p.sources[i]; s.watched.all(s.table) {
-					s.watched = 0
+		"order ignored": {seed: 8, plan: func(p *shape.Plan) {
+			for i := range p.Sources {
+				if s := &p.Sources[i]; s.Watched.All(s.Table) {
+					s.Watched = 0
 				}
 			}
 		}},
@@ -304,8 +306,8 @@ func TestDifferentialFindsMistakes(t *testing.T) {
 }
 
 // remake returns a copy of a schema with other columns.
-func remake(s *Schema, edit func(*Column)) *Schema {
-	var tables []*Table
+func remake(s *Schema, edit func(*shape.Column)) *Schema {
+	var tables []*shape.Table
 	for _, t := range s.Tables {
 		c := *t
 		c.Columns = slices.Clone(t.Columns)

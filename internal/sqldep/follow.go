@@ -2,6 +2,8 @@ package sqldep
 
 import (
 	"slices"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // follow adds the source of an item of which the result shows, row by row, the
@@ -13,7 +15,7 @@ import (
 //
 // A foreign key may have no parent where its enforcement was off. Whoever runs
 // the query must know; until he does the source depends on all parents as well.
-func (b *block) follow(i int, s *source, all bool) bool {
+func (b *block) follow(i int, s *shape.Source, all bool) bool {
 	if p := b.shown; p != nil {
 		return b.followOuter(p, i, s)
 	}
@@ -23,7 +25,7 @@ func (b *block) follow(i int, s *source, all bool) bool {
 	required := child >= 0 && !it.left
 	if required && !all && b.keyOnly(i, key) {
 		// One row, whatever it holds.
-		s.unless, s.watched = true, b.deciding(i, s.watched)
+		s.Unless, s.Watched = true, b.deciding(i, s.Watched)
 		b.analysis.add(*s)
 		return true
 	}
@@ -38,22 +40,22 @@ func (b *block) follow(i int, s *source, all bool) bool {
 	}
 	if required {
 		all := *s
-		all.unless, all.watched = true, b.deciding(i, s.watched)
+		all.Unless, all.Watched = true, b.deciding(i, s.Watched)
 		b.analysis.add(all)
 	}
-	s.sets, s.entire = sets, !free
+	s.Sets, s.Entire = sets, !free
 	b.analysis.add(*s)
 	return true
 }
 
 // followOuter does the same for an item of a subquery in the result of p.
-func (b *block) followOuter(p *block, i int, s *source) bool {
+func (b *block) followOuter(p *block, i int, s *shape.Source) bool {
 	if p.query.Limit != nil && !p.ordered {
 		return false
 	}
 	t := b.items[i].table
 	var columns []int
-	values := make(map[int]operand)
+	values := make(map[int]shape.Operand)
 	for c := range t.Columns {
 		if o, ok := b.given(i, c); ok {
 			columns, values[c] = append(columns, c), o
@@ -68,7 +70,7 @@ func (b *block) followOuter(p *block, i int, s *source) bool {
 					if _, has := values[c]; !has {
 						columns = append(columns, c)
 					}
-					values[c] = resultOperand(r)
+					values[c] = shape.ResultOperand(r)
 				}
 			}
 		}
@@ -77,39 +79,39 @@ func (b *block) followOuter(p *block, i int, s *source) bool {
 	if sets == nil {
 		return false
 	}
-	s.sets, s.entire = sets, !p.ordered
+	s.Sets, s.Entire = sets, !p.ordered
 	b.analysis.add(*s)
 	return true
 }
 
 // given returns the single constant that a column equals.
-func (b *block) given(i, c int) (operand, bool) {
+func (b *block) given(i, c int) (shape.Operand, bool) {
 	if v := b.values[place{i, c}]; len(v) == 1 {
 		return v[0], true
 	}
-	return operand{}, false
+	return shape.Operand{}, false
 }
 
 // selectionOf returns the set of the rows with these values, or none if none of
 // them comes from the result.
-func selectionOf(columns []int, values map[int]operand) []selection {
-	w := selection{columns: columns}
+func selectionOf(columns []int, values map[int]shape.Operand) []shape.Selection {
+	w := shape.Selection{Columns: columns}
 	found := false
 	for _, c := range columns {
-		w.values = append(w.values, values[c])
-		found = found || values[c].row
+		w.Values = append(w.Values, values[c])
+		found = found || values[c].Row
 	}
 	if !found {
 		return nil
 	}
-	return []selection{w}
+	return []shape.Selection{w}
 }
 
 // shownSets returns the item's rows by what the result shows of the columns that
 // they are joined by: by a unique key if possible, which makes them single.
-func (b *block) shownSets(i int, left bool) (sets []selection, single bool) {
+func (b *block) shownSets(i int, left bool) (sets []shape.Selection, single bool) {
 	t := b.items[i].table
-	values := make(map[int]operand)
+	values := make(map[int]shape.Operand)
 	for c := range t.Columns {
 		if o, ok := b.given(i, c); ok {
 			values[c] = o
@@ -136,36 +138,36 @@ func (b *block) shownSets(i int, left bool) (sets []selection, single bool) {
 // joinedTo returns the column of the result that shows what a column of the item
 // is joined to. That of a LEFT JOIN itself is no help, since it is NULL where the
 // join found nothing.
-func (b *block) joinedTo(i, c int, left bool) (operand, bool) {
+func (b *block) joinedTo(i, c int, left bool) (shape.Operand, bool) {
 	me := column{b, place{i, c}}
-	if !left && b.def(me.place).comparable() {
+	if !left && b.def(me.place).Comparable() {
 		if r, ok := b.shownAs(me.place); ok {
-			return resultOperand(r), true
+			return shape.ResultOperand(r), true
 		}
-		return operand{}, false
+		return shape.Operand{}, false
 	}
 	for _, e := range b.equal {
 		for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
 			if e.item == i && d[0] == me && d[1].block == b && d[1].item < i {
 				if r, ok := b.shownAs(d[1].place); ok {
-					return resultOperand(r), true
+					return shape.ResultOperand(r), true
 				}
 			}
 		}
 	}
-	return operand{}, false
+	return shape.Operand{}, false
 }
 
 // parentOf returns the item whose foreign key requires that this one has exactly
 // one row for each of its own, and that key; or -1.
-func (b *block) parentOf(i int) (child int, key ForeignKey) {
+func (b *block) parentOf(i int) (child int, key shape.ForeignKey) {
 	for c := range b.items {
 		it := &b.items[c]
 		if c == i || it.table == nil || it.left {
 			continue
 		}
 		for _, f := range it.table.Foreign {
-			if f.Parent != b.items[i].table.Name || !b.items[i].table.unique(f.ParentColumns) {
+			if f.Parent != b.items[i].table.Name || !unique(b.items[i].table, f.ParentColumns) {
 				continue
 			}
 			joined := true
@@ -177,7 +179,7 @@ func (b *block) parentOf(i int) (child int, key ForeignKey) {
 			}
 		}
 	}
-	return -1, ForeignKey{}
+	return -1, shape.ForeignKey{}
 }
 
 // joins reports whether an inner join says that two columns are equal.
@@ -188,9 +190,9 @@ func (b *block) joins(x, y place) bool {
 }
 
 // unique reports whether columns are those of a unique key.
-func (t *Table) unique(columns []int) bool {
+func unique(t *shape.Table, columns []int) bool {
 	sorted := slices.Sorted(slices.Values(columns))
-	return slices.ContainsFunc(t.Keys, func(k Key) bool {
+	return slices.ContainsFunc(t.Keys, func(k shape.Key) bool {
 		return slices.Equal(slices.Sorted(slices.Values(k.Columns)), sorted)
 	})
 }
@@ -202,7 +204,7 @@ func (b *block) keyOnly(i int, key []int) bool {
 		return false
 	}
 	for p := range b.uses {
-		if p.item == i && (!slices.Contains(key, p.column) || !b.def(p).distinct()) {
+		if p.item == i && (!slices.Contains(key, p.column) || !distinct(b.def(p))) {
 			return false
 		}
 	}
@@ -267,16 +269,16 @@ func (b *block) requires(p place) bool {
 
 // deciding returns the columns of those that are read that decide more than what
 // is shown of the item's rows.
-func (b *block) deciding(i int, read columnSet) columnSet {
-	var shown columnSet
+func (b *block) deciding(i int, read shape.ColumnSet) shape.ColumnSet {
+	var shown shape.ColumnSet
 	for p := range b.uses {
-		if p.item == i && b.def(p).Generated != NotGenerated {
+		if p.item == i && b.def(p).Generated != shape.NotGenerated {
 			return read // it is made of columns that nobody named
 		}
 	}
 	for c := range b.items[i].table.Columns {
-		if c < maxColumn && b.uses[place{i, c}] == roleResult {
-			shown.add(c)
+		if c < shape.MaxColumn && b.uses[place{i, c}] == roleResult {
+			shown.Add(c)
 		}
 	}
 	return read &^ shown
@@ -286,7 +288,7 @@ func (b *block) deciding(i int, read columnSet) columnSet {
 // so that its value does not tell which row it is.
 func (b *block) mayBeNull(p place) bool {
 	if v, ok := b.given(p.item, p.column); ok {
-		return v.literal.kind == kindNull
+		return v.Literal.Kind() == shape.KindNull
 	}
 	return !b.def(p).NotNull && !slices.ContainsFunc(b.equal, func(e equality) bool {
 		return (e.item == anyItem || e.item == p.item) && (e.x == column{b, p} || e.y == column{b, p})
@@ -296,32 +298,32 @@ func (b *block) mayBeNull(p place) bool {
 // split adds the source of an item of which the result shows a unique key, as
 // two: what decides which rows there are, of all rows, and what is only shown, of
 // those in the result.
-func (b *block) split(i int, s *source, all bool) bool {
+func (b *block) split(i int, s *shape.Source, all bool) bool {
 	if all || !b.shows() || !(b.residual || len(b.items) > 1 || b.query.Limit != nil && b.query.Limit.Offset != nil) {
 		return false
 	}
-	shown := s.watched &^ b.deciding(i, s.watched)
+	shown := s.Watched &^ b.deciding(i, s.Watched)
 	if shown == 0 {
 		return false
 	}
 	t := b.items[i].table
 	for _, k := range t.Keys {
 		columns := slices.Sorted(slices.Values(k.Columns))
-		values := make(map[int]operand)
+		values := make(map[int]shape.Operand)
 		for _, c := range columns {
 			r, ok := b.shownAs(place{i, c})
-			if !ok || !t.Columns[c].comparable() || b.mayBeNull(place{i, c}) {
+			if !ok || !t.Columns[c].Comparable() || b.mayBeNull(place{i, c}) {
 				break
 			}
-			values[c] = resultOperand(r)
+			values[c] = shape.ResultOperand(r)
 		}
 		if len(values) < len(columns) {
 			continue
 		}
 		rows := *s
-		rows.sets, rows.watched, rows.span = selectionOf(columns, values), shown, nil
+		rows.Sets, rows.Watched, rows.Span = selectionOf(columns, values), shown, nil
 		b.analysis.add(rows)
-		s.watched &^= shown
+		s.Watched &^= shown
 		b.analysis.add(*s)
 		return true
 	}

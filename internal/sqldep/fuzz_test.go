@@ -4,19 +4,21 @@ import (
 	"database/sql/driver"
 	"hash/maphash"
 	"testing"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // smallSchema is a schema without a database.
 func smallSchema() *Schema {
-	columns := func() []Column {
-		return []Column{
-			{Name: "id", Affinity: AffinityInteger, NotNull: true}, {Name: "a", Affinity: AffinityText}, {Name: "b", Affinity: AffinityText, Collation: "NOCASE"},
-			{Name: "g", Generated: Virtual},
+	columns := func() []shape.Column {
+		return []shape.Column{
+			{Name: "id", Affinity: shape.AffinityInteger, NotNull: true}, {Name: "a", Affinity: shape.AffinityText}, {Name: "b", Affinity: shape.AffinityText, Collation: "NOCASE"},
+			{Name: "g", Generated: shape.Virtual},
 		}
 	}
-	return NewSchema([]*Table{
-		{Name: "t", Columns: columns(), RowID: 0, Keys: []Key{{Columns: []int{1}}}},
-		{Name: "u", Columns: columns(), RowID: -1, Keys: []Key{{Columns: []int{0, 1}}, {Columns: []int{2}}}},
+	return NewSchema([]*shape.Table{
+		{Name: "t", Columns: columns(), RowID: 0, Keys: []shape.Key{{Columns: []int{1}}}},
+		{Name: "u", Columns: columns(), RowID: -1, Keys: []shape.Key{{Columns: []int{0, 1}}, {Columns: []int{2}}}},
 		{Name: "v", Columns: columns(), RowID: -1, View: true},
 	})
 }
@@ -52,14 +54,14 @@ func FuzzAnalyze(f *testing.F) {
 			}
 		}
 		p := Analyze(sql, schema, a, Exact)
-		if p.Refused() != "" || len(p.sources) < want {
+		if p.Refused != "" || len(p.Sources) < want {
 			t.Fatalf("%q: %s", sql, p)
 		}
-		shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+		shapes := shape.NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
 		args := []driver.NamedValue{{Ordinal: 1, Value: i}, {Ordinal: 2, Value: s}, {Ordinal: 3, Name: "x", Value: i}}
-		var deps Dependencies
+		var deps shape.Dependencies
 		if run := shapes.Use(p).Begin(&deps, 1, args, nil); run != nil {
-			run.Row(func(int) Value { return Int(i) })
+			run.Row(func(int) shape.Value { return shape.Int(i) })
 			run.End(&deps, i%2 == 0, i%3 == 0)
 		}
 		if len(deps.Hashes) < want {

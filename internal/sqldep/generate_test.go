@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // A generator makes random schemas, queries and changes from small domains, so
@@ -98,12 +100,12 @@ func (g *generator) value() string {
 }
 
 // fitting returns a value that a column is likely to hold.
-func (g *generator) fitting(c *Column) string {
+func (g *generator) fitting(c *shape.Column) string {
 	if g.chance(20) {
 		return g.value()
 	}
 	var v any = g.pick("a", "A", "b", "1")
-	if c.Affinity != AffinityText {
+	if c.Affinity != shape.AffinityText {
 		v = int64(g.IntN(5))
 	}
 	if g.chance(30) {
@@ -119,12 +121,12 @@ func (g *generator) fitting(c *Column) string {
 // A origin is an item of a FROM clause.
 type origin struct {
 	alias string
-	table *Table
+	table *shape.Table
 }
 
-func (g *generator) anyTable() *Table { return g.schema.Tables[g.names[g.IntN(len(g.names))]] }
+func (g *generator) anyTable() *shape.Table { return g.schema.Tables[g.names[g.IntN(len(g.names))]] }
 
-func (g *generator) column(s origin) (string, *Column) {
+func (g *generator) column(s origin) (string, *shape.Column) {
 	c := &s.table.Columns[g.IntN(len(s.table.Columns))]
 	if g.chance(2) && !s.table.WithoutRowID {
 		return s.alias + ".rowid", c
@@ -132,7 +134,7 @@ func (g *generator) column(s origin) (string, *Column) {
 	return s.alias + "." + c.Name, c
 }
 
-func (g *generator) anyColumn(list []origin) (string, *Column) {
+func (g *generator) anyColumn(list []origin) (string, *shape.Column) {
 	return g.column(list[g.IntN(len(list))])
 }
 
@@ -347,10 +349,10 @@ func (g *generator) order(own []origin, results int) string {
 }
 
 // insert returns an INSERT of a random row.
-func (g *generator) insert(t *Table) string {
+func (g *generator) insert(t *shape.Table) string {
 	var columns, values []string
 	for i := range t.Columns {
-		if c := &t.Columns[i]; c.Generated == NotGenerated {
+		if c := &t.Columns[i]; c.Generated == shape.NotGenerated {
 			columns = append(columns, c.Name)
 			values = append(values, g.fitting(c))
 		}
@@ -378,7 +380,7 @@ func (g *generator) change() string {
 		return "DELETE FROM " + t.Name + where
 	}
 	i := g.IntN(len(t.Columns))
-	for t.Columns[i].Generated != NotGenerated {
+	for t.Columns[i].Generated != shape.NotGenerated {
 		i = g.IntN(len(t.Columns))
 	}
 	c := &t.Columns[i]

@@ -7,6 +7,7 @@ import (
 	"github.com/sqlc-dev/meyer/lexer"
 	"github.com/sqlc-dev/meyer/parser"
 	"github.com/sqlc-dev/meyer/token"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // SQLite's authorizer is silent about the columns that NATURAL and USING compare,
@@ -15,7 +16,7 @@ import (
 // compared returns the tables that a statement names, if it may contain a NATURAL
 // JOIN or USING, itself or in a view that it names. ok is false if that is
 // unclear.
-func (s *Schema) compared(sql string) (tables []*Table, ok bool) {
+func (s *Schema) compared(sql string) (tables []*shape.Table, ok bool) {
 	c := comparison{schema: s}
 	c.text(sql)
 	if !c.found {
@@ -26,8 +27,8 @@ func (s *Schema) compared(sql string) (tables []*Table, ok bool) {
 
 type comparison struct {
 	schema  *Schema
-	seen    []*Table
-	tables  []*Table
+	seen    []*shape.Table
+	tables  []*shape.Table
 	found   bool
 	unclear bool
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/sqlc-dev/meyer/ast"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // fixed reports whether the block's result is a function of the values of the
@@ -39,7 +40,7 @@ func (b *block) fixed(use purpose) bool {
 // shownOnce reports whether rows of the result that are equal are the same, so
 // that it does not matter which of them DISTINCT keeps.
 func (b *block) shownOnce() bool {
-	return b.outputs != nil && !slices.ContainsFunc(b.outputs, func(o output) bool { return !o.ok || !o.column.def().distinct() })
+	return b.outputs != nil && !slices.ContainsFunc(b.outputs, func(o output) bool { return !o.ok || !distinct(o.column.def()) })
 }
 
 // fixedGroups does the same for a block with GROUP BY: every bare column must be
@@ -58,7 +59,7 @@ func (b *block) fixedGroups(use purpose) bool {
 	}
 	group := b.determine(columns)
 	for _, p := range b.aggregates.bare {
-		if !group.items[p.item] && !(group.same(p) && b.def(p).distinct()) {
+		if !group.items[p.item] && !(group.same(p) && distinct(b.def(p))) {
 			return false
 		}
 	}
@@ -78,7 +79,7 @@ func (b *block) fixedGroups(use purpose) bool {
 	return true
 }
 
-func (b *block) def(p place) *Column { return &b.items[p.item].table.Columns[p.column] }
+func (b *block) def(p place) *shape.Column { return &b.items[p.item].table.Columns[p.column] }
 
 // orderColumns returns the columns in ORDER BY.
 func (b *block) orderColumns() []place {

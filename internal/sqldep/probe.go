@@ -1,36 +1,12 @@
 package sqldep
 
 import (
-	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
+
+	"github.com/unstale/unstale/internal/shape"
 )
-
-// maxProbed bounds the values of a probe.
-const maxProbed = 1000
-
-// A probe is a query of our own that finds the values by which a source's rows
-// are joined, where constants and the result do not tell: for
-//
-//	SELECT count(*) FROM stars s JOIN cards c ON c.id = s.card WHERE s.user = ?
-//
-// the cards that matter are those of SELECT s.card FROM stars s WHERE s.user = ?.
-//
-// It may run at any time after asOf was taken, and need not see what the query
-// itself sees: the query depends on the rows that the probe reads, so that an
-// answer made while they changed is never used.
-type probe struct {
-	sql     string
-	args    []operand
-	columns []int     // of the source, ascending
-	values  []operand // of these columns; what comes from the probe is a result column
-}
-
-// A Prober runs a probe: it returns the rows of a query, as the database has
-// them, one more than limit if there are more, or ok false if that failed.
-type Prober func(sql string, args []driver.NamedValue, limit int) (rows [][]Value, ok bool)
 
 // reach finds, for the open items, how constants reach them by equalities. It
 // begins with those that constants find by a key, or else with the one of which
@@ -73,7 +49,7 @@ func (b *block) weight(i int) (n int) {
 	for p, v := range b.values {
 		switch {
 		case p.item != i:
-		case v[0].literal.kind == kindUnknown:
+		case v[0].Literal.Kind() == shape.KindUnknown:
 			n += 100
 		default:
 			n++
@@ -97,13 +73,13 @@ func (b *block) path(i int) (items []int, edges []equality) {
 }
 
 // probe returns how to find the values by which an item is joined, or nil.
-func (b *block) probe(i int) *probe {
+func (b *block) probe(i int) *shape.Probe {
 	path, edges := b.path(i)
 	if len(path) == 0 {
 		return nil
 	}
-	p := &probe{}
-	values := make(map[int]operand)
+	p := &shape.Probe{}
+	values := make(map[int]shape.Operand)
 	var selected []string
 	t := b.items[i].table
 	for c := range t.Columns {
@@ -116,7 +92,7 @@ func (b *block) probe(i int) *probe {
 				if _, has := values[c]; has || d[0] != (column{b, place{i, c}}) || !b.applies(e, d[0]) || d[1].block != b || !slices.Contains(path, d[1].item) {
 					continue
 				}
-				values[c] = resultOperand(len(selected))
+				values[c] = shape.ResultOperand(len(selected))
 				selected = append(selected, b.quoted(d[1].place))
 			}
 		}
@@ -124,11 +100,11 @@ func (b *block) probe(i int) *probe {
 	if len(selected) == 0 {
 		return nil
 	}
-	p.columns = b.chosen(i, values)
-	for _, c := range p.columns {
-		p.values = append(p.values, values[c])
+	p.Columns = b.chosen(i, values)
+	for _, c := range p.Columns {
+		p.Values = append(p.Values, values[c])
 	}
-	if !slices.ContainsFunc(p.values, func(o operand) bool { return o.row }) {
+	if !slices.ContainsFunc(p.Values, func(o shape.Operand) bool { return o.Row }) {
 		return nil
 	}
 	var sql strings.Builder
@@ -142,20 +118,20 @@ func (b *block) probe(i int) *probe {
 		fmt.Fprintf(&sql, "main.%s AS p%d", quote(b.items[item].table.Name), item)
 		for c := range b.items[item].table.Columns {
 			if v := b.values[place{item, c}]; len(v) > 0 {
-				where = append(where, p.condition(b.quoted(place{item, c}), v))
+				where = append(where, condition(p, b.quoted(place{item, c}), v))
 			}
 		}
 	}
 	sql.WriteString(" WHERE " + strings.Join(where, " AND "))
-	p.sql = sql.String()
+	p.SQL = sql.String()
 	return p
 }
 
 // chosen returns the columns by which to select the rows of an item, of those
 // with values: a unique key if possible.
-func (b *block) chosen(i int, values map[int]operand) []int {
+func (b *block) chosen(i int, values map[int]shape.Operand) []int {
 	for _, k := range b.items[i].table.Keys {
-		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || values[c].literal.kind == kindNull }) {
+		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || values[c].Literal.Kind() == shape.KindNull }) {
 			return slices.Sorted(slices.Values(k.Columns))
 		}
 	}
@@ -176,82 +152,13 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 // condition returns that a column has one of the values, and keeps their
 // operands as arguments.
-func (p *probe) condition(column string, values []operand) string {
-	if len(values) == 1 && values[0].literal.kind == kindNull {
+func condition(p *shape.Probe, column string, values []shape.Operand) string {
+	if len(values) == 1 && values[0].Literal.Kind() == shape.KindNull {
 		return column + " IS NULL"
 	}
 	for range values {
-		p.args = append(p.args, operand{})
+		p.Args = append(p.Args, shape.Operand{})
 	}
-	copy(p.args[len(p.args)-len(values):], values)
+	copy(p.Args[len(p.Args)-len(values):], values)
 	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")"
-}
-
-// probed is how a query's probe went before.
-type probed struct{ tooMany atomic.Bool }
-
-// probe adds the sets that the source's probe finds. It returns false, and adds
-// nothing, if that is not possible.
-func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool {
-	p := s.source.probe
-	if p == nil || run == nil || s.probed.tooMany.Load() {
-		return false
-	}
-	own := make([]driver.NamedValue, len(p.args))
-	for i := range p.args {
-		v, ok := p.args[i].value(args)
-		if !ok {
-			return false
-		}
-		own[i] = driver.NamedValue{Ordinal: i + 1, Value: v.argument()}
-	}
-	sh := d.query.shape(&s.joined, s.source.table.Name)
-	if sh == nil {
-		return false
-	}
-	rows, ok := run(p.sql, own, maxProbed)
-	if len(rows) > maxProbed {
-		s.probed.tooMany.Store(true)
-	}
-	if !ok || len(rows) > maxProbed {
-		return false
-	}
-	start := len(d.list)
-	d.shape(s, &s.joined)
-	for _, row := range rows {
-		null := false
-		h, ok := sh.with(d.query.shapes.hasher, s.source.table, func(c int) (Value, bool) {
-			if o := &p.values[c]; !o.row {
-				return o.value(args)
-			} else if o.result < len(row) {
-				null = null || row[o.result].kind == kindNull
-				return row[o.result], row[o.result].kind != kindUnknown
-			}
-			return Value{}, false
-		})
-		switch {
-		case null: // it equals nothing
-		case !ok:
-			d.list = d.list[:start]
-			return false
-		default:
-			d.list = append(d.list, uint64(h))
-		}
-	}
-	return true
-}
-
-// argument returns the value as a driver takes it.
-func (v Value) argument() driver.Value {
-	switch v.kind {
-	case kindInt:
-		return int64(v.num)
-	case kindFloat:
-		return v.float()
-	case kindText:
-		return v.text
-	case kindBlob:
-		return []byte(v.text)
-	}
-	return nil
 }

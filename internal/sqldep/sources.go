@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sqlc-dev/meyer/ast"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // close turns the tables of the block, and of those inside, into sources. all
@@ -16,7 +17,7 @@ func (b *block) close(all bool) {
 	}
 	fixed := b.fixed(b.purpose)
 	if !fixed {
-		b.analysis.whole = coarseOrder
+		b.analysis.coarse = coarseOrder
 	}
 	all = all || !fixed
 	b.ordered = !all && !b.orderedBy(func(place) bool { return false })
@@ -41,7 +42,7 @@ func (b *block) close(all bool) {
 func (b *block) tables(all bool) {
 	a := b.analysis
 	var open []int // the items that are neither found by a key nor followed
-	sources := make([]source, len(b.items))
+	sources := make([]shape.Source, len(b.items))
 	for i := range b.items {
 		t := b.items[i].table
 		if t == nil {
@@ -52,20 +53,20 @@ func (b *block) tables(all bool) {
 			a.fail(coarseTables)
 			return
 		}
-		s := source{table: t, watched: r.columns}
+		s := shape.Source{Table: t, Watched: r.columns}
 		if all {
-			s.watched = t.everyColumn()
-			s.whole = a.precision == ByRow
+			s.Watched = t.Every()
+			s.Coarse = a.precision == ByRow
 		}
 		var keyed bool
-		s.sets, keyed = b.selections(i)
-		s.broad = s.sets
+		s.Sets, keyed = b.selections(i)
+		s.Broad = s.Sets
 		switch {
 		case keyed:
 			a.add(s)
 			b.found = append(b.found, i)
 		case a.precision == ByRow:
-			s.sets, s.broad = nil, nil
+			s.Sets, s.Broad = nil, nil
 			a.add(s)
 		case !b.follow(i, &s, all):
 			b.span(i, &s)
@@ -76,13 +77,13 @@ func (b *block) tables(all bool) {
 	b.reach(open)
 	for _, i := range open {
 		s := &sources[i]
-		if s.span == nil {
-			s.probe = b.probe(i)
+		if s.Span == nil {
+			s.Probe = b.probe(i)
 		}
-		if s.probe == nil && b.split(i, s, all) {
+		if s.Probe == nil && b.split(i, s, all) {
 			continue
 		}
-		if s.probe == nil && len(s.sets) == 0 && len(b.items) > 1 {
+		if s.Probe == nil && len(s.Sets) == 0 && len(b.items) > 1 {
 			a.coarser(coarseJoined)
 		}
 		a.add(*s)
@@ -91,7 +92,7 @@ func (b *block) tables(all bool) {
 
 // selections returns the sets of rows to which constants narrow the item, by a
 // unique key if they do, or none.
-func (b *block) selections(i int) (sets []selection, keyed bool) {
+func (b *block) selections(i int) (sets []shape.Selection, keyed bool) {
 	for _, k := range b.items[i].table.Keys {
 		if rows := b.combine(i, k.Columns); len(rows) > 0 && (sets == nil || len(rows) < len(sets)) {
 			sets = rows
@@ -119,18 +120,18 @@ func (b *block) selections(i int) (sets []selection, keyed bool) {
 
 // combine returns the sets for every combination of the columns' values, or none
 // if one has none or there are too many. The columns are put in order.
-func (b *block) combine(i int, columns []int) []selection {
+func (b *block) combine(i int, columns []int) []shape.Selection {
 	columns = slices.Sorted(slices.Values(columns))
-	sets := []selection{{columns: columns}}
+	sets := []shape.Selection{{Columns: columns}}
 	for _, c := range columns {
 		values := b.values[place{i, c}]
 		if len(sets)*len(values) > maxRows || len(values) == 0 {
 			return nil
 		}
-		var next []selection
+		var next []shape.Selection
 		for _, s := range sets {
 			for _, v := range values {
-				next = append(next, selection{columns, append(slices.Clip(s.values), v)})
+				next = append(next, shape.Selection{Columns: columns, Values: append(slices.Clip(s.Values), v)})
 			}
 		}
 		sets = next
@@ -177,7 +178,7 @@ func (b *block) orderedBy(f func(place) bool) bool {
 }
 
 // span narrows a source to the rows up to the last one of the result.
-func (b *block) span(i int, s *source) {
+func (b *block) span(i int, s *shape.Source) {
 	q := b.query
 	if !b.top || q == nil || b.analysis.schema.UTF16 {
 		return
@@ -198,24 +199,24 @@ func (b *block) span(i int, s *source) {
 			return // it is another item that has a span
 		}
 		nulls := t.Nulls == ast.NullsDefault || (t.Nulls == ast.NullsFirst) == (t.Order != ast.SortDesc)
-		if !ok || b.items[i].left || !b.def(p).comparable() || !nulls {
+		if !ok || b.items[i].left || !b.def(p).Comparable() || !nulls {
 			b.analysis.coarser(coarseLimit)
 			return
 		}
 		result, shown := b.shownAs(p)
-		limit, _, fits := operandOf(q.Limit.Count, &Column{Affinity: AffinityInteger})
+		limit, _, fits := operandOf(q.Limit.Count, &shape.Column{Affinity: shape.AffinityInteger})
 		if !shown || !fits {
 			b.analysis.coarser(coarseLimit)
 			return
 		}
-		s.span = &span{column: p.column, descending: t.Order == ast.SortDesc, bound: resultOperand(result), limit: &limit}
+		s.Span = &shape.Span{Column: p.column, Descending: t.Order == ast.SortDesc, End: shape.ResultOperand(result), Limit: &limit}
 		return
 	}
 }
 
 // extreme narrows a source of which the result is the least or the greatest
 // value of a column.
-func (b *block) extreme(s *source) bool {
+func (b *block) extreme(s *shape.Source) bool {
 	q := b.query
 	if len(q.Columns) != 1 || len(b.items) != 1 || len(q.GroupBy) > 0 || q.Having != nil {
 		return false
@@ -226,9 +227,9 @@ func (b *block) extreme(s *source) bool {
 	}
 	name := lower(f.Name.Name)
 	p, ok := b.ownColumn(f.Args[0])
-	if !ok || name != "min" && name != "max" || !b.def(p).comparable() {
+	if !ok || name != "min" && name != "max" || !b.def(p).Comparable() {
 		return false
 	}
-	s.span = &span{column: p.column, descending: name == "max", bound: resultOperand(0)}
+	s.Span = &shape.Span{Column: p.column, Descending: name == "max", End: shape.ResultOperand(0)}
 	return true
 }

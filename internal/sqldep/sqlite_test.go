@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unstale/unstale/internal/shape"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -18,7 +19,7 @@ type database struct {
 	conn    *sql.Conn
 	schema  *Schema
 	access  *Access
-	changed func(Change) // nil: nobody listens
+	changed func(shape.Change) // nil: nobody listens
 }
 
 func openDatabase(tb testing.TB, ddl string) *database {
@@ -70,7 +71,7 @@ func (d *database) authorize(action sqlite.AuthorizerActionCode, arg1, arg2, db,
 }
 
 // analyze prepares a statement and returns its plan.
-func (d *database) analyze(text string) (*Plan, error) {
+func (d *database) analyze(text string) (*shape.Plan, error) {
 	a, err := d.prepare(text)
 	if err != nil {
 		return nil, err
@@ -96,16 +97,16 @@ func (d *database) preUpdate(p sqlite.SQLitePreUpdateData) {
 		return
 	}
 	t := d.schema.Tables[lower(p.TableName)]
-	ch := Change{Table: t}
-	image := func(read func(...any) error) []Value {
+	ch := shape.Change{Table: t}
+	image := func(read func(...any) error) []shape.Value {
 		dest := make([]any, p.Count())
 		if err := read(dest...); err != nil {
 			panic(err)
 		}
-		values := make([]Value, len(dest))
+		values := make([]shape.Value, len(dest))
 		for i, v := range dest {
-			if i >= len(t.Columns) || t.Columns[i].Generated != Virtual { // the driver returns another column's value
-				values[i] = ValueOf(v)
+			if i >= len(t.Columns) || t.Columns[i].Generated != shape.Virtual { // the driver returns another column's value
+				values[i] = valueOf(v)
 			}
 		}
 		return values
@@ -120,6 +121,23 @@ func (d *database) preUpdate(p sqlite.SQLitePreUpdateData) {
 	d.changed(ch)
 }
 
+// valueOf returns what a driver returns as a value.
+func valueOf(v any) shape.Value {
+	switch v := v.(type) {
+	case nil:
+		return shape.Null()
+	case int64:
+		return shape.Int(v)
+	case float64:
+		return shape.Float(v)
+	case string:
+		return shape.Text(v)
+	case []byte:
+		return shape.Blob(string(v))
+	}
+	return shape.Value{}
+}
+
 // rows runs a query and returns what it answers.
 func (d *database) rows(query string, args ...any) ([]string, error) {
 	answer, _, err := d.read(query, args...)
@@ -127,7 +145,7 @@ func (d *database) rows(query string, args ...any) ([]string, error) {
 }
 
 // read runs a query and returns what it answers, and the same as values.
-func (d *database) read(query string, args ...any) (out []string, all [][]Value, err error) {
+func (d *database) read(query string, args ...any) (out []string, all [][]shape.Value, err error) {
 	rows, err := d.conn.QueryContext(context.Background(), query, args...)
 	if err != nil {
 		return nil, nil, err
@@ -151,9 +169,9 @@ func (d *database) read(query string, args ...any) (out []string, all [][]Value,
 			parts = append(parts, fmt.Sprintf("%T(%v)", v, v))
 		}
 		out = append(out, strings.Join(parts, " | "))
-		row := make([]Value, len(values))
+		row := make([]shape.Value, len(values))
 		for i, v := range values {
-			row[i] = ValueOf(v)
+			row[i] = valueOf(v)
 		}
 		all = append(all, row)
 	}
@@ -170,10 +188,10 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 		tb.Fatal(err)
 	}
 	defer rows.Close()
-	var tables []*Table
-	strict := make(map[*Table]bool)
+	var tables []*shape.Table
+	strict := make(map[*shape.Table]bool)
 	for rows.Next() {
-		t := &Table{RowID: -1}
+		t := &shape.Table{RowID: -1}
 		var typ string
 		var isStrict bool
 		if err := rows.Scan(&t.Name, &typ, &t.WithoutRowID, &isStrict, &t.SQL); err != nil {
@@ -192,7 +210,7 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 	return NewSchema(tables)
 }
 
-func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
+func (d *database) readColumns(tb testing.TB, t *shape.Table, strict bool) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT name, type, "notnull", pk, hidden, coalesce(dflt_value, '') FROM pragma_table_xinfo(?)`, t.Name)
 	if err != nil {
@@ -202,15 +220,15 @@ func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 	var key []int
 	integer := false
 	for rows.Next() {
-		var c Column
+		var c shape.Column
 		var typ string
 		var pk, hidden int
 		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden, &c.Default); err != nil {
 			tb.Fatal(err)
 		}
-		c.Affinity = AffinityOf(typ, strict)
+		c.Affinity = shape.AffinityOf(typ, strict)
 		c.Hidden = hidden == 1
-		c.Generated = map[int]Generated{2: Virtual, 3: Stored}[hidden]
+		c.Generated = map[int]shape.Generated{2: shape.Virtual, 3: shape.Stored}[hidden]
 		if strings.Contains(t.SQL, c.Name+" "+typ+" COLLATE NOCASE") {
 			c.Collation = "NOCASE"
 		}
@@ -225,7 +243,7 @@ func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 	}
 }
 
-func (d *database) readKeys(tb testing.TB, t *Table) {
+func (d *database) readKeys(tb testing.TB, t *shape.Table) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT l.name, x.cid, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
 		WHERE l."unique" AND NOT l.partial AND x.key ORDER BY l.name, x.seqno`, t.Name)
@@ -241,7 +259,7 @@ func (d *database) readKeys(tb testing.TB, t *Table) {
 			tb.Fatal(err)
 		}
 		if name != last {
-			t.Keys = append(t.Keys, Key{})
+			t.Keys = append(t.Keys, shape.Key{})
 		}
 		last = name
 		k := &t.Keys[len(t.Keys)-1]
@@ -252,7 +270,7 @@ func (d *database) readKeys(tb testing.TB, t *Table) {
 	}
 }
 
-func (d *database) readForeign(tb testing.TB, t *Table, tables []*Table) {
+func (d *database) readForeign(tb testing.TB, t *shape.Table, tables []*shape.Table) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, t.Name)
 	if err != nil {
@@ -267,14 +285,14 @@ func (d *database) readForeign(tb testing.TB, t *Table, tables []*Table) {
 			tb.Fatal(err)
 		}
 		if id != last {
-			t.Foreign = append(t.Foreign, ForeignKey{Parent: parent})
+			t.Foreign = append(t.Foreign, shape.ForeignKey{Parent: parent})
 		}
 		last = id
 		f := &t.Foreign[len(t.Foreign)-1]
-		f.Columns = append(f.Columns, t.column(from))
+		f.Columns = append(f.Columns, t.Column(from))
 		for _, p := range tables {
 			if p.Name == parent {
-				f.ParentColumns = append(f.ParentColumns, p.column(to))
+				f.ParentColumns = append(f.ParentColumns, p.Column(to))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package sqldep
 import (
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/sqlc-dev/meyer/parser"
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // Why a result must not be cached. The words appear in logs and as a metric's
@@ -42,7 +43,7 @@ func expression(sql, name string) bool {
 }
 
 // tablesOf returns a read for every table in the Access, with the columns read
-// and whole where only table(t) will do, or why the result must not be cached.
+// and coarse where only table(t) will do, or why the result must not be cached.
 func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 	if len(a.Others) > 0 {
 		return nil, refusedAction
@@ -78,7 +79,7 @@ func tablesOf(sql string, s *Schema, a Access) (reads []read, refused string) {
 		return nil, refusedCompared
 	}
 	for _, table := range named {
-		t.of(table).whole = true
+		t.of(table).coarse = true
 	}
 	return t.reads, ""
 }
@@ -93,20 +94,20 @@ type tableReads struct {
 // add adds a read of a column. It reports whether the table is known.
 func (t *tableReads) add(name, column string) bool {
 	table := t.schema.Tables[name]
-	if table == nil || table.opaque {
+	if table == nil || table.Opaque {
 		return false
 	}
 	if table.View {
 		return true // the tables behind it are reported too
 	}
 	if table.Virtual {
-		t.of(table).whole = true
-		for _, content := range table.content {
+		t.of(table).coarse = true
+		for _, content := range t.schema.content[table] {
 			c := t.schema.Tables[content]
 			if c == nil || c.View || c.Virtual {
 				return false
 			}
-			t.of(c).whole = true
+			t.of(c).coarse = true
 		}
 		return true
 	}
@@ -114,21 +115,21 @@ func (t *tableReads) add(name, column string) bool {
 	if column == "" {
 		return true
 	}
-	i := table.column(column)
+	i := table.Column(column)
 	switch {
-	case table.shadowOf != nil:
-		r.whole = true // its virtual table may write it in ways of its own
+	case len(table.Along) > 0:
+		r.coarse = true // its virtual table may write it in ways of its own
 	case i < 0 && rowid(column):
 		// A row that gets another rowid counts as another row.
-	case i < 0, table.Columns[i].Generated != NotGenerated:
-		r.columns = table.everyColumn() // of which its value is made
+	case i < 0, table.Columns[i].Generated != shape.NotGenerated:
+		r.columns = table.Every() // of which its value is made
 	default:
-		r.columns.add(i)
+		r.columns.Add(i)
 	}
 	return true
 }
 
-func (t *tableReads) of(table *Table) *read {
+func (t *tableReads) of(table *shape.Table) *read {
 	i, ok := t.index[table.Name]
 	if !ok {
 		i = len(t.reads)

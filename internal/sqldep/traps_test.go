@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/unstale/unstale/internal/shape"
 )
 
 // Each trap is a query whose answer the change changes although a careless
@@ -16,7 +18,7 @@ func TestTraps(t *testing.T) {
 		ddl      string
 		query    string
 		change   string
-		careless func(sql string, s *Schema, a Access) *Plan
+		careless func(sql string, s *Schema, a Access) *shape.Plan
 	}{
 		{
 			name:   "two rows with NULL in a unique key tie",
@@ -61,7 +63,7 @@ func TestTraps(t *testing.T) {
 			ddl:    "CREATE TABLE t (k PRIMARY KEY NOT NULL, a); INSERT INTO t VALUES (1, 'x')",
 			query:  "SELECT a FROM t WHERE k = 1.0",
 			change: "UPDATE t SET a = 'y'",
-			careless: func(sql string, s *Schema, a Access) *Plan {
+			careless: func(sql string, s *Schema, a Access) *shape.Plan {
 				return Analyze(strings.Replace(sql, "1.0", "10", 1), remake(s, integer), a, Exact)
 			},
 		},
@@ -133,7 +135,7 @@ func TestTraps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var changes Changes
+			var changes shape.Changes
 			d.changed = changes.Add
 			d.exec(t, trap.change)
 			after, err := d.rows(trap.query)
@@ -144,7 +146,7 @@ func TestTraps(t *testing.T) {
 				t.Fatalf("the answer remains %q", before)
 			}
 			plan := Analyze(trap.query, d.schema, access, Exact)
-			if plan.Refused() == "" && !bumps(&changes, plan, values) {
+			if plan.Refused == "" && !bumps(&changes, plan, values) {
 				t.Errorf("%q became %q without a bump of %s", before, after, plan)
 			}
 			if trap.careless == nil {
@@ -158,12 +160,12 @@ func TestTraps(t *testing.T) {
 }
 
 // bumps reports whether the changes bump anything that the plan depends on.
-func bumps(changes *Changes, p *Plan, rows [][]Value) bool {
-	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
-	var deps Dependencies
+func bumps(changes *shape.Changes, p *shape.Plan, rows [][]shape.Value) bool {
+	shapes := shape.NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	var deps shape.Dependencies
 	if run := shapes.Use(p).Begin(&deps, 1, nil, nil); run != nil {
 		for _, row := range rows {
-			run.Row(func(c int) Value { return row[c] })
+			run.Row(func(c int) shape.Value { return row[c] })
 		}
 		run.End(&deps, true, true)
 	}
@@ -173,31 +175,33 @@ func bumps(changes *Changes, p *Plan, rows [][]Value) bool {
 	return slices.ContainsFunc(deps.Hashes, func(h uint64) bool { return slices.Contains(bumped, h) })
 }
 
-func integer(c *Column) { c.Affinity = AffinityInteger }
+func integer(c *shape.Column) { c.Affinity = shape.AffinityInteger }
 
 // without analyses a text from which a part is cut out.
-func without(part string) func(string, *Schema, Access) *Plan { return instead(part, "") }
+func without(part string) func(string, *Schema, Access) *shape.Plan { return instead(part, "") }
 
 // instead analyses a text with a part replaced.
-func instead(part, by string) func(string, *Schema, Access) *Plan {
-	return func(sql string, s *Schema, a Access) *Plan {
+func instead(part, by string) func(string, *Schema, Access) *shape.Plan {
+	return func(sql string, s *Schema, a Access) *shape.Plan {
 		return Analyze(strings.Replace(sql, part, by, 1), s, a, Exact)
 	}
 }
 
 // forgetting takes the reads of a column out of an analysis.
-func forgetting(name string, analyze func(string, *Schema, Access) *Plan) func(string, *Schema, Access) *Plan {
-	return func(sql string, s *Schema, a Access) *Plan {
+func forgetting(name string, analyze func(string, *Schema, Access) *shape.Plan) func(string, *Schema, Access) *shape.Plan {
+	return func(sql string, s *Schema, a Access) *shape.Plan {
 		p := analyze(sql, s, a)
-		for i := range p.sources {
-			s := &p.sources[i]
-			s.watched &^= columnsOf(s.table.column(name))
+		for i := range p.Sources {
+			s := &p.Sources[i]
+			var forgotten shape.ColumnSet
+			forgotten.Add(s.Table.Column(name))
+			s.Watched &^= forgotten
 		}
 		return p
 	}
 }
 
 // columns analyses with a schema whose columns are edited.
-func columns(edit func(*Column)) func(string, *Schema, Access) *Plan {
-	return func(sql string, s *Schema, a Access) *Plan { return Analyze(sql, remake(s, edit), a, Exact) }
+func columns(edit func(*shape.Column)) func(string, *Schema, Access) *shape.Plan {
+	return func(sql string, s *Schema, a Access) *shape.Plan { return Analyze(sql, remake(s, edit), a, Exact) }
 }

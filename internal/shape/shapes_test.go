@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"database/sql/driver"
@@ -13,7 +13,7 @@ import (
 
 // byKey is the plan of a query for one row of people().
 func byKey(t *Table) *Plan {
-	return &Plan{sources: []source{byColumns(t, []int{0}, 1)}}
+	return &Plan{Sources: []Source{byColumns(t, []int{0}, 1)}}
 }
 
 func one(v driver.Value) []driver.NamedValue { return []driver.NamedValue{{Ordinal: 1, Value: v}} }
@@ -80,29 +80,6 @@ func TestDependenciesOfArgumentsThatDoNotFit(t *testing.T) {
 	}
 }
 
-func TestArgumentsByName(t *testing.T) {
-	t.Parallel()
-	schema := smallSchema()
-	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
-	args := []driver.NamedValue{{Ordinal: 1, Value: int64(1)}, {Ordinal: 2, Name: "id", Value: int64(2)}, {Ordinal: 3, Value: int64(3)}}
-	for parameter, want := range map[string]int64{"?": 1, "?3": 3, ":id": 2, "@id": 2, "$id": 2, "$3": 3} {
-		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, Exact)
-		q := shapes.Use(p)
-		deps := dependencies(q, 1, args)
-		s, _ := q.sources[0].fine.to.Load().of(shapes.hasher, schema.Tables["t"], []Value{Int(want)})
-		if !slices.Contains(deps, uint64(s)) {
-			t.Errorf("%s is not the argument %d", parameter, want)
-		}
-	}
-	for _, parameter := range []string{"?4", ":other", "$03", ":3"} {
-		p := Analyze("SELECT id FROM t WHERE id = "+parameter, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, Exact)
-		q := shapes.Use(p)
-		if deps := dependencies(q, 1, args); !slices.Contains(deps, q.sources[0].all.to.Load().start) {
-			t.Errorf("%s narrows without an argument", parameter)
-		}
-	}
-}
-
 func TestOperandFits(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -135,7 +112,7 @@ func TestOperandFits(t *testing.T) {
 		{AffinityBlob, "a", true},
 		{AffinityBlob, time.Time{}, false},
 	} {
-		o := operand{affinity: test.affinity}
+		o := Operand{Affinity: test.affinity}
 		if _, ok := o.fit(test.arg); ok != test.want {
 			t.Errorf("affinity %d, %T(%v): fits %t", test.affinity, test.arg, test.arg, ok)
 		}

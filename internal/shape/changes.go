@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import "slices"
 
@@ -122,8 +122,8 @@ func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
 	h := v.shapes.hasher
 	for t, tc := range c.tables {
 		dst = append(dst, h.table(t))
-		if t.shadowOf != nil {
-			dst = append(dst, h.table(t.shadowOf))
+		for _, along := range t.Along {
+			dst = append(dst, h.table(along))
 		}
 		dst = tc.dependencies(dst, h, t, v.byTable[t.Name])
 	}
@@ -141,11 +141,11 @@ func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []
 	}
 	dst = slices.Grow(dst, min(len(tc.rows)*len(shapes), maxGrown))
 	start := len(dst)
-	moves := make([]columnSet, len(tc.rows))
+	moves := make([]ColumnSet, len(tc.rows))
 	for i := range tc.rows {
 		moves[i] = t.difference(&tc.rows[i])
 	}
-	var b code
+	var b Code
 	for _, sh := range shapes {
 		for i := range tc.rows {
 			var ok bool
@@ -159,18 +159,18 @@ func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []
 
 // allColumns is the difference between rows that are not the same row. It
 // matters to every shape.
-const allColumns = ^columnSet(0)
+const allColumns = ^ColumnSet(0)
 
 // difference returns the columns in which a changed row differs: all of them for
 // a row that comes, goes or moves to another place in the table.
-func (t *Table) difference(ch *Change) columnSet {
+func (t *Table) difference(ch *Change) ColumnSet {
 	if ch.Old == nil || ch.New == nil || ch.Moved {
 		return allColumns
 	}
-	var d columnSet
+	var d ColumnSet
 	for c := range t.Columns {
 		if t.changed(c, ch.Old, ch.New) {
-			d.add(c)
+			d.Add(c)
 		}
 	}
 	return d
@@ -178,7 +178,7 @@ func (t *Table) difference(ch *Change) columnSet {
 
 // dependencies appends what a changed row bumps in the sets of a shape. moved
 // are the columns in which it differs. ok is false where an image does not tell.
-func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, moved columnSet, b *code) (_ []uint64, ok bool) {
+func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, moved ColumnSet, b *Code) (_ []uint64, ok bool) {
 	if moved != allColumns && moved&sh.relevant() == 0 {
 		return dst, true
 	}
@@ -212,13 +212,13 @@ func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, move
 }
 
 // relevant returns the columns of which a change matters to the shape.
-func (sh *shape) relevant() columnSet {
+func (sh *shape) relevant() ColumnSet {
 	r := sh.watched
 	for _, c := range sh.columns {
-		r.add(c)
+		r.Add(c)
 	}
 	if sh.order != noOrder {
-		r.add(sh.order)
+		r.Add(sh.order)
 	}
 	return r
 }

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ const (
 // how many more rows changed. It names each table before it names a second row of
 // one.
 func (c *Changes) Summary(limit int) (rows []RowSummary, more int) {
-	tables := slices.SortedFunc(maps.Keys(c.tables), compareNames)
+	tables := slices.SortedFunc(maps.Keys(c.tables), CompareNames)
 	named := make([]int, len(tables)) // how many of each
 	for left, again := limit, true; again && left > 0; {
 		again = false
@@ -92,15 +92,15 @@ func (v Value) short() string {
 		text, more = text[:maxSummaryBytes], "…"
 	}
 	switch v.kind {
-	case kindNull:
+	case KindNull:
 		return "NULL"
-	case kindInt:
+	case KindInt:
 		return strconv.FormatInt(int64(v.num), 10)
-	case kindFloat:
+	case KindFloat:
 		return strconv.FormatFloat(math.Float64frombits(v.num), 'g', -1, 64)
-	case kindText:
+	case KindText:
 		return strings.Clone(strings.ToValidUTF8(text, "")) + more
-	case kindBlob:
+	case KindBlob:
 		return fmt.Sprintf("x'%x'", text) + more
 	}
 	return "?"

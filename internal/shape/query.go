@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"database/sql/driver"
@@ -17,13 +17,13 @@ type Query struct {
 
 // A querySource is a source with what can be computed once.
 type querySource struct {
-	*source
+	*Source
 	table, coarse uint64
 
-	fine  lazyShape // of sets
-	broad lazyShape // of source.broad
+	fine  lazyShape // of Sets
+	broad lazyShape // of Source.Broad
 	all   lazyShape // of all rows
-	order lazyShape // of sets in the span's order
+	order lazyShape // of Sets in the span's order
 
 	joined lazyShape // of the columns that the probe finds
 	probed probed
@@ -37,25 +37,25 @@ type lazyShape struct {
 
 // Use returns the plan ready for use: keep it instead of the plan.
 func (s *Shapes) Use(p *Plan) *Query {
-	q := &Query{plan: p, shapes: s, sources: make([]querySource, len(p.sources))}
-	for i := range p.sources {
-		src, to := &p.sources[i], &q.sources[i]
-		to.source, to.table, to.coarse = src, s.hasher.table(src.table), s.hasher.coarse(src.table)
-		to.all.key = shapeKey{watched: src.watched, order: noOrder}
+	q := &Query{plan: p, shapes: s, sources: make([]querySource, len(p.Sources))}
+	for i := range p.Sources {
+		src, to := &p.Sources[i], &q.sources[i]
+		to.Source, to.table, to.coarse = src, s.hasher.table(src.Table), s.hasher.coarse(src.Table)
+		to.all.key = shapeKey{watched: src.Watched, order: noOrder}
 		to.fine.key, to.broad.key, to.order.key = to.all.key, to.all.key, to.all.key
-		if len(src.sets) > 0 {
-			to.fine.key.columns = src.sets[0].columns
-			to.order.key.columns = src.sets[0].columns
+		if len(src.Sets) > 0 {
+			to.fine.key.columns = src.Sets[0].Columns
+			to.order.key.columns = src.Sets[0].Columns
 		}
-		if len(src.broad) > 0 {
-			to.broad.key.columns = src.broad[0].columns
+		if len(src.Broad) > 0 {
+			to.broad.key.columns = src.Broad[0].Columns
 		}
 		to.joined.key = to.all.key
-		if src.probe != nil {
-			to.joined.key.columns = src.probe.columns
+		if src.Probe != nil {
+			to.joined.key.columns = src.Probe.Columns
 		}
-		if src.span != nil {
-			to.order.key.order, to.order.key.descending = src.span.column, src.span.descending
+		if src.Span != nil {
+			to.order.key.order, to.order.key.descending = src.Span.Column, src.Span.Descending
 		}
 		q.results = append(q.results, src.results()...)
 	}
@@ -73,7 +73,7 @@ func (q *Query) Results() []int { return q.results }
 // Requires reports whether some source is needless where every foreign key has
 // its parent.
 func (q *Query) Requires() bool {
-	return slices.ContainsFunc(q.plan.sources, func(s source) bool { return s.unless })
+	return slices.ContainsFunc(q.plan.Sources, func(s Source) bool { return s.Unless })
 }
 
 // shape returns the shape, or nil where the table has too many.
@@ -89,23 +89,23 @@ func (q *Query) shape(l *lazyShape, table string) *shape {
 }
 
 // results returns the columns of the result from which operands come.
-func (s *source) results() (list []int) {
-	for _, w := range s.sets {
-		for _, v := range w.values {
-			if v.fromResult() {
-				list = append(list, v.result)
+func (s *Source) results() (list []int) {
+	for _, w := range s.Sets {
+		for _, v := range w.Values {
+			if v.Row {
+				list = append(list, v.Result)
 			}
 		}
 	}
-	if s.span != nil && s.span.bound.fromResult() {
-		list = append(list, s.span.bound.result)
+	if s.Span != nil && s.Span.End.Row {
+		list = append(list, s.Span.End.Result)
 	}
 	return list
 }
 
 // afterwards reports whether what the source depends on is known only after the
 // query was run.
-func (s *source) afterwards() bool { return s.unless || len(s.results()) > 0 }
+func (s *Source) afterwards() bool { return s.Unless || len(s.results()) > 0 }
 
 // Dependencies are what a run of a query depends on. Counts say where Hashes come
 // from: each stands for the next N.
@@ -141,7 +141,7 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 		if !s.afterwards() {
 			before := len(d.list)
 			if !d.probe(s, args, run) {
-				d.sets(s, s.sets, &s.fine, args)
+				d.sets(s, s.Sets, &s.fine, args)
 			}
 			to.Counts = append(to.Counts, Count{i, len(d.list) - before})
 			continue
@@ -172,8 +172,8 @@ type deps struct {
 }
 
 // sets adds the sets with these arguments, or all rows where they do not fit.
-func (d *deps) sets(s *querySource, sets []selection, l *lazyShape, args []driver.NamedValue) {
-	if s.whole {
+func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []driver.NamedValue) {
+	if s.Coarse {
 		d.list = append(d.list, s.table)
 		return
 	}
@@ -181,7 +181,7 @@ func (d *deps) sets(s *querySource, sets []selection, l *lazyShape, args []drive
 		if sh := d.shape(s, l); sh != nil {
 			start := len(d.list)
 			for i := range sets {
-				h, ok := sh.with(d.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return sets[i].values[c].value(args) })
+				h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return sets[i].Values[c].value(args) })
 				if !ok {
 					d.list = d.list[:start]
 					break
@@ -206,7 +206,7 @@ func (d *deps) everything(s *querySource) {
 // shape returns the shape, and adds what goes with everything of the table. It
 // returns nil, after it added the whole table, if there is no shape.
 func (d *deps) shape(s *querySource, l *lazyShape) *shape {
-	sh := d.query.shape(l, s.source.table.Name)
+	sh := d.query.shape(l, s.Source.Table.Name)
 	if sh == nil || d.asOf < sh.birth.Load() {
 		d.list = append(d.list, s.table)
 	}

@@ -1,9 +1,8 @@
-package sqldep
+package shape
 
 import (
 	"database/sql/driver"
 	"hash/maphash"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -11,31 +10,40 @@ import (
 // people is a table with a shape on its key, one on two columns, and a virtual
 // generated column.
 func people() *Table {
-	return NewSchema([]*Table{{
-		Name: "P",
+	return &Table{
+		Name: "p",
 		Columns: []Column{
-			{Name: "ID", Affinity: AffinityInteger}, {Name: "name", Affinity: AffinityText}, {Name: "age"}, {Name: "g", Generated: Virtual},
+			{Name: "id", Affinity: AffinityInteger, NotNull: true}, {Name: "name", Affinity: AffinityText}, {Name: "age"}, {Name: "g", Generated: Virtual},
 		},
+		Keys:  []Key{{Columns: []int{0}}},
 		RowID: 0,
-	}}).Tables["p"]
+	}
+}
+
+// columnsOf returns a set of columns.
+func columnsOf(list ...int) (s ColumnSet) {
+	for _, c := range list {
+		s.Add(c)
+	}
+	return s
 }
 
 // byColumns is a source of the rows with some values in columns, read for the
 // watched ones.
-func byColumns(t *Table, columns []int, watched ...int) source {
-	s := source{table: t, watched: columnsOf(watched...)}
+func byColumns(t *Table, columns []int, watched ...int) Source {
+	s := Source{Table: t, Watched: columnsOf(watched...)}
 	if len(columns) > 0 {
-		s.sets = []selection{{columns: columns}}
+		s.Sets = []Selection{{Columns: columns}}
 		for _, c := range columns {
-			s.sets[0].values = append(s.sets[0].values, operand{affinity: t.Columns[c].Affinity, number: c + 1})
+			s.Sets[0].Values = append(s.Sets[0].Values, Operand{Affinity: t.Columns[c].Affinity, Number: c + 1})
 		}
 	}
 	return s
 }
 
 // register makes the shapes of sources known, as a first run of their query does.
-func register(shapes *Shapes, args []driver.NamedValue, list ...source) {
-	shapes.Use(&Plan{sources: list}).Begin(new(Dependencies), 1, args, nil)
+func register(shapes *Shapes, args []driver.NamedValue, list ...Source) {
+	shapes.Use(&Plan{Sources: list}).Begin(new(Dependencies), 1, args, nil)
 }
 
 func TestChanges(t *testing.T) {
@@ -81,7 +89,7 @@ func TestChanges(t *testing.T) {
 					s, _ := sh.of(shapes.hasher, table, image)
 					var values []string
 					for _, c := range sh.columns {
-						values = append(values, strings.Trim(operand{literal: image[c]}.String(), `"`))
+						values = append(values, strings.Trim(Operand{Literal: image[c]}.String(), `"`))
 					}
 					name := table.names(sh.watched)
 					if len(values) > 0 {
@@ -132,71 +140,21 @@ func TestChangesWantNoMoreImages(t *testing.T) {
 	}
 }
 
-func TestChangesOfAShadowTable(t *testing.T) {
-	t.Parallel()
-	s := NewSchema([]*Table{
-		{Name: "f", Virtual: true, RowID: -1, SQL: "CREATE VIRTUAL TABLE f USING fts5(a)"},
-		{Name: "f_data", Columns: []Column{{Name: "id"}}, RowID: -1},
-		{Name: "fx_data", Columns: []Column{{Name: "id"}}, RowID: -1},
-	})
-	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
-	bumped := func(table string) []uint64 {
-		var changes Changes
-		changes.Add(Change{Table: s.Tables[table], New: []Value{Int(1)}})
-		view := shapes.View()
-		defer view.Release()
-		return changes.Dependencies(nil, view)
-	}
-	f := shapes.hasher.table(s.Tables["f"])
-	if !slices.Contains(bumped("f_data"), f) {
-		t.Error("a change of f_data does not bump f")
-	}
-	if slices.Contains(bumped("fx_data"), f) {
-		t.Error("a change of fx_data bumps f")
-	}
-}
-
-func TestVirtualContent(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		sql     string
-		content string
-		opaque  bool
-	}{
-		{"CREATE VIRTUAL TABLE f USING fts5(a, b)", "", false},
-		{"CREATE VIRTUAL TABLE f USING FTS5(a, content='')", "", false},
-		{"CREATE VIRTUAL TABLE f USING fts5(content, x)", "", false},
-		{"CREATE VIRTUAL TABLE f USING fts5(a, content='My Cards', content_rowid=id)", "my cards", false},
-		{"CREATE VIRTUAL TABLE f USING fts4(content = \"t\", a)", "t", false},
-		{"CREATE VIRTUAL TABLE f USING fts5(a, con='t')", "t", false},
-		{"CREATE VIRTUAL TABLE r USING rtree(id, x, y)", "", false},
-		{"CREATE VIRTUAL TABLE v USING fts5vocab('f', 'row')", "", true},
-		{"CREATE VIRTUAL TABLE v USING mine(a)", "", true},
-		{"CREATE VIRTUAL TABLE v USING", "", true},
-		{"", "", true},
-	} {
-		content, opaque := virtualContent(test.sql)
-		if strings.Join(content, ",") != test.content || opaque != test.opaque {
-			t.Errorf("%s: content %q, opaque %t", test.sql, content, opaque)
-		}
-	}
-}
-
 // TestSummary: changes in words, each table before a second row of one.
 func TestSummary(t *testing.T) {
 	t.Parallel()
-	s := NewSchema([]*Table{
-		{Name: "a", Columns: make([]Column, 20), Keys: []Key{{Columns: []int{1, 0}}}, RowID: -1},
-		{Name: "b", Columns: []Column{{Name: "id"}}, RowID: 0},
-		{Name: "c", Columns: []Column{{Name: "x"}}, RowID: -1},
-	})
+	tables := map[string]*Table{
+		"a": {Name: "a", Columns: make([]Column, 20), Keys: []Key{{Columns: []int{1, 0}}}, RowID: -1},
+		"b": {Name: "b", Columns: []Column{{Name: "id"}}, Keys: []Key{{Columns: []int{0}}}, RowID: 0},
+		"c": {Name: "c", Columns: []Column{{Name: "x"}}, RowID: -1},
+	}
 	for i := range 20 {
-		s.Tables["a"].Columns[i].Name = string(rune('a' + i))
+		tables["a"].Columns[i].Name = string(rune('a' + i))
 	}
 	wide := func(v ...Value) []Value { return append(v, make([]Value, 20-len(v))...) }
 	long := strings.Repeat("é", 40)
 	add := func(c *Changes, n int, table string, change Change) {
-		change.Table = s.Tables[table]
+		change.Table = tables[table]
 		for range n {
 			c.Add(change)
 		}
@@ -221,12 +179,12 @@ func TestSummary(t *testing.T) {
 		{"each table", func(c *Changes) {
 			add(c, 9, "b", Change{New: []Value{Int(1)}})
 			add(c, 3, "c", Change{New: []Value{Int(1)}})
-			c.AddUnknown(s.Tables["a"])
+			c.AddUnknown(tables["a"])
 		}, 5, " a ; insert b 1; insert b 1; insert c ; insert c ", 13 - 4},
 		{"more tables than room", func(c *Changes) {
 			add(c, 1, "b", Change{New: []Value{Int(1)}})
-			c.AddUnknown(s.Tables["c"])
-			c.AddUnknown(s.Tables["a"])
+			c.AddUnknown(tables["c"])
+			c.AddUnknown(tables["a"])
 		}, 2, " a ; insert b 1", 2},
 		{"beyond the limit", func(c *Changes) { c.Limit = 3; add(c, 4, "b", Change{New: []Value{Int(1)}}) }, 8, " b ", 4},
 	} {

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import "database/sql/driver"
 
@@ -18,28 +18,28 @@ type Run struct {
 type runSource struct {
 	*querySource
 	index int
-	broad []bound // source.broad with the values of the arguments
-	sets  []bound // source.sets, likewise
+	broad []known // Source.Broad with the values of the arguments
+	sets  []known // Source.Sets, likewise
 	limit int64   // of the span, or a negative number: there is none
-	last  Value   // the bound in the last row
+	last  Value   // the end of the span in the last row
 
 	found []uint64 // what the rows showed
 	lost  bool     // they showed too much
 	from  *shape   // of found
 }
 
-// A bound is a selection's values as far as they are known. A nil bound does not
-// fit its columns.
-type bound []Value
+// Known is a selection's values as far as they are known. A nil one does not fit
+// its columns.
+type known []Value
 
 // add adds a source to the run.
 func (r *Run) add(i int, args []driver.NamedValue) {
 	s := &r.query.sources[i]
 	rs := runSource{querySource: s, index: i, limit: -1}
-	rs.broad = bind(s.source.broad, args)
-	rs.sets = bind(s.source.sets, args)
-	if s.span != nil && s.span.limit != nil {
-		if v, ok := s.span.limit.value(args); ok && v.kind == kindInt {
+	rs.broad = bind(s.Source.Broad, args)
+	rs.sets = bind(s.Source.Sets, args)
+	if s.Span != nil && s.Span.Limit != nil {
+		if v, ok := s.Span.Limit.value(args); ok && v.kind == KindInt {
 			rs.limit = int64(v.num)
 		}
 	}
@@ -47,13 +47,13 @@ func (r *Run) add(i int, args []driver.NamedValue) {
 }
 
 // bind returns the values of selections, or nil if one does not fit.
-func bind(sets []selection, args []driver.NamedValue) []bound {
-	out := make([]bound, len(sets))
+func bind(sets []Selection, args []driver.NamedValue) []known {
+	out := make([]known, len(sets))
 	for i := range sets {
-		out[i] = make(bound, len(sets[i].values))
-		for j := range sets[i].values {
-			o := &sets[i].values[j]
-			if o.fromResult() {
+		out[i] = make(known, len(sets[i].Values))
+		for j := range sets[i].Values {
+			o := &sets[i].Values[j]
+			if o.Row {
 				continue
 			}
 			v, ok := o.value(args)
@@ -73,8 +73,8 @@ func (r *Run) Row(value func(column int) Value) {
 	r.rows++
 	for i := range r.sources {
 		s := &r.sources[i]
-		if s.span != nil {
-			s.last = value(s.span.bound.result)
+		if s.Span != nil {
+			s.last = value(s.Span.End.Result)
 		}
 		if !s.lost && s.follows() {
 			s.follow(r, value)
@@ -83,10 +83,10 @@ func (r *Run) Row(value func(column int) Value) {
 }
 
 // follows reports whether the sets follow from the rows.
-func (s *source) follows() bool {
-	for _, w := range s.sets {
-		for _, v := range w.values {
-			if v.fromResult() {
+func (s *Source) follows() bool {
+	for _, w := range s.Sets {
+		for _, v := range w.Values {
+			if v.Row {
 				return true
 			}
 		}
@@ -97,22 +97,22 @@ func (s *source) follows() bool {
 // follow adds the sets that a row shows.
 func (s *runSource) follow(r *Run, value func(int) Value) {
 	if s.from == nil {
-		s.from = r.query.shape(&s.fine, s.source.table.Name)
+		s.from = r.query.shape(&s.fine, s.Source.Table.Name)
 	}
 	if s.from == nil || s.sets == nil || len(s.found) > maxFollowed {
 		s.lost = true
 		return
 	}
-	for i := range s.source.sets {
-		w := &s.source.sets[i]
+	for i := range s.Source.Sets {
+		w := &s.Source.Sets[i]
 		null := false
-		h, ok := s.from.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) {
+		h, ok := s.from.with(r.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) {
 			v := s.sets[i][c]
-			if o := &w.values[c]; o.fromResult() {
-				v = value(o.result)
-				null = null || v.kind == kindNull
+			if o := &w.Values[c]; o.Row {
+				v = value(o.Result)
+				null = null || v.kind == KindNull
 			}
-			return v, v.kind != kindUnknown
+			return v, v.kind != KindUnknown
 		})
 		switch {
 		case null: // it equals nothing
@@ -133,34 +133,34 @@ func (r *Run) End(to *Dependencies, all, parents bool) {
 		s := &r.sources[i]
 		before := len(r.list)
 		switch {
-		case s.unless && parents:
+		case s.Unless && parents:
 			r.list = append(r.list, r.query.shapes.Parents())
-		case s.span != nil && s.upTo(r, all):
-		case s.span == nil && s.follows() && !s.lost && (all || !s.entire):
+		case s.Span != nil && s.upTo(r, all):
+		case s.Span == nil && s.follows() && !s.lost && (all || !s.Entire):
 			r.shape(s.querySource, &s.fine)
 			r.list = append(r.list, s.found...)
 		default:
-			r.bound(s)
+			r.rowless(s)
 		}
 		to.Counts = append(to.Counts, Count{s.index, len(r.list) - before})
 	}
 	to.Hashes = r.list
 }
 
-// upTo adds the rows up to the bound, if it was reached.
+// upTo adds the rows up to the end of the span, if it was reached.
 func (s *runSource) upTo(r *Run, all bool) bool {
-	if r.rows == 0 || all && s.span.limit != nil && (s.limit < 0 || r.rows < s.limit) || s.sets == nil || s.last.kind == kindUnknown {
+	if r.rows == 0 || all && s.Span.Limit != nil && (s.limit < 0 || r.rows < s.limit) || s.sets == nil || s.last.kind == KindUnknown {
 		return false
 	}
-	if s.span.limit == nil && s.last.kind == kindNull {
+	if s.Span.Limit == nil && s.last.kind == KindNull {
 		return false // the least of no values
 	}
-	b, ok := appendCode(nil, s.last, &s.source.table.Columns[s.span.column])
-	sh := r.query.shape(&s.order, s.source.table.Name)
+	b, ok := appendCode(nil, s.last, &s.Source.Table.Columns[s.Span.Column])
+	sh := r.query.shape(&s.order, s.Source.Table.Name)
 	if !ok || sh == nil {
 		return false
 	}
-	if s.span.descending {
+	if s.Span.Descending {
 		b.turn()
 	}
 	starts := []set{set(sh.start)}
@@ -168,7 +168,7 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 		starts = starts[:0]
 	}
 	for i := range s.sets {
-		h, ok := sh.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return s.sets[i][c], true })
+		h, ok := sh.with(r.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return s.sets[i][c], true })
 		if !ok {
 			return false
 		}
@@ -181,9 +181,9 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	return true
 }
 
-// bound adds the sets that need no rows.
-func (r *Run) bound(s *runSource) {
-	if s.whole || len(s.broad) == 0 {
+// rowless adds the sets that need no rows.
+func (r *Run) rowless(s *runSource) {
+	if s.Coarse || len(s.broad) == 0 {
 		r.sets(s.querySource, nil, nil, nil)
 		return
 	}
@@ -192,7 +192,7 @@ func (r *Run) bound(s *runSource) {
 		return
 	}
 	for i := range s.broad {
-		h, ok := sh.with(r.query.shapes.hasher, s.source.table, func(c int) (Value, bool) { return s.broad[i][c], true })
+		h, ok := sh.with(r.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return s.broad[i][c], true })
 		if !ok {
 			r.everything(s.querySource)
 			return
@@ -203,7 +203,7 @@ func (r *Run) bound(s *runSource) {
 
 // Fits reports whether the result has as many columns as the text says. If not,
 // the rows must not be shown to the run.
-func (r *Run) Fits(columns int) bool { return r.query.plan.width == columns }
+func (r *Run) Fits(columns int) bool { return r.query.plan.Width == columns }
 
 // Lose says that the query returned rows that the run is not shown. [Run.Row]
 // must not be called any more.

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"bytes"
@@ -36,18 +36,18 @@ func ordered(r *rand.Rand, c *Column) []Value {
 // compareValues compares as SQLite sorts.
 func compareValues(x, y Value, c *Column) int {
 	class := func(v Value) int {
-		return map[kind]int{kindNull: 0, kindInt: 1, kindFloat: 1, kindText: 2, kindBlob: 3}[v.kind]
+		return map[Kind]int{KindNull: 0, KindInt: 1, KindFloat: 1, KindText: 2, KindBlob: 3}[v.kind]
 	}
 	if d := cmp.Compare(class(x), class(y)); d != 0 {
 		return d
 	}
 	switch class(x) {
 	case 1:
-		if x.kind == kindInt && y.kind == kindInt {
+		if x.kind == KindInt && y.kind == KindInt {
 			return cmp.Compare(int64(x.num), int64(y.num))
 		}
 		number := func(v Value) float64 {
-			if v.kind == kindInt {
+			if v.kind == KindInt {
 				return float64(int64(v.num))
 			}
 			return math.Float64frombits(v.num)
@@ -70,7 +70,7 @@ func TestCodesFollowTheOrder(t *testing.T) {
 		for _, collation := range []string{"", "NOCASE", "RTRIM"} {
 			c := &Column{Affinity: affinity, Collation: collation}
 			list := ordered(r, c)
-			var last code
+			var last Code
 			differ := 0
 			for i, v := range list {
 				d, ok := appendCode(nil, v, c)
@@ -97,7 +97,7 @@ func TestCodesFollowTheOrder(t *testing.T) {
 	}
 }
 
-// A row bumps a node of a range exactly if it lies in the range.
+// A row bumps a node of a range if and only if it lies in the range.
 func TestNodesMeetWhereTheRowIsInRange(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"hash/maphash"
@@ -30,7 +30,7 @@ type Shapes struct {
 // A shapeKey tells the shapes of a table apart.
 type shapeKey struct {
 	columns    []int     // whose values select the rows, ascending; none for all rows
-	watched    columnSet // the columns whose values matter
+	watched    ColumnSet // the columns whose values matter
 	order      int       // the column whose order matters, or noOrder
 	descending bool
 }

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"encoding/binary"
@@ -59,16 +59,16 @@ func (h hasher) add(set uint64, v Value, c *Column) (_ uint64, ok bool) {
 	writeUint(&m, set)
 	m.WriteByte(byte(v.kind))
 	switch v.kind {
-	case kindUnknown:
+	case KindUnknown:
 		return 0, false
-	case kindInt, kindFloat:
+	case KindInt, KindFloat:
 		writeUint(&m, v.num)
-	case kindText:
+	case KindText:
 		if v.text, ok = c.fold(v.text); !ok {
 			return 0, false
 		}
 		m.WriteString(v.text)
-	case kindBlob:
+	case KindBlob:
 		m.WriteString(v.text)
 	}
 	return m.Sum64(), true

@@ -1,4 +1,4 @@
-package sqldep
+package shape
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A code is a value's place in an order, as digits of base four. It is a
+// A Code is a value's place in an order, as digits of base four. It is a
 // monotone function of the value: values in order have codes in lexicographic
 // order, though different values may share one. No code is a proper prefix of
 // another one of the same column.
@@ -18,11 +18,11 @@ import (
 // above zero, the node of the rows that agree with d before i and have a smaller
 // digit there, and the node of the rows with the very same code. A row bumps, for
 // every digit e[i] of its own code, the nodes of the digits above it, and the
-// node of its code. One node of a row and one of a range coincide exactly if the
+// node of its code. One node of a row and one of a range coincide if and only if the
 // row lies in the range.
 //
 // In descending order the digits are turned over first.
-type code []byte
+type Code []byte
 
 // maxDigits bounds the length of a code. Longer ones are cut, all in one place,
 // so that they stay monotone.
@@ -30,25 +30,25 @@ const maxDigits = 64
 
 // appendCode appends the digits of a value in the order of a column. ok is false
 // for a value that is not known.
-func appendCode(dst code, v Value, c *Column) (_ code, ok bool) {
+func appendCode(dst Code, v Value, c *Column) (_ Code, ok bool) {
 	start := len(dst)
 	switch v.kind {
-	case kindNull:
+	case KindNull:
 		dst = append(dst, 0)
-	case kindInt, kindFloat:
+	case KindInt, KindFloat:
 		dst = append(dst, 1)
 		if c.Affinity == AffinityInteger {
 			dst = appendIntCode(dst, v.floor())
 		} else {
 			dst = appendDigits(dst, v.sortableFloat(), 64)
 		}
-	case kindText:
+	case KindText:
 		s, known := c.fold(v.text)
 		if !known {
 			return dst, false
 		}
 		dst = appendTextCode(append(dst, 2), s, start+maxDigits)
-	case kindBlob:
+	case KindBlob:
 		dst = appendTextCode(append(dst, 3), v.text, start+maxDigits)
 	default:
 		return dst, false
@@ -57,7 +57,7 @@ func appendCode(dst code, v Value, c *Column) (_ code, ok bool) {
 }
 
 // turn turns the order of codes over.
-func (c code) turn() {
+func (c Code) turn() {
 	for i := range c {
 		c[i] = 3 - c[i]
 	}
@@ -65,10 +65,10 @@ func (c code) turn() {
 
 // floor returns the greatest integer that is not above a number.
 func (v Value) floor() int64 {
-	if v.kind == kindInt {
+	if v.kind == KindInt {
 		return int64(v.num)
 	}
-	switch f := math.Floor(v.float()); {
+	switch f := math.Floor(v.Float()); {
 	case f < math.MinInt64 || math.IsNaN(f):
 		return math.MinInt64
 	case f >= math.MaxInt64:
@@ -80,8 +80,8 @@ func (v Value) floor() int64 {
 
 // sortableFloat returns bits that sort as the number does, rounded to a float.
 func (v Value) sortableFloat() uint64 {
-	f := v.float()
-	if v.kind == kindInt {
+	f := v.Float()
+	if v.kind == KindInt {
 		f = float64(int64(v.num))
 	}
 	b := math.Float64bits(f + 0) // -0 is 0
@@ -93,7 +93,7 @@ func (v Value) sortableFloat() uint64 {
 
 // appendIntCode appends an integer's sign and length in bits, and then its
 // digits, so that small numbers have short codes.
-func appendIntCode(dst code, i int64) code {
+func appendIntCode(dst Code, i int64) Code {
 	u, n := uint64(i), 0
 	if i >= 0 {
 		n = bits.Len64(u)
@@ -107,7 +107,7 @@ func appendIntCode(dst code, i int64) code {
 }
 
 // appendDigits appends the lowest n bits of u, n being even.
-func appendDigits(dst code, u uint64, n int) code {
+func appendDigits(dst Code, u uint64, n int) Code {
 	for n -= 2; n >= 0; n -= 2 {
 		dst = append(dst, byte(u>>n)&3)
 	}
@@ -116,7 +116,7 @@ func appendDigits(dst code, u uint64, n int) code {
 
 // appendTextCode appends the bytes of a text in memcmp's order and its end, until
 // there are limit digits. What times in ISO 8601 are made of is short.
-func appendTextCode(dst code, s string, limit int) code {
+func appendTextCode(dst Code, s string, limit int) Code {
 	for i := 0; i < len(s) && len(dst) < limit; i++ {
 		switch b := s[i]; {
 		case b < ' ':
@@ -149,7 +149,7 @@ func appendTextCode(dst code, s string, limit int) code {
 // collation that only its author knows.
 func (c *Column) fold(s string) (_ string, ok bool) {
 	switch {
-	case c.binary():
+	case c.Binary():
 		return s, true
 	case strings.EqualFold(c.Collation, "NOCASE"):
 		return lower(s), strings.IndexByte(s, 0) < 0 // where SQLite stops to compare
@@ -170,7 +170,7 @@ func mix(h uint64, digit uint64) uint64 {
 const leaf = 8
 
 // appendRangeNodes appends the nodes of the rows up to a code.
-func appendRangeNodes(dst []uint64, s set, c code) []uint64 {
+func appendRangeNodes(dst []uint64, s set, c Code) []uint64 {
 	h := uint64(s)
 	for _, d := range c {
 		if d > 0 {
@@ -182,7 +182,7 @@ func appendRangeNodes(dst []uint64, s set, c code) []uint64 {
 }
 
 // appendRowNodes appends the nodes of the ranges that contain a row with a code.
-func appendRowNodes(dst []uint64, s set, c code) []uint64 {
+func appendRowNodes(dst []uint64, s set, c Code) []uint64 {
 	h := uint64(s)
 	for _, e := range c {
 		for d := e + 1; d < 4; d++ {
