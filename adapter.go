@@ -270,10 +270,10 @@ func (d *Database) Lost(cause string) {
 // Captured counts rows whose changes were captured.
 func (d *Database) Captured(rows int) { d.cache.stats.load().rowsCaptured.Add(uint64(rows)) }
 
-// Fallback counts a statement whose dependencies are coarser than its text
+// Coarse counts a statement whose dependencies are coarser than its text
 // would allow, with the reason in few words.
-func (d *Database) Fallback(statement, reason string) {
-	d.cache.stats.fallback(statement, reason)
+func (d *Database) Coarse(statement, reason string) {
+	d.cache.stats.coarse(statement, reason)
 }
 
 // A Flux is a set of dependencies in flux.

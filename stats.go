@@ -20,7 +20,7 @@ type Stats struct {
 	Refused       map[string]uint64 // results not stored, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
 	RowsCaptured  uint64            // row changes seen by database adapters
-	Fallbacks     []Fallback        // statements whose dependencies are coarser than their text allows
+	Coarse        []CoarseStatement // statements whose dependencies are coarser than their text allows
 
 	UnmarkedReads  uint64            // statements without the request's context, nor that of Outside
 	TookOver       uint64            // fills that took over dependencies of such reads, which may not be their own
@@ -54,8 +54,8 @@ type LoadStats struct {
 	Bypassed             uint64 // calls inside a transaction that had changed something, or began before the result was made
 }
 
-// A Fallback is a statement whose dependencies are coarser than its text allows.
-type Fallback struct {
+// A CoarseStatement is a statement whose dependencies are coarser than its text allows.
+type CoarseStatement struct {
 	Statement string // its text, bind parameters as written
 	Reason    string
 	Count     uint64
@@ -110,13 +110,13 @@ func (c *Cache) Stats() Stats {
 		out.Routes[k.(string)] = v.(*routeCounters).snapshot()
 		return true
 	})
-	s.fallbacks.Range(func(k, v any) bool {
-		f := k.(Fallback)
+	s.coarse.Range(func(k, v any) bool {
+		f := k.(CoarseStatement)
 		f.Count = v.(*atomic.Uint64).Load()
-		out.Fallbacks = append(out.Fallbacks, f)
+		out.Coarse = append(out.Coarse, f)
 		return true
 	})
-	slices.SortFunc(out.Fallbacks, func(a, b Fallback) int {
+	slices.SortFunc(out.Coarse, func(a, b CoarseStatement) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out
@@ -159,8 +159,8 @@ type counters struct {
 	rowsCaptured  atomic.Uint64
 	unmarked      atomic.Uint64
 	tookOver      atomic.Uint64
-	fallbacks     sync.Map // Fallback without count -> *atomic.Uint64
-	fallbackCount atomic.Int64
+	coarse        sync.Map // CoarseStatement without count -> *atomic.Uint64
+	coarseCount   atomic.Int64
 	flux          durations
 }
 
@@ -178,21 +178,21 @@ func (s *stats) invalidation(cause string, n uint64) { s.load().invalidations.ad
 
 // Bounds of what is told apart by name; the rest is counted under "other".
 const (
-	maxRoutes    = 1000
-	maxFallbacks = 1000
-	maxLabels    = 100
-	otherLabel   = "other"
+	maxRoutes  = 1000
+	maxCoarse  = 1000
+	maxLabels  = 100
+	otherLabel = "other"
 )
 
-func (s *stats) fallback(statement, reason string) {
+func (s *stats) coarse(statement, reason string) {
 	c := s.load()
-	k := Fallback{Statement: statement, Reason: reason}
-	v, ok := c.fallbacks.Load(k)
+	k := CoarseStatement{Statement: statement, Reason: reason}
+	v, ok := c.coarse.Load(k)
 	if !ok {
-		if c.fallbackCount.Add(1) > maxFallbacks {
-			k = Fallback{Statement: otherLabel, Reason: otherLabel}
+		if c.coarseCount.Add(1) > maxCoarse {
+			k = CoarseStatement{Statement: otherLabel, Reason: otherLabel}
 		}
-		v, _ = c.fallbacks.LoadOrStore(k, new(atomic.Uint64))
+		v, _ = c.coarse.LoadOrStore(k, new(atomic.Uint64))
 	}
 	v.(*atomic.Uint64).Add(1)
 }

@@ -51,7 +51,7 @@ func TestStats(t *testing.T) {
 		{"load of nothing known", part, "load miss, nothing known"},
 		{"tags", func() { c.InvalidateAsync(unstale.Tag("a"), unstale.Tag("b"), unstale.Key("c")) }, "tag, tag, key"},
 		{"rows", func() { db.Captured(3) }, "row, row, row"},
-		{"fallback", func() { db.Fallback("SELECT 1", "reason") }, "fallback"},
+		{"coarse", func() { db.Coarse("SELECT 1", "reason") }, "coarse"},
 		{"nothing", func() {}, ""},
 	} {
 		before := flat(c.Stats(), route(c.Stats()))
@@ -60,7 +60,7 @@ func TestStats(t *testing.T) {
 		var changed []string
 		for _, name := range []string{
 			"hit", "miss cold", "miss changed", "method", "request no-store", "credentials", "stored", "load hit", "load miss",
-			"write", "unsafe method", "too large", "nothing known", "tag", "key", "row", "fallback",
+			"write", "unsafe method", "too large", "nothing known", "tag", "key", "row", "coarse",
 		} {
 			d := after[name] - before[name]
 			delete(after, name)
@@ -84,7 +84,7 @@ func TestStats(t *testing.T) {
 	}
 
 	c.ResetStats()
-	if s := c.Stats(); len(s.Routes)+len(s.Refused)+len(s.Invalidations)+len(s.Fallbacks) != 0 || s.Loads != (unstale.LoadStats{}) || s.RowsCaptured != 0 {
+	if s := c.Stats(); len(s.Routes)+len(s.Refused)+len(s.Invalidations)+len(s.Coarse) != 0 || s.Loads != (unstale.LoadStats{}) || s.RowsCaptured != 0 {
 		t.Errorf("after ResetStats: %+v", s)
 	}
 	if s := c.Stats().Store; s.Entries == 0 || s.Bytes == 0 || s.MaxBytes != unstale.DefaultMaxBytes {
@@ -107,8 +107,8 @@ func flat(s unstale.Stats, r unstale.RouteStats) map[string]uint64 {
 			m[name] += n
 		}
 	}
-	for _, f := range s.Fallbacks {
-		m["fallback"] += f.Count
+	for _, f := range s.Coarse {
+		m["coarse"] += f.Count
 	}
 	return m
 }
@@ -153,12 +153,12 @@ func TestLabelsAreBounded(t *testing.T) {
 	}))
 	for i := range 1500 {
 		get(h, fmt.Sprint("/", i))
-		db.Fallback(fmt.Sprint("SELECT ", i), "reason")
+		db.Coarse(fmt.Sprint("SELECT ", i), "reason")
 		db.Lost(fmt.Sprint("cause ", i))
 	}
 	s := c.Stats()
 	for name, n := range map[string]int{
-		"routes": len(s.Routes), "fallbacks": len(s.Fallbacks), "refusals": len(s.Refused), "invalidations": len(s.Invalidations),
+		"routes": len(s.Routes), "coarse": len(s.Coarse), "refusals": len(s.Refused), "invalidations": len(s.Invalidations),
 	} {
 		if n > 1001 {
 			t.Errorf("%d %s", n, name)
@@ -167,8 +167,8 @@ func TestLabelsAreBounded(t *testing.T) {
 	if s.Routes["other"].MissCount() != 500 || s.Refused["other"] != 1400 || s.Invalidations["other"] != 1400 {
 		t.Errorf("the rest was not counted: %d, %d, %d", s.Routes["other"].MissCount(), s.Refused["other"], s.Invalidations["other"])
 	}
-	if s.Fallbacks[0].Statement != "other" || s.Fallbacks[0].Count != 500 {
-		t.Errorf("first fallback %+v", s.Fallbacks[0])
+	if s.Coarse[0].Statement != "other" || s.Coarse[0].Count != 500 {
+		t.Errorf("first coarse statement %+v", s.Coarse[0])
 	}
 }
 

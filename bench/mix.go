@@ -272,7 +272,7 @@ func measureNotebook(ctx context.Context, s *settings) (*section, error) {
 	on, off := mixes[0], mixes[1]
 	t.add("on over off", on.rate.over(off.rate).String(), on.processor.over(off.processor).String(),
 		digits(series(on.latency).median()/series(off.latency).median()), digits(series(on.latency).quantile(0.99)/series(off.latency).quantile(0.99)), "", "", "", "")
-	sec.tables = []table{t, people, routeTable(on.last), fallbackTable(on.last)}
+	sec.tables = []table{t, people, routeTable(on.last), coarseTable(on.last)}
 	return sec, nil
 }
 
@@ -287,11 +287,11 @@ func routeTable(s scrape) table {
 	return t
 }
 
-// fallbackTable lists the statements that are tracked coarser than their text
+// coarseTable lists the statements that are tracked coarser than their text
 // allows. Each counts once for every time it was analysed.
-func fallbackTable(s scrape) table {
+func coarseTable(s scrape) table {
 	t := table{title: "Statements tracked coarser than their text allows", head: []string{"statement", "why"}}
-	for _, l := range s.samples("unstale_fallbacks_total") {
+	for _, l := range s.samples("unstale_coarse_reads_total") {
 		t.add("`"+shorten(l.labels["statement"], 40, 110)+"`", l.labels["reason"])
 	}
 	slices.SortFunc(t.rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })

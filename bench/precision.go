@@ -59,11 +59,11 @@ type result struct {
 
 // An outcome is what a replay leaves when its site is gone.
 type outcome struct {
-	total     tally
-	pages     map[string]*tally
-	losses    losses
-	usages    map[string]*usage
-	fallbacks []unstale.Fallback
+	total  tally
+	pages  map[string]*tally
+	losses losses
+	usages map[string]*usage
+	coarse []unstale.CoarseStatement
 }
 
 func measurePrecision(ctx context.Context, s *settings) (*section, error) {
@@ -131,7 +131,7 @@ func (c *course) replay(ctx context.Context, filled string, trace []workload.Req
 	if err := r.run(ctx, trace, c.step, c.warmUp()); err != nil {
 		return nil, err
 	}
-	o := &outcome{r.all(), r.pages, r.losses, r.usages, s.cache.Stats().Fallbacks}
+	o := &outcome{r.all(), r.pages, r.losses, r.usages, s.cache.Stats().Coarse}
 	if o.total.stale > 0 {
 		return nil, fmt.Errorf("%d of %d hits were stale, the first %s", o.total.stale, o.total.hits, r.stale)
 	}
@@ -294,7 +294,7 @@ func (r *result) lossTable() table {
 func (r *result) queryTable() table {
 	finest := r.replays[r.sequence[len(r.sequence)-1]]
 	why := make(map[string]string)
-	for _, f := range finest.fallbacks {
+	for _, f := range finest.coarse {
 		why[shape(f.Statement)] = f.Reason
 	}
 	t := table{head: []string{"query"}}

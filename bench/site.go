@@ -26,8 +26,8 @@ type precision struct {
 // precisions are what is compared, the coarsest first.
 func precisions() []precision {
 	return []precision{
-		{name: "no cache", off: true}, {name: "tables", of: sqlite.TablePrecision},
-		{name: "rows", of: sqlite.RowPrecision}, {name: "exact", of: sqlite.Exact},
+		{name: "no cache", off: true}, {name: "tables", of: sqlite.PrecisionTable},
+		{name: "rows", of: sqlite.PrecisionRow}, {name: "exact", of: sqlite.PrecisionExact},
 	}
 }
 

@@ -43,7 +43,7 @@ var (
 	refused       = desc("refused_total", "Results that were not stored, by reason.", "reason")
 	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.", "cause")
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
-	fallbacks     = desc("fallbacks_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
+	coarse        = desc("coarse_reads_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
 	unmarked      = desc("unmarked_reads_total", "Statements without the request's context, nor that of Outside.")
 	tookOver      = desc("took_over_total", "Fills that took over dependencies of such reads, which may not be their own.")
 	untracked     = desc("untracked_reads_total", "Such statements that made the fills unstorable that were open, by call site.", "site")
@@ -63,7 +63,7 @@ var (
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, verified, refused, invalidations,
-		captured, fallbacks, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
+		captured, coarse, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
 	}
@@ -112,8 +112,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counts(refused, s.Refused)
 	counts(invalidations, s.Invalidations)
 	count(captured, s.RowsCaptured)
-	for _, f := range s.Fallbacks {
-		count(fallbacks, f.Count, f.Statement, f.Reason)
+	for _, f := range s.Coarse {
+		count(coarse, f.Count, f.Statement, f.Reason)
 	}
 	count(unmarked, s.UnmarkedReads)
 	count(tookOver, s.TookOver)

@@ -41,7 +41,7 @@ func TestCollector(t *testing.T) {
 	get("/secret/1")
 	db := cache.Database("main", nil)
 	for range 2 {
-		db.Fallback("SELECT 1 OR a", "or")
+		db.Coarse("SELECT 1 OR a", "or")
 	}
 
 	registry := prometheus.NewPedanticRegistry()
@@ -50,9 +50,9 @@ func TestCollector(t *testing.T) {
 # HELP unstale_bypassed_total Requests that passed by the cache, by reason.
 # TYPE unstale_bypassed_total counter
 unstale_bypassed_total{reason="credentials",route="cards"} 1
-# HELP unstale_fallbacks_total Reads tracked coarser than their text allows, by statement and reason.
-# TYPE unstale_fallbacks_total counter
-unstale_fallbacks_total{reason="or",statement="SELECT 1 OR a"} 2
+# HELP unstale_coarse_reads_total Reads tracked coarser than their text allows, by statement and reason.
+# TYPE unstale_coarse_reads_total counter
+unstale_coarse_reads_total{reason="or",statement="SELECT 1 OR a"} 2
 # HELP unstale_fills_total Runs of the handler whose answer might have been stored.
 # TYPE unstale_fills_total counter
 unstale_fills_total{route="cards"} 2
@@ -77,7 +77,7 @@ unstale_verified_total{outcome="skipped"} 0
 unstale_verified_total{outcome="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"unstale_fallbacks_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_verified_total"); err != nil {
+		"unstale_coarse_reads_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_verified_total"); err != nil {
 		t.Error(err)
 	}
 	problems, err := testutil.GatherAndLint(registry)

@@ -55,7 +55,7 @@ type plan struct {
 	generation uint64
 	query      *shape.Query
 	sources    []unstale.Origin // of the query
-	fallback   string           // why dependencies are coarser than they might be, or ""
+	coarse     string           // why dependencies are coarser than they might be, or ""
 	refused    string           // why what it reads is not cached; then there is no query
 }
 
@@ -198,7 +198,7 @@ func (db *database) coarse(sql, reason string) {
 	if len(sql) > maxCounted {
 		sql = sql[:maxCounted] + "…"
 	}
-	db.engine.Fallback(strings.ToValidUTF8(sql, "\uFFFD"), reason)
+	db.engine.Coarse(strings.ToValidUTF8(sql, "\uFFFD"), reason)
 }
 
 // track tells the fill what a query is about to read.
@@ -218,8 +218,8 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 		caller.Refuse(p.refused)
 		return
 	}
-	if p.fallback != "" {
-		db.coarse(sql, p.fallback)
+	if p.coarse != "" {
+		db.coarse(sql, p.coarse)
 	}
 	if p.query.Zoned(args) {
 		db.coarse(sql, refusedClock)
@@ -286,7 +286,7 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 		if p.refused = q.Refused; p.refused == "" {
 			sch.use(access)
 			p.query = db.shapes.Use(q)
-			p.fallback = q.Coarse
+			p.coarse = q.Coarse
 			for _, source := range p.query.Sources() {
 				p.sources = append(p.sources, unstale.NewOrigin(sql, source))
 			}

@@ -60,9 +60,9 @@ func settingOf(index uint64) setting {
 	s := setting{warm: index%2 == 0, apart: index%8 >= 6}
 	switch index % 16 {
 	case 14:
-		s.precision = RowPrecision
+		s.precision = PrecisionRow
 	case 15:
-		s.precision = TablePrecision
+		s.precision = PrecisionTable
 	}
 	return s
 }

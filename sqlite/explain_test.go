@@ -287,7 +287,7 @@ func TestFallbacksAreCounted(t *testing.T) {
 	run(natural)
 	run(random)
 	run(broken)
-	list := e.cache.Stats().Fallbacks
+	list := e.cache.Stats().Coarse
 	if len(list) != 3 {
 		t.Errorf("%+v", list)
 	}

@@ -251,7 +251,7 @@ func TestRowsLeftOpen(t *testing.T) {
 // Coarser precisions invalidate more.
 func TestPrecision(t *testing.T) {
 	t.Parallel()
-	for precision, want := range map[Precision]string{Exact: "hit hit miss", RowPrecision: "hit miss miss", TablePrecision: "miss miss miss"} {
+	for precision, want := range map[Precision]string{PrecisionExact: "hit hit miss", PrecisionRow: "hit miss miss", PrecisionTable: "miss miss miss"} {
 		e := openEnv(t, newCache(t), t.TempDir()+"/test.db", Config{Precision: precision}, library...)
 		const query = `SELECT title FROM cards WHERE owner = 1 AND public = 1 ORDER BY id`
 		var got []string

@@ -37,7 +37,7 @@ type Config struct {
 	// element of its file name.
 	Name string
 
-	// Precision bounds how finely dependencies are told apart. Default Exact.
+	// Precision bounds how finely dependencies are told apart. Default PrecisionExact.
 	Precision Precision
 }
 
@@ -47,13 +47,13 @@ type Precision uint8
 
 // The precisions.
 const (
-	// Exact tells apart rows by any column, columns, and ranges of an order.
-	Exact Precision = iota
-	// RowPrecision tells apart rows by unique key, and columns.
-	RowPrecision
-	// TablePrecision tells apart tables: every change of a table invalidates
+	// PrecisionExact tells apart rows by any column, columns, and ranges of an order.
+	PrecisionExact Precision = iota
+	// PrecisionRow tells apart rows by unique key, and columns.
+	PrecisionRow
+	// PrecisionTable tells apart tables: every change of a table invalidates
 	// whatever read it.
-	TablePrecision
+	PrecisionTable
 )
 
 // Open opens a database whose reads are tracked and whose writes are captured

@@ -257,8 +257,8 @@ func TestAnalysisThatFailsRefuses(t *testing.T) {
 	a.conn = nil
 	t.Cleanup(func() { a.conn = held })
 	e.uncached("SELECT name FROM people WHERE id = 1")
-	if f := e.cache.Stats().Fallbacks; len(f) == 0 || f[0].Reason != refusedAnalysis {
-		t.Errorf("fallbacks: %v", f)
+	if f := e.cache.Stats().Coarse; len(f) == 0 || f[0].Reason != refusedAnalysis {
+		t.Errorf("coarse: %v", f)
 	}
 	e.exec("UPDATE people SET name = 'x' WHERE id = 1") // writes go on, and invalidate everything
 	if s, err := read(outside(t), e.db, "SELECT name FROM people WHERE id = 1"); err != nil || s != "x" {

@@ -113,7 +113,7 @@ func TestPoolsThatDiffer(t *testing.T) {
 	e := newEnv(t, shop)
 	for name, config := range map[string]Config{
 		"functions": {DeterministicFunctions: []string{"f"}},
-		"precision": {Precision: TablePrecision},
+		"precision": {Precision: PrecisionTable},
 		"driver":    {Driver: new(modernc.Driver)},
 	} {
 		other := openEnv(t, e.cache, e.path, config)
