@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"context"
-	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,6 @@ import (
 type Database struct {
 	cache *Cache
 	name  string
-	seed  maphash.Seed
 	poll  func()
 }
 
@@ -29,7 +27,7 @@ type Database struct {
 // every request: it looks whether somebody changed the database past the
 // adapter and, if so, calls Lost. It must be cheap and safe for concurrent use.
 func (c *Cache) Database(name string, poll func()) *Database {
-	d := &Database{cache: c, name: name, seed: maphash.MakeSeed(), poll: poll}
+	d := &Database{cache: c, name: name, poll: poll}
 	c.databases.add(d)
 	return d
 }
@@ -41,10 +39,6 @@ func (d *Database) Close() {
 	d.cache.databases.remove(d)
 	f.Settle()
 }
-
-// Seed is the seed with which the adapter hashes this database's dependencies:
-// two databases on one cache never share a hash by construction.
-func (d *Database) Seed() maphash.Seed { return d.seed }
 
 // Seq returns the engine's sequence number. An adapter takes it before a read
 // transaction begins and hands it to Caller.DependOn with every read made in it.

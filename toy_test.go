@@ -18,6 +18,7 @@ import (
 // engine can be tested at every step of a read and a write.
 type toy struct {
 	*unstale.Database
+	seed maphash.Seed
 	mu   sync.Mutex
 	rows map[string]string
 
@@ -25,10 +26,10 @@ type toy struct {
 }
 
 func newToy(c *unstale.Cache) *toy {
-	return &toy{Database: c.Database("toy", nil), rows: make(map[string]string)}
+	return &toy{Database: c.Database("toy", nil), seed: maphash.MakeSeed(), rows: make(map[string]string)}
 }
 
-func (d *toy) hash(name string) []uint64 { return []uint64{maphash.String(d.Seed(), name)} }
+func (d *toy) hash(name string) []uint64 { return []uint64{maphash.String(d.seed, name)} }
 
 // get reads a value as an adapter does.
 func (d *toy) get(ctx context.Context, name string) string {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -113,7 +114,9 @@ func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis,
 			db.poll()
 		}
 	})
-	db.shapes = shape.NewShapes(db.engine.Seed(), db.engine.Seq)
+	var key [16]byte // of its own, so that no other database on the cache has its hashes
+	_, _ = rand.Read(key[:])
+	db.shapes = shape.NewShapes(key, db.engine.Seq)
 	ready.Store(true)
 	return db
 }

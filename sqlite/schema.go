@@ -50,6 +50,11 @@ func (a *analysis) load() (*schema, error) {
 	if err != nil {
 		return nil, fail("tables", err)
 	}
+	encoding, err := a.query("PRAGMA encoding")
+	if err != nil {
+		return nil, fail("encoding", err)
+	}
+	utf16 := text1(encoding) != "UTF-8"
 	var tables []*shape.Table
 	for _, row := range rows {
 		name, kind, sql := str(row[0]), str(row[1]), str(row[4])
@@ -60,11 +65,12 @@ func (a *analysis) load() (*schema, error) {
 		}
 		t := &shape.Table{Name: name, RowID: -1, WithoutRowID: num(row[2]) != 0,
 			View: kind == "view", Virtual: kind == "virtual", SQL: sql}
-		if err := a.columns(t, num(row[3]) != 0); err != nil {
+		collations, err := a.columns(t, num(row[3]) != 0, utf16)
+		if err != nil {
 			return nil, err
 		}
 		if !t.View && !t.Virtual {
-			if err := a.keys(t); err != nil {
+			if err := a.keys(t, collations); err != nil {
 				return nil, err
 			}
 		}
@@ -76,12 +82,7 @@ func (a *analysis) load() (*schema, error) {
 			return nil, err
 		}
 	}
-	encoding, err := a.query("PRAGMA encoding")
-	if err != nil {
-		return nil, fail("encoding", err)
-	}
 	s.deps = sqldep.NewSchema(tables, a.deterministic...)
-	s.deps.UTF16 = text1(encoding) != "UTF-8"
 	own, err := a.query("SELECT DISTINCT lower(name) FROM pragma_function_list WHERE NOT builtin")
 	if err != nil {
 		return nil, fail("functions", err)
@@ -94,18 +95,19 @@ func (a *analysis) load() (*schema, error) {
 }
 
 // columns reads the columns of a table, and its primary key if that is the rowid.
-func (a *analysis) columns(t *shape.Table, strict bool) error {
+// It returns their collations.
+func (a *analysis) columns(t *shape.Table, strict, utf16 bool) (collations []string, err error) {
 	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
 	if err != nil {
 		if t.View || t.Virtual {
-			return nil // a view of something that is gone; SQLite refuses what uses it
+			return nil, nil // a view of something that is gone; SQLite refuses what uses it
 		}
-		return fail("columns of "+t.Name, err)
+		return nil, fail("columns of "+t.Name, err)
 	}
 	primary := 0
 	for i, row := range rows {
 		name, declared := str(row[0]), str(row[1])
-		c := shape.Column{Name: name, Affinity: shape.AffinityOf(declared, strict), NotNull: num(row[2]) != 0, Default: str(row[5])}
+		c := shape.Column{Name: name, NotNull: num(row[2]) != 0, Default: str(row[5])}
 		switch num(row[4]) {
 		case 1:
 			c.Hidden = true
@@ -123,21 +125,24 @@ func (a *analysis) columns(t *shape.Table, strict bool) error {
 			}
 			c.NotNull = c.NotNull || t.WithoutRowID
 		}
+		collation := ""
 		if !t.View && !t.Virtual {
-			if c.Collation, err = a.native.collation(t.Name, name); err != nil {
-				return fail("collation of "+t.Name+"."+name, err)
+			if collation, err = a.native.collation(t.Name, name); err != nil {
+				return nil, fail("collation of "+t.Name+"."+name, err)
 			}
 		}
+		c.Type = sqldep.TypeOf(declared, strict, collation, utf16)
+		collations = append(collations, collation)
 		t.Columns = append(t.Columns, c)
 	}
 	if primary != 1 {
 		t.RowID = -1
 	}
-	return nil
+	return collations, nil
 }
 
 // keys reads the unique keys of a table, the primary key first.
-func (a *analysis) keys(t *shape.Table) error {
+func (a *analysis) keys(t *shape.Table, collations []string) error {
 	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial ORDER BY origin <> 'pk', seq`, t.Name)
 	if err != nil {
 		return fail("indexes of "+t.Name, err)
@@ -151,7 +156,7 @@ func (a *analysis) keys(t *shape.Table) error {
 		usable := len(columns) > 0
 		for _, c := range columns {
 			cid := int(num(c[0]))
-			if cid < 0 || cid >= len(t.Columns) || !strings.EqualFold(str(c[1]), t.Columns[cid].Collation) {
+			if cid < 0 || cid >= len(t.Columns) || !strings.EqualFold(str(c[1]), collations[cid]) {
 				usable = false // an expression, the rowid, or another collation
 				break
 			}

@@ -54,12 +54,12 @@ var analysis = []mistake{
 		"|| b.windows() {",
 	},
 	{
-		"NOCASE is ignored", "internal/shape/span.go",
+		"NOCASE is ignored", "internal/sqldep/types.go",
 		"return lower(s), strings",
 		"return s, strings",
 	},
 	{
-		"RTRIM is ignored", "internal/shape/span.go",
+		"RTRIM is ignored", "internal/sqldep/types.go",
 		"return strings.TrimRight(s, \" \"), true",
 		"return s, true",
 	},

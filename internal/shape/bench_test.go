@@ -2,7 +2,6 @@ package shape
 
 import (
 	"database/sql/driver"
-	"hash/maphash"
 	"testing"
 )
 
@@ -10,10 +9,10 @@ import (
 func wide() (*Table, *Shapes, *Query) {
 	t := &Table{Name: "wide", RowID: 0, Keys: []Key{{Columns: []int{0}}, {Columns: []int{1}}, {Columns: []int{2, 3}}}}
 	for _, name := range []string{"id", "a", "b", "c", "d", "e", "f", "g", "h", "i"} {
-		t.Columns = append(t.Columns, Column{Name: name, Affinity: AffinityText, NotNull: true})
+		t.Columns = append(t.Columns, Column{Name: name, Type: texts{}, NotNull: true})
 	}
-	t.Columns[0].Affinity = AffinityInteger
-	shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	t.Columns[0].Type = numbers{}
+	shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 	use := func(columns ...int) *Query {
 		src := byColumns(t, columns, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 		for i := range columns {

@@ -200,7 +200,7 @@ func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, move
 			dst = append(dst, uint64(s))
 			continue
 		}
-		if *b, ok = appendCode((*b)[:0], image[sh.order], &t.Columns[sh.order]); !ok {
+		if *b, ok = t.Columns[sh.order].place(*b, image[sh.order]); !ok {
 			return dst, false
 		}
 		if sh.descending {

@@ -2,7 +2,6 @@ package shape
 
 import (
 	"database/sql/driver"
-	"hash/maphash"
 	"strings"
 	"testing"
 )
@@ -13,7 +12,7 @@ func people() *Table {
 	return &Table{
 		Name: "p",
 		Columns: []Column{
-			{Name: "id", Affinity: AffinityInteger, NotNull: true}, {Name: "name", Affinity: AffinityText}, {Name: "age"}, {Name: "g", Generated: Virtual},
+			{Name: "id", Type: numbers{}, NotNull: true}, {Name: "name", Type: texts{}}, {Name: "age", Type: numbers{}}, {Name: "g", Generated: Virtual},
 		},
 		Keys:  []Key{{Columns: []int{0}}},
 		RowID: 0,
@@ -35,7 +34,7 @@ func byColumns(t *Table, columns []int, watched ...int) Source {
 	if len(columns) > 0 {
 		s.Sets = []Selection{{Columns: columns}}
 		for _, c := range columns {
-			s.Sets[0].Values = append(s.Sets[0].Values, Operand{Affinity: t.Columns[c].Affinity, Number: c + 1})
+			s.Sets[0].Values = append(s.Sets[0].Values, Operand{Type: t.Columns[c].Type, Number: c + 1})
 		}
 	}
 	return s
@@ -80,7 +79,7 @@ func TestChanges(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			shapes := NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+			shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 			register(shapes, []driver.NamedValue{{Ordinal: 1, Value: int64(0)}, {Ordinal: 2, Value: "x"}, {Ordinal: 3, Value: int64(0)}},
 				byColumns(table, []int{0}, 0, 1, 2), byColumns(table, []int{1, 2}), byColumns(table, nil, 2))
 			book := map[uint64]string{shapes.hasher.table(table): "table", shapes.hasher.coarse(table): "coarse"}

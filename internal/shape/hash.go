@@ -2,14 +2,23 @@ package shape
 
 import (
 	"encoding/binary"
-	"hash/maphash"
+	"math/bits"
 )
 
-// A hasher hashes dependencies with one seed. What it hashes is an injective
-// encoding: every part carries its kind and length.
-type hasher struct{ seed maphash.Seed }
+// A hasher hashes dependencies with a key. The same key gives the same hashes in
+// every process and every build.
+//
+// Hashes are SipHash-1-3: values whose hashes are equal more often than by chance
+// are found by nobody who does not know the key, or sees hashes. Where two are
+// equal, a change of one invalidates what depends on the other, too.
+type hasher struct{ k0, k1 uint64 }
 
-// The kinds of dependencies. The first byte of what is hashed.
+func hasherOf(key [16]byte) hasher {
+	return hasher{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
+}
+
+// The kinds of dependencies. The first word of what is hashed, but of a set's
+// value, which is that of the set so far.
 const (
 	depTable  = 't'
 	depCoarse = 'c'
@@ -18,16 +27,9 @@ const (
 	depParents = 'p'
 )
 
-func (h hasher) table(t *Table) uint64  { return h.named(depTable, t.Name) }
-func (h hasher) coarse(t *Table) uint64 { return h.named(depCoarse, t.Name) }
-
-func (h hasher) named(kind byte, name string) uint64 {
-	var m maphash.Hash
-	m.SetSeed(h.seed)
-	m.WriteByte(kind)
-	m.WriteString(name)
-	return m.Sum64()
-}
+func (h hasher) table(t *Table) uint64  { return h.sum(depTable, 0, 0, t.Name) }
+func (h hasher) coarse(t *Table) uint64 { return h.sum(depCoarse, 0, 0, t.Name) }
+func (h hasher) parents() uint64        { return h.sum(depParents, 0, 0, "") }
 
 // A set is the hash of a shape and values for its columns: the dependency of
 // what reads the rows with these values, or where its nodes start.
@@ -35,47 +37,57 @@ type set uint64
 
 // begin starts the hash of a shape's sets.
 func (h hasher) begin(table string, k shapeKey) uint64 {
-	var m maphash.Hash
-	m.SetSeed(h.seed)
-	m.WriteByte(depSet)
-	writeUint(&m, uint64(len(table)))
-	m.WriteString(table)
-	writeUint(&m, uint64(len(k.columns)))
+	s := h.sum(depSet, uint64(k.watched), uint64(len(k.columns)), table)
 	for _, c := range k.columns {
-		writeUint(&m, uint64(c))
+		s = h.sum(s, uint64(c), 0, "")
 	}
-	writeUint(&m, uint64(k.watched))
-	writeUint(&m, uint64(k.order))
-	m.WriteByte(k.direction())
-	return m.Sum64()
+	return h.sum(s, uint64(k.order), k.direction(), "")
 }
 
 // add adds the value of a column to the hash of a set. ok is false where it is
 // not certain which values equal this one.
 func (h hasher) add(set uint64, v Value, c *Column) (_ uint64, ok bool) {
-	v = v.canonical()
-	var m maphash.Hash
-	m.SetSeed(h.seed)
-	writeUint(&m, set)
-	m.WriteByte(byte(v.kind))
-	switch v.kind {
-	case KindUnknown:
+	if c.Type == nil {
 		return 0, false
-	case KindInt, KindFloat:
-		writeUint(&m, v.num)
-	case KindText:
-		if v.text, ok = c.fold(v.text); !ok {
-			return 0, false
-		}
-		m.WriteString(v.text)
-	case KindBlob:
-		m.WriteString(v.text)
 	}
-	return m.Sum64(), true
+	if v, ok = c.Type.Key(v); !ok || v.kind == KindUnknown {
+		return 0, false
+	}
+	return h.sum(set, uint64(v.kind), v.num, v.text), true
 }
 
-func writeUint(m *maphash.Hash, n uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], n)
-	m.Write(b[:])
+// sum returns the hash of three words and a text, in this order, the words in
+// little endian.
+func (h hasher) sum(a, b, c uint64, s string) uint64 {
+	v0, v1, v2, v3 := h.k0^0x736f6d6570736575, h.k1^0x646f72616e646f6d, h.k0^0x6c7967656e657261, h.k1^0x7465646279746573
+	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3^a)
+	v0, v1, v2, v3 = sipRound(v0^a, v1, v2, v3^b)
+	v0, v1, v2, v3 = sipRound(v0^b, v1, v2, v3^c)
+	v0 ^= c
+	last := uint64(24+len(s)) << 56
+	for ; len(s) >= 8; s = s[8:] {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3^w)
+		v0 ^= w
+	}
+	for i := range len(s) {
+		last |= uint64(s[i]) << (8 * i)
+	}
+	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3^last)
+	v0, v1, v2, v3 = sipRound(v0^last, v1, v2^0xff, v3)
+	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+	return v0 ^ v1 ^ v2 ^ v3
+}
+
+func sipRound(v0, v1, v2, v3 uint64) (_, _, _, _ uint64) {
+	v0 += v1
+	v2 += v3
+	v1 = bits.RotateLeft64(v1, 13) ^ v0
+	v3 = bits.RotateLeft64(v3, 16) ^ v2
+	v0 = bits.RotateLeft64(v0, 32) + v3
+	v2 += v1
+	v3 = bits.RotateLeft64(v3, 21) ^ v0
+	v1 = bits.RotateLeft64(v1, 17) ^ v2
+	return v0, v1, bits.RotateLeft64(v2, 32), v3
 }

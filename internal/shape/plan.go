@@ -14,8 +14,8 @@ type Plan struct {
 	Sources []Source // by table name
 	Width   int      // the number of the result's columns, if a source needs them
 
-	Clocked   bool      // it calls functions of date and time
-	Modifiers []Operand // parameters that must not make them go by the time zone
+	Clocked  bool      // it calls functions of date and time
+	Zoneless []Operand // parameters whose arguments must fit, or it may go by the time zone
 }
 
 // A Source is what a plan depends on in one occurrence of a table.

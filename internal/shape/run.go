@@ -155,7 +155,7 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	if s.Span.Limit == nil && s.last.kind == KindNull {
 		return false // the least of no values
 	}
-	b, ok := appendCode(nil, s.last, &s.Source.Table.Columns[s.Span.Column])
+	b, ok := s.Source.Table.Columns[s.Span.Column].place(nil, s.last)
 	sh := r.query.shape(&s.order, s.Source.Table.Name)
 	if !ok || sh == nil {
 		return false

@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -16,9 +15,8 @@ const maxShapes = 256
 // as long as the database, schema changes included. All methods may be called
 // concurrently.
 type Shapes struct {
-	hasher  hasher
-	parents uint64
-	seq     func() uint64
+	hasher hasher
+	seq    func() uint64
 
 	mu      sync.Mutex
 	clock   uint64              // counts registrations and views, to tell which came first
@@ -41,7 +39,7 @@ func (k shapeKey) equal(l shapeKey) bool {
 	return slices.Equal(k.columns, l.columns) && k.watched == l.watched && k.order == l.order && k.descending == l.descending
 }
 
-func (k shapeKey) direction() byte {
+func (k shapeKey) direction() uint64 {
 	if k.descending {
 		return 1
 	}
@@ -59,13 +57,12 @@ type shape struct {
 
 const never = ^uint64(0)
 
-// NewShapes returns an empty registry. seed is that of the database's
-// dependencies; seq returns the engine's present sequence number and must not
-// call back.
-func NewShapes(seed maphash.Seed, seq func() uint64) *Shapes {
+// NewShapes returns an empty registry. The database's dependencies are hashed with
+// its key: who shares it has the same hashes. seq returns the engine's present
+// sequence number and must not call back.
+func NewShapes(key [16]byte, seq func() uint64) *Shapes {
 	return &Shapes{
-		hasher:  hasher{seed},
-		parents: hasher{seed}.named(depParents, ""),
+		hasher:  hasherOf(key),
 		seq:     seq,
 		byTable: make(map[string][]*shape),
 		views:   make(map[*View]uint64),
@@ -74,7 +71,7 @@ func NewShapes(seed maphash.Seed, seq func() uint64) *Shapes {
 
 // Parents returns the dependency of what relies on every foreign key having its
 // parent. A commit that may have broken that bumps it.
-func (s *Shapes) Parents() uint64 { return s.parents }
+func (s *Shapes) Parents() uint64 { return s.hasher.parents() }
 
 // register returns the shape, which it adds where it is new, or nil where the
 // table has too many.

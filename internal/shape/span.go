@@ -3,7 +3,6 @@ package shape
 import (
 	"math"
 	"math/bits"
-	"strings"
 )
 
 // A Code is a value's place in an order, as digits of base four. It is a
@@ -24,37 +23,9 @@ import (
 // In descending order the digits are turned over first.
 type Code []byte
 
-// maxDigits bounds the length of a code. Longer ones are cut, all in one place,
+// MaxDigits bounds the length of a code. Longer ones are cut, all in one place,
 // so that they stay monotone.
-const maxDigits = 64
-
-// appendCode appends the digits of a value in the order of a column. ok is false
-// for a value that is not known.
-func appendCode(dst Code, v Value, c *Column) (_ Code, ok bool) {
-	start := len(dst)
-	switch v.kind {
-	case KindNull:
-		dst = append(dst, 0)
-	case KindInt, KindFloat:
-		dst = append(dst, 1)
-		if c.Affinity == AffinityInteger {
-			dst = appendIntCode(dst, v.floor())
-		} else {
-			dst = appendDigits(dst, v.sortableFloat(), 64)
-		}
-	case KindText:
-		s, known := c.fold(v.text)
-		if !known {
-			return dst, false
-		}
-		dst = appendTextCode(append(dst, 2), s, start+maxDigits)
-	case KindBlob:
-		dst = appendTextCode(append(dst, 3), v.text, start+maxDigits)
-	default:
-		return dst, false
-	}
-	return dst[:min(len(dst), start+maxDigits)], true
-}
+const MaxDigits = 64
 
 // turn turns the order of codes over.
 func (c Code) turn() {
@@ -63,37 +34,9 @@ func (c Code) turn() {
 	}
 }
 
-// floor returns the greatest integer that is not above a number.
-func (v Value) floor() int64 {
-	if v.kind == KindInt {
-		return int64(v.num)
-	}
-	switch f := math.Floor(v.Float()); {
-	case f < math.MinInt64 || math.IsNaN(f):
-		return math.MinInt64
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	default:
-		return int64(f)
-	}
-}
-
-// sortableFloat returns bits that sort as the number does, rounded to a float.
-func (v Value) sortableFloat() uint64 {
-	f := v.Float()
-	if v.kind == KindInt {
-		f = float64(int64(v.num))
-	}
-	b := math.Float64bits(f + 0) // -0 is 0
-	if b>>63 != 0 {
-		return ^b
-	}
-	return b | 1<<63
-}
-
-// appendIntCode appends an integer's sign and length in bits, and then its
+// AppendInt appends an integer's sign and length in bits, and then its
 // digits, so that small numbers have short codes.
-func appendIntCode(dst Code, i int64) Code {
+func AppendInt(dst Code, i int64) Code {
 	u, n := uint64(i), 0
 	if i >= 0 {
 		n = bits.Len64(u)
@@ -114,10 +57,21 @@ func appendDigits(dst Code, u uint64, n int) Code {
 	return dst
 }
 
-// appendTextCode appends the bytes of a text in memcmp's order and its end, until
-// there are limit digits. What times in ISO 8601 are made of is short.
-func appendTextCode(dst Code, s string, limit int) Code {
-	for i := 0; i < len(s) && len(dst) < limit; i++ {
+// AppendFloat appends a number in the order of floats, where -0 is 0.
+func AppendFloat(dst Code, f float64) Code {
+	b := math.Float64bits(f + 0)
+	if b>>63 != 0 {
+		b = ^b
+	} else {
+		b |= 1 << 63
+	}
+	return appendDigits(dst, b, 64)
+}
+
+// AppendText appends the bytes of a text in memcmp's order and its end, until
+// there are MaxDigits. What times in ISO 8601 are made of is short.
+func AppendText(dst Code, s string) Code {
+	for i := 0; i < len(s) && len(dst) < MaxDigits; i++ {
 		switch b := s[i]; {
 		case b < ' ':
 			dst = appendDigits(append(dst, 0, 0, 1), uint64(b), 8)
@@ -142,21 +96,6 @@ func appendTextCode(dst Code, s string, limit int) Code {
 		}
 	}
 	return append(dst, 0, 0, 0)
-}
-
-// fold returns a text of which memcmp's order is that of the column's
-// collation, and equal for texts that it finds equal. ok is false for a
-// collation that only its author knows.
-func (c *Column) fold(s string) (_ string, ok bool) {
-	switch {
-	case c.Binary():
-		return s, true
-	case strings.EqualFold(c.Collation, "NOCASE"):
-		return lower(s), strings.IndexByte(s, 0) < 0 // where SQLite stops to compare
-	case strings.EqualFold(c.Collation, "RTRIM"):
-		return strings.TrimRight(s, " "), true
-	}
-	return s, false
 }
 
 // Nodes start from the set's hash and are mixed along the digits of a code.

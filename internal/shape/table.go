@@ -23,8 +23,7 @@ type Table struct {
 // A Column is a column of a Table.
 type Column struct {
 	Name      string // in lower case
-	Affinity  Affinity
-	Collation string // as declared; "" is BINARY
+	Type      Type   // nil: it is not known how values compare
 	NotNull   bool   // declared NOT NULL; true for a WITHOUT ROWID primary key too
 	Generated Generated
 	Hidden    bool   // a hidden column of a virtual table
@@ -56,38 +55,6 @@ const (
 	Virtual
 )
 
-// Affinity is a column's type affinity.
-type Affinity uint8
-
-// The affinities.
-const (
-	AffinityBlob Affinity = iota // also called NONE
-	AffinityText
-	AffinityNumeric
-	AffinityInteger
-	AffinityReal
-)
-
-// AffinityOf returns the affinity of a column with a declared type, by SQLite's
-// rules. In a STRICT table ANY converts nothing.
-func AffinityOf(declared string, strict bool) Affinity {
-	t := strings.ToUpper(declared)
-	has := func(part string) bool { return strings.Contains(t, part) }
-	switch {
-	case strict && t == "ANY":
-		return AffinityBlob
-	case has("INT"):
-		return AffinityInteger
-	case has("CHAR"), has("CLOB"), has("TEXT"):
-		return AffinityText
-	case has("BLOB"), t == "":
-		return AffinityBlob
-	case has("REAL"), has("FLOA"), has("DOUB"):
-		return AffinityReal
-	}
-	return AffinityNumeric
-}
-
 // Column returns the index of the column with a name in lower case, or -1.
 func (t *Table) Column(name string) int {
 	return slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
@@ -95,22 +62,3 @@ func (t *Table) Column(name string) int {
 
 // CompareNames orders tables by name.
 func CompareNames(a, b *Table) int { return strings.Compare(a.Name, b.Name) }
-
-// Binary reports whether a column compares text byte by byte.
-func (c *Column) Binary() bool { return c.Collation == "" || strings.EqualFold(c.Collation, "BINARY") }
-
-// lower turns ASCII letters to lower case, as SQLite does to compare names.
-func lower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if 'A' <= b[i] && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}

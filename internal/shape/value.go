@@ -56,15 +56,3 @@ func (v Value) Text() string { return v.text }
 
 // same reports whether two values are known to be stored identically.
 func (v Value) same(w Value) bool { return v == w && v.kind != KindUnknown }
-
-// canonical maps values that compare equal in SQL, without conversion and with
-// the BINARY collation, to one representation.
-func (v Value) canonical() Value {
-	if v.kind == KindFloat {
-		f := v.Float()
-		if f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 {
-			return Int(int64(f))
-		}
-	}
-	return v
-}

@@ -55,7 +55,7 @@ func Analyze(sql string, s *Schema, a Access, precision Precision) *shape.Plan {
 	}
 	if p.Clocked = slices.ContainsFunc(a.Functions, func(f string) bool { return s.timed(lower(f)) }); p.Clocked {
 		var ok bool
-		if p.Modifiers, ok = s.modifiers(sql, a); !ok {
+		if p.Zoneless, ok = s.modifiers(sql, a); !ok {
 			p.Refused = refusedFunction
 			return p
 		}

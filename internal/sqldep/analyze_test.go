@@ -22,6 +22,7 @@ func TestAnalyze(t *testing.T) {
 		{"SELECT name FROM users WHERE id = ?", "users[id=?1]{id name}"},
 		{"SELECT u.name FROM users AS u WHERE ? = (u.id)", "users[id=?1]{id name}"},
 		{"SELECT * FROM cards WHERE id = 7 AND made > ?", "cards[id=7]{*}"},
+		{"SELECT name FROM users WHERE id = '7'", "users[id=7]{id name}"}, // as an argument
 		{"SELECT age FROM users WHERE id = -1", "users[id=-1]{id age}"},
 		{"SELECT age FROM users WHERE name = 'ann'", `users[name="ann"]{name age}`},
 		{"SELECT age FROM users WHERE name = :name", "users[name=:name]{name age}"},
@@ -42,7 +43,7 @@ func TestAnalyze(t *testing.T) {
 		{"SELECT name FROM users WHERE id = ? + 1", "users{*} (no total order)"},
 		{"SELECT name FROM users WHERE id IS ? ORDER BY id", "users[name=#1]{name} users{id}"},
 		{"SELECT name FROM users WHERE id NOT IN (1) ORDER BY id", "users[name=#1]{name} users{id}"},
-		{"SELECT name FROM users WHERE id = '7'", "users[name=#1]{name} users{id} (affinity or collation)"},
+		{"SELECT name FROM users WHERE id = '7.0'", "users[name=#1]{name} users{id} (affinity or collation)"},
 		{"SELECT name FROM users WHERE id = 7.0", "users[name=#1]{name} users{id} (affinity or collation)"},
 		{"SELECT name FROM users WHERE id = 99999999999999999999", "users[name=#1]{name} users{id} (affinity or collation)"},
 		{"SELECT age FROM users WHERE name = 5", "users{name age} (affinity or collation)"},

@@ -261,7 +261,7 @@ func (b *block) addEquality(x, y ast.Expr, item int) {
 // alike reports whether equal values of two columns are the same to both.
 func alike(x, y column) bool {
 	dx, dy := x.def(), y.def()
-	return dx.Affinity == dy.Affinity && dx.Binary() && dy.Binary() && dx.Comparable() && dy.Comparable()
+	return dx.Type == dy.Type && dx.Comparable() && dy.Comparable()
 }
 
 // edge reports whether "x = y" is an equality of two columns of this very block.
@@ -342,11 +342,7 @@ func (b *block) operandOf(e ast.Expr, c *shape.Column) (o shape.Operand, constan
 	if id, ok := unparen(e).(*ast.Ident); ok && id.Quote == ast.QuoteNone {
 		n := lower(id.Name)
 		if _, column := b.lookup("", id); !column && (n == "true" || n == "false") && !b.named(n) {
-			o.Literal = shape.Int(0)
-			if n == "true" {
-				o.Literal = shape.Int(1)
-			}
-			return o, true, c.Comparable() && c.Affinity != shape.AffinityText
+			return literal(n == "true", c, true)
 		}
 	}
 	return operandOf(e, c)

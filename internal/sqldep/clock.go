@@ -68,7 +68,7 @@ func (s *Schema) modifiers(sql string, a Access) (parameters []shape.Operand, ok
 			for _, m := range f.Args[when+1:] {
 				switch p, bound := unparen(m).(*ast.BindParam); {
 				case bound:
-					var o shape.Operand
+					o := shape.Operand{Type: modifierType{}}
 					o.Number, o.Name = parameter(p)
 					parameters = append(parameters, o)
 				case !zoneless(m):
@@ -95,7 +95,7 @@ func present(e ast.Expr) bool {
 func zoneless(e ast.Expr) bool {
 	switch e := unparen(e).(type) {
 	case *ast.Literal:
-		return e.Kind != ast.LitBlob && !shape.ZonedModifier(e.Value)
+		return e.Kind != ast.LitBlob && !zoned(e.Value)
 	case *ast.BinaryExpr:
 		if e.Op == ast.OpConcat {
 			l, ok := leftmost(e).(*ast.Literal)
@@ -114,4 +114,24 @@ func leftmost(e ast.Expr) ast.Expr {
 		}
 		e = b.X
 	}
+}
+
+// zoned reports whether a modifier may go by the time zone.
+func zoned(modifier string) bool {
+	m := lower(modifier)
+	return strings.Contains(m, "localtime") || strings.Contains(m, "utc")
+}
+
+// A modifierType is the type of a parameter that is a modifier: what may go by the
+// time zone does not fit.
+type modifierType struct{ shape.Type }
+
+func (modifierType) Fit(arg any) (_ shape.Value, ok bool) {
+	switch arg := arg.(type) {
+	case nil, int64, float64, bool:
+		return shape.Value{}, true
+	case string:
+		return shape.Value{}, !zoned(arg)
+	}
+	return shape.Value{}, false // a blob is taken for a text
 }

@@ -204,7 +204,7 @@ func (b *block) keyOnly(i int, key []int) bool {
 		return false
 	}
 	for p := range b.uses {
-		if p.item == i && (!slices.Contains(key, p.column) || !distinct(b.def(p))) {
+		if p.item == i && (!slices.Contains(key, p.column) || !b.def(p).Distinct()) {
 			return false
 		}
 	}

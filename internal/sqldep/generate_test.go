@@ -105,7 +105,7 @@ func (g *generator) fitting(c *shape.Column) string {
 		return g.value()
 	}
 	var v any = g.pick("a", "A", "b", "1")
-	if c.Affinity != shape.AffinityText {
+	if c.Type.(*columnType).affinity != affinityText {
 		v = int64(g.IntN(5))
 	}
 	if g.chance(30) {

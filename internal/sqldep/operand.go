@@ -2,7 +2,6 @@ package sqldep
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/sqlc-dev/meyer/ast"
 	"github.com/unstale/unstale/internal/shape"
@@ -13,8 +12,7 @@ import (
 // kind that the column holds.
 func operandOf(e ast.Expr, c *shape.Column) (o shape.Operand, constant, fits bool) {
 	e = unparen(e)
-	o.Affinity = c.Affinity
-	fits = c.Comparable()
+	o.Type = c.Type
 	sign := ""
 	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == ast.OpMinus {
 		if l, ok := u.X.(*ast.Literal); ok && l.Kind == ast.LitInteger {
@@ -24,24 +22,27 @@ func operandOf(e ast.Expr, c *shape.Column) (o shape.Operand, constant, fits boo
 	switch e := e.(type) {
 	case *ast.BindParam:
 		o.Number, o.Name = parameter(e)
-		return o, true, fits
+		return o, true, c.Comparable()
 	case *ast.Literal:
 		switch e.Kind {
 		case ast.LitInteger:
-			i, err := strconv.ParseInt(sign+e.Value, 10, 64)
-			if err != nil {
-				return o, true, false // a hexadecimal one, or one that is no integer
-			}
-			o.Literal = shape.Int(i)
-			return o, true, fits && c.Affinity != shape.AffinityText
+			i, err := strconv.ParseInt(sign+e.Value, 10, 64) // not hexadecimal ones, nor what is no integer
+			return literal(i, c, err == nil)
 		case ast.LitString:
-			o.Literal = shape.Text(e.Value)
-			return o, true, fits && (c.Affinity == shape.AffinityText || c.Affinity == shape.AffinityBlob) && utf8.ValidString(e.Value)
+			return literal(e.Value, c, true)
 		case ast.LitFloat, ast.LitBlob, ast.LitNull:
 			return o, true, false
 		}
 	}
 	return o, false, false
+}
+
+// literal returns a literal as an operand for a column.
+func literal(value any, c *shape.Column, known bool) (o shape.Operand, constant, fits bool) {
+	if known && c.Comparable() {
+		o.Literal, fits = c.Type.Fit(value)
+	}
+	return o, true, fits
 }
 
 // parameter returns under which number or name a driver finds a parameter's

@@ -40,7 +40,7 @@ func (b *block) fixed(use purpose) bool {
 // shownOnce reports whether rows of the result that are equal are the same, so
 // that it does not matter which of them DISTINCT keeps.
 func (b *block) shownOnce() bool {
-	return b.outputs != nil && !slices.ContainsFunc(b.outputs, func(o output) bool { return !o.ok || !distinct(o.column.def()) })
+	return b.outputs != nil && !slices.ContainsFunc(b.outputs, func(o output) bool { return !o.ok || !o.column.def().Distinct() })
 }
 
 // fixedGroups does the same for a block with GROUP BY: every bare column must be
@@ -59,7 +59,7 @@ func (b *block) fixedGroups(use purpose) bool {
 	}
 	group := b.determine(columns)
 	for _, p := range b.aggregates.bare {
-		if !group.items[p.item] && !(group.same(p) && distinct(b.def(p))) {
+		if !group.items[p.item] && !(group.same(p) && b.def(p).Distinct()) {
 			return false
 		}
 	}

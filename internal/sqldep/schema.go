@@ -15,9 +15,6 @@ type Schema struct {
 	// Tables by name in lower case (ASCII).
 	Tables map[string]*shape.Table
 
-	// UTF16 says that texts are encoded, and so sorted, in UTF-16.
-	UTF16 bool
-
 	// Replaced are the names, in lower case, of SQLite's functions that the
 	// application has replaced by its own.
 	Replaced map[string]bool
@@ -40,6 +37,9 @@ func NewSchema(tables []*shape.Table, deterministic ...string) *Schema {
 			t.Columns[i].Name = lower(t.Columns[i].Name)
 			if i == t.RowID {
 				t.Columns[i].NotNull = true
+			}
+			if t.Columns[i].Hidden {
+				t.Columns[i].Type = nil // no image shows it
 			}
 		}
 		for i := range t.Foreign {

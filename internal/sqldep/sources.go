@@ -180,7 +180,7 @@ func (b *block) orderedBy(f func(place) bool) bool {
 // span narrows a source to the rows up to the last one of the result.
 func (b *block) span(i int, s *shape.Source) {
 	q := b.query
-	if !b.top || q == nil || b.analysis.schema.UTF16 {
+	if !b.top || q == nil {
 		return
 	}
 	if b.extreme(s) || q.Limit == nil {
@@ -199,12 +199,12 @@ func (b *block) span(i int, s *shape.Source) {
 			return // it is another item that has a span
 		}
 		nulls := t.Nulls == ast.NullsDefault || (t.Nulls == ast.NullsFirst) == (t.Order != ast.SortDesc)
-		if !ok || b.items[i].left || !b.def(p).Comparable() || !nulls {
+		if !ok || b.items[i].left || !ordered(b.def(p)) || !nulls {
 			b.analysis.coarser(coarseLimit)
 			return
 		}
 		result, shown := b.shownAs(p)
-		limit, _, fits := operandOf(q.Limit.Count, &shape.Column{Affinity: shape.AffinityInteger})
+		limit, _, fits := operandOf(q.Limit.Count, &shape.Column{Type: integerType})
 		if !shown || !fits {
 			b.analysis.coarser(coarseLimit)
 			return
@@ -227,9 +227,18 @@ func (b *block) extreme(s *shape.Source) bool {
 	}
 	name := lower(f.Name.Name)
 	p, ok := b.ownColumn(f.Args[0])
-	if !ok || name != "min" && name != "max" || !b.def(p).Comparable() {
+	if !ok || name != "min" && name != "max" || !ordered(b.def(p)) {
 		return false
 	}
 	s.Span = &shape.Span{Column: p.column, Descending: name == "max", End: shape.ResultOperand(0)}
 	return true
+}
+
+// ordered reports whether the places of a column's values in its order are known.
+func ordered(c *shape.Column) bool {
+	if !c.Comparable() {
+		return false
+	}
+	_, ok := c.Type.Place(nil, shape.Null())
+	return ok
 }

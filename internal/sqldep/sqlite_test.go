@@ -226,12 +226,13 @@ func (d *database) readColumns(tb testing.TB, t *shape.Table, strict bool) {
 		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden, &c.Default); err != nil {
 			tb.Fatal(err)
 		}
-		c.Affinity = shape.AffinityOf(typ, strict)
 		c.Hidden = hidden == 1
 		c.Generated = map[int]shape.Generated{2: shape.Virtual, 3: shape.Stored}[hidden]
+		collation := ""
 		if strings.Contains(t.SQL, c.Name+" "+typ+" COLLATE NOCASE") {
-			c.Collation = "NOCASE"
+			collation = "NOCASE"
 		}
+		c.Type = TypeOf(typ, strict, collation, false)
 		if pk > 0 {
 			key = append(key, len(t.Columns))
 			integer = strings.EqualFold(typ, "INTEGER")
@@ -263,7 +264,7 @@ func (d *database) readKeys(tb testing.TB, t *shape.Table) {
 		}
 		last = name
 		k := &t.Keys[len(t.Keys)-1]
-		if column >= 0 && !strings.EqualFold(collation, t.Columns[column].Collation) && !(collation == "BINARY" && t.Columns[column].Collation == "") {
+		if column >= 0 && (collation != "BINARY") != (t.Columns[column].Type.(*columnType).fold != nil) {
 			column = -1
 		}
 		k.Columns = append(k.Columns, column)

@@ -1,7 +1,6 @@
 package sqldep
 
 import (
-	"hash/maphash"
 	"slices"
 	"strings"
 	"testing"
@@ -161,7 +160,7 @@ func TestTraps(t *testing.T) {
 
 // bumps reports whether the changes bump anything that the plan depends on.
 func bumps(changes *shape.Changes, p *shape.Plan, rows [][]shape.Value) bool {
-	shapes := shape.NewShapes(maphash.MakeSeed(), func() uint64 { return 1 })
+	shapes := shape.NewShapes([16]byte{1}, func() uint64 { return 1 })
 	var deps shape.Dependencies
 	if run := shapes.Use(p).Begin(&deps, 1, nil, nil); run != nil {
 		for _, row := range rows {
@@ -175,7 +174,7 @@ func bumps(changes *shape.Changes, p *shape.Plan, rows [][]shape.Value) bool {
 	return slices.ContainsFunc(deps.Hashes, func(h uint64) bool { return slices.Contains(bumped, h) })
 }
 
-func integer(c *shape.Column) { c.Affinity = shape.AffinityInteger }
+func integer(c *shape.Column) { c.Type = integerType }
 
 // without analyses a text from which a part is cut out.
 func without(part string) func(string, *Schema, Access) *shape.Plan { return instead(part, "") }

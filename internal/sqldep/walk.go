@@ -2,7 +2,6 @@ package sqldep
 
 import (
 	"github.com/sqlc-dev/meyer/ast"
-	"github.com/unstale/unstale/internal/shape"
 )
 
 // A clause is where in a SELECT an expression stands.
@@ -374,16 +373,7 @@ func (b *block) unordered(name string, f *ast.FuncCall) bool {
 			return false
 		}
 		c, ok := b.resolve(f.Args[0])
-		return ok && c.block == b && distinct(c.def())
-	}
-	return false
-}
-
-// distinct reports whether values of the column that are equal are the same.
-func distinct(c *shape.Column) bool {
-	switch c.Affinity {
-	case shape.AffinityText, shape.AffinityInteger, shape.AffinityNumeric:
-		return c.Binary()
+		return ok && c.block == b && c.def().Distinct()
 	}
 	return false
 }
