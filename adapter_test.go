@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // TestOwnWrites: a fill that wrote, or that the adapter refuses, is not stored.
@@ -25,12 +26,12 @@ func TestOwnWrites(t *testing.T) {
 		db.get(r.Context(), "x")
 		switch r.URL.Path {
 		case "/wrote":
-			db.Caller(r.Context()).Wrote()
+			db.caller(r.Context()).Wrote(false)
 		case "/refused":
-			db.Caller(r.Context()).Refuse("failed read")
+			db.caller(r.Context()).Refuse("failed read")
 		case "/outside":
-			db.Caller(unstale.Outside(r.Context())).Wrote()
-			db.Caller(unstale.Outside(r.Context())).Refuse("nobody's")
+			db.caller(unstale.Outside(r.Context())).Wrote(false)
+			db.caller(unstale.Outside(r.Context())).Refuse("nobody's")
 			db.get(unstale.Outside(r.Context()), "y")
 		}
 	}))
@@ -67,7 +68,7 @@ func TestUntrackedRead(t *testing.T) {
 		var book logbook
 		c := newCache(t, unstale.Options{Logger: book.logger()})
 		db := newToy(c)
-		db.Untracked() // concerns nobody
+		db.untracked() // concerns nobody
 		open := make(chan struct{})
 		var line int
 		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +76,7 @@ func TestUntrackedRead(t *testing.T) {
 			switch r.URL.Path {
 			case "/itself":
 				_, _, line, _ = runtime.Caller(0)
-				db.Untracked()
+				db.caller(context.Background()).Refuse("past the adapter")
 			case "/slow":
 				<-open
 			}
@@ -93,7 +94,7 @@ func TestUntrackedRead(t *testing.T) {
 		slow.Wait()
 		get(h, "/slow").want(t, "", false)
 		get(h, "/slow").want(t, "", true)
-		db.Untracked()
+		db.untracked()
 		get(h, "/slow").want(t, "", true)
 
 		place := fmt.Sprintf("adapter_test.go:%d", line+1)
@@ -161,9 +162,9 @@ func TestFlux(t *testing.T) {
 	c := newCache(t, unstale.Options{})
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { db.get(r.Context(), "x") }))
-	for name, mark := range map[string]func() *unstale.Flux{
-		"a value":    func() *unstale.Flux { return db.Mark(db.hash("x"), nil) },
-		"everything": func() *unstale.Flux { return db.MarkAll("schema change") },
+	for name, mark := range map[string]func() adapter.Flux{
+		"a value":    func() adapter.Flux { return db.Mark(db.commit("x")) },
+		"everything": func() adapter.Flux { return db.MarkAll("schema change") },
 	} {
 		get(h, "/")
 		if r := get(h, "/"); !r.hit() {
@@ -180,7 +181,7 @@ func TestFlux(t *testing.T) {
 		get(h, "/").want(t, "", false)
 		get(h, "/").want(t, "", true)
 	}
-	f := db.Mark(db.hash("another"), nil)
+	f := db.Mark(db.commit("another"))
 	get(h, "/").want(t, "", true)
 	f.Settle()
 	get(h, "/").want(t, "", true)
@@ -211,9 +212,9 @@ func TestOldSnapshot(t *testing.T) {
 		if r.URL.Path == "/old" {
 			asOf = began
 		}
-		db.Caller(r.Context()).DependOn(asOf, db.hash("x"))
+		db.caller(r.Context()).DependOn(adapter.Dependencies{AsOf: asOf, Hashes: db.hash("x")})
 		load(r.Context(), t, c, r.URL.Path, func(ctx context.Context) (int, error) {
-			db.Caller(ctx).DependOn(asOf, db.hash("x"))
+			db.caller(ctx).DependOn(adapter.Dependencies{AsOf: asOf, Hashes: db.hash("x")})
 			return 0, nil
 		})
 	}))
@@ -231,7 +232,7 @@ func TestOldSnapshot(t *testing.T) {
 func TestPoll(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, unstale.Options{Identity: byToken})
-	var db *unstale.Database
+	var db adapter.Database
 	changed := false
 	db = c.Database("polled", func() {
 		if changed {
@@ -242,7 +243,7 @@ func TestPoll(t *testing.T) {
 	n := 0
 	part := func(ctx context.Context) int {
 		return load(ctx, t, c, "k", func(ctx context.Context) (int, error) {
-			db.Caller(ctx).DependOn(db.Seq(), []uint64{1})
+			db.Caller(ctx, nil).DependOn(adapter.Dependencies{AsOf: db.Seq(), Hashes: []uint64{1}})
 			n++
 			return n, nil
 		})
@@ -269,7 +270,7 @@ func TestPollJoined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t, unstale.Options{})
-		var db *unstale.Database
+		var db adapter.Database
 		var changed atomic.Bool
 		db = c.Database("polled", func() {
 			if changed.CompareAndSwap(true, false) {
@@ -280,7 +281,7 @@ func TestPollJoined(t *testing.T) {
 		var runs atomic.Int64
 		call := func() int64 {
 			return load(t.Context(), t, c, "k", func(ctx context.Context) (int64, error) {
-				db.Caller(ctx).DependOn(db.Seq(), []uint64{1})
+				db.Caller(ctx, nil).DependOn(adapter.Dependencies{AsOf: db.Seq(), Hashes: []uint64{1}})
 				n := runs.Add(1)
 				<-open
 				return n, nil
@@ -408,13 +409,13 @@ func TestManyDependencies(t *testing.T) {
 	c := newCache(t, unstale.Options{})
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := db.Caller(r.Context())
+		caller := db.caller(r.Context())
 		n := uint64(1000)
 		if r.URL.Path == "/many" {
 			n = 70_000
 		}
 		for i := range n {
-			caller.DependOn(db.Seq(), []uint64{i, 7})
+			caller.DependOn(adapter.Dependencies{AsOf: db.Seq(), Hashes: []uint64{i, 7}})
 		}
 		for range 1000 {
 			load(r.Context(), t, c, "k", func(ctx context.Context) (string, error) { return db.get(ctx, "x"), nil })
@@ -431,7 +432,7 @@ func TestManyDependencies(t *testing.T) {
 	if n := c.Stats().Store.Bytes; n > 10_000 {
 		t.Errorf("%d bytes for a thousand dependencies and one used result", n)
 	}
-	db.Mark([]uint64{999}, nil).Settle()
+	db.Mark(adapter.Commit{Touched: []uint64{999}}).Settle()
 	get(h, "/few").want(t, "", false)
 }
 
@@ -473,9 +474,9 @@ func TestNoDependenciesSayNothing(t *testing.T) {
 	c := newCache(t, unstale.Options{})
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := db.Caller(r.Context())
-		caller.DependOn(db.Seq(), nil)
-		caller.Later()(db.Seq(), nil)
+		caller := db.caller(r.Context())
+		caller.DependOn(adapter.Dependencies{AsOf: db.Seq()})
+		caller.Later(adapter.Dependencies{})(adapter.Dependencies{AsOf: db.Seq()})
 		if r.URL.Path == "/both" {
 			db.get(r.Context(), "x")
 		}

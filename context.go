@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
 )
 
@@ -21,6 +23,8 @@ type scope struct {
 	outer        *scope        // the scope around this one
 	course       *asker        // of the request in whose course this runs; nil if it is none
 	asking       bool          // it finds out who asks, for which others may wait
+
+	caller atomic.Pointer[caller] // that was made last for an adapter
 }
 
 type scopeKey struct{}
@@ -95,7 +99,7 @@ func DependOn(ctx context.Context, tags ...Tag) {
 		for i, t := range tags {
 			hashes[i] = f.cache.hash(hashTag, string(t))
 		}
-		f.dependOn(f.cache.ledger.Seq(), hashes, f.cache.tagOrigin(tags))
+		f.dependOn(adapter.Dependencies{AsOf: f.cache.ledger.Seq(), Hashes: hashes, From: f.cache.tagOrigin(tags)})
 	})
 }
 

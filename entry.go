@@ -85,8 +85,8 @@ func (e *Entry) weigh(key string) {
 		}
 	}
 	for _, o := range e.notes.origins {
-		if !o.weighed.Swap(true) { // entries share it
-			n += originOverhead + len(o.statement) + len(o.source)
+		if !o.Weighed.Swap(true) { // entries share it
+			n += originOverhead + len(o.Statement) + len(o.Source)
 		}
 	}
 	for _, list := range [...][]string{e.choice.vary, e.selects} {

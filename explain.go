@@ -171,7 +171,7 @@ func (c *Cache) explain(key string, e *Entry) Explanation {
 	x.Reason, x.Change = string(why), c.blame(e, why)
 	x.Dependencies = make([]Dependency, len(e.notes.origins))
 	for i, o := range e.notes.origins {
-		x.Dependencies[i] = Dependency{Statement: o.statement, Source: o.source}
+		x.Dependencies[i] = Dependency{Statement: o.Statement, Source: o.Source}
 	}
 	for _, n := range e.notes.list {
 		d := &x.Dependencies[n.origin]

@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // tell reads a value as get does, and says by which statement.
 func (d *toy) tell(ctx context.Context, name string) string {
-	d.Caller(ctx).DependOn(d.Seq(), d.hash(name), unstale.NewOrigin("SELECT value FROM toy WHERE name = "+name, "toy[name="+name+"]{value}").Of(1))
+	read := d.read(name)
+	read.From = []adapter.From{{Origin: adapter.NewOrigin("SELECT value FROM toy WHERE name = "+name, "toy[name="+name+"]{value}"), Count: 1}}
+	d.caller(ctx).DependOn(read)
 	return d.peek(name)
 }
 
@@ -25,12 +28,15 @@ func (d *toy) change(ctx context.Context, value string, names ...string) {
 	for _, name := range names {
 		hashes = append(hashes, d.hash(name)...)
 	}
-	defer d.Mark(hashes, func() *unstale.Change {
-		ch := &unstale.Change{Request: d.Caller(ctx).Request()}
-		for _, name := range names {
-			ch.Rows = append(ch.Rows, unstale.RowChange{Table: "toy", Operation: "update", Key: name, Columns: []string{"value"}})
-		}
-		return ch
+	defer d.Mark(adapter.Commit{
+		Touched: hashes,
+		By:      d.caller(ctx),
+		Describe: func(_ int, row func(table, operation, key string, columns []string)) int {
+			for _, name := range names {
+				row("toy", "update", name, []string{"value"})
+			}
+			return 0
+		},
 	}).Settle()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -217,7 +223,7 @@ func TestExplainInFlux(t *testing.T) {
 	t.Parallel()
 	x := newExplained(t, unstale.Options{})
 	get(x.h, "/x?name=a")
-	f := x.db.Mark(x.db.hash("a"), nil)
+	f := x.db.Mark(x.db.commit("a"))
 	get(x.h, "/x?name=a").want(t, "", false)
 	e := x.one("/x?name=a")
 	if e.Reason != "commit in flux" || e.Change != nil || e.LastMiss == nil || e.LastMiss.Reason != "commit in flux" || e.LastMiss.Change != nil {
@@ -409,7 +415,9 @@ func TestExplainIsBounded(t *testing.T) {
 			x.db.tell(r.Context(), fmt.Sprint(i%100, long))
 		}
 		for i := range 5000 {
-			x.db.Caller(r.Context()).DependOn(x.db.Seq(), x.db.hash(fmt.Sprint(i)), unstale.NewOrigin("", "all").Of(1))
+			read := x.db.read(fmt.Sprint(i))
+			read.From = []adapter.From{{Origin: adapter.NewOrigin("", "all"), Count: 1}}
+			x.db.caller(r.Context()).DependOn(read)
 		}
 		x.db.tell(r.Context(), "a")
 	}))

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
@@ -97,42 +98,39 @@ func (f *fill) await(delta int) {
 	f.awaited += delta
 }
 
-// dependOn adds dependencies that are read no earlier than asOf, and where they
-// come from: each origin accounts for the next ones. No dependencies say nothing:
-// what a statement that reads no table answers may be made of anything.
-func (f *fill) dependOn(asOf uint64, hashes []uint64, origins ...Origin) {
+// dependOn adds dependencies. None say nothing: what a statement that reads no
+// table answers may be made of anything.
+func (f *fill) dependOn(d adapter.Dependencies) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.informed = f.informed || len(hashes) > 0
-	f.add(asOf, hashes, origins)
+	f.informed = f.informed || len(d.Hashes) > 0
+	f.add(d)
 }
 
 // takeOver adds what an unmarked read says. Only what the fill's own goroutine
 // reads makes known what the result depends on.
-func (f *fill) takeOver(asOf uint64, s *saying, own bool) {
+func (f *fill) takeOver(d adapter.Dependencies, own bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if own {
-		f.informed = f.informed || len(s.hashes) > 0
+		f.informed = f.informed || len(d.Hashes) > 0
 	} else {
 		f.took = true
 	}
-	f.add(asOf, s.hashes, s.origins)
+	f.add(d)
 }
 
 // add adds dependencies. The caller holds mu.
-func (f *fill) add(asOf uint64, hashes []uint64, origins []Origin) {
-	f.asOf = min(f.asOf, asOf)
-	for _, h := range hashes {
+func (f *fill) add(d adapter.Dependencies) {
+	f.asOf = min(f.asOf, d.AsOf)
+	for _, h := range d.Hashes {
 		f.slots = append(f.slots, f.cache.ledger.Slot(h))
 	}
 	if f.cache.history != nil {
-		added := f.slots[len(f.slots)-len(hashes):]
-		for _, o := range origins {
-			if o.to != nil {
-				f.notes.add(added[:o.count], o.to)
-			}
-			added = added[o.count:]
+		added := f.slots[len(f.slots)-len(d.Hashes):]
+		for _, from := range d.From {
+			f.notes.add(added[:from.Count], from.Origin)
+			added = added[from.Count:]
 		}
 	}
 	f.bound()

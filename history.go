@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
@@ -20,7 +21,6 @@ const (
 	maxHistory = 1 << 24 // of either kind
 	maxRows    = 8       // that one change names, and as many targets
 	maxName    = 200     // bytes of a path or a target
-	maxOrigin  = 2000    // bytes of a statement
 	maxKey     = 2000    // bytes of a key whose misses are remembered
 )
 
@@ -140,23 +140,12 @@ func (c *Cache) blame(e *Entry, why miss) *Change {
 }
 
 // cut returns s, or its first bytes if it has more than a limit.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(strings.Clone(s[:limit]), "") + "…"
-}
-
-// An origin is where dependencies come from.
-type origin struct {
-	statement, source string
-	weighed           atomic.Bool // in the size of some entry
-}
+func cut(s string, limit int) string { return adapter.Cut(s, limit) }
 
 // tagOrigin returns the origin of tags, of which it names the first ones.
-func (c *Cache) tagOrigin(tags []Tag) Origin {
+func (c *Cache) tagOrigin(tags []Tag) []adapter.From {
 	if c.history == nil {
-		return Origin{}
+		return nil
 	}
 	names := make([]string, 0, maxRows+1)
 	for i, t := range tags {
@@ -166,7 +155,7 @@ func (c *Cache) tagOrigin(tags []Tag) Origin {
 		}
 		names = append(names, cut("tag "+string(t), maxName))
 	}
-	return NewOrigin("", strings.Join(names, ", ")).Of(len(tags))
+	return []adapter.From{{Origin: adapter.NewOrigin("", strings.Join(names, ", ")), Count: len(tags)}}
 }
 
 // A note says where the dependency in a slot comes from.
@@ -177,7 +166,7 @@ type note struct {
 
 // notes say where the dependencies of a fill or an entry come from.
 type notes struct {
-	origins []*origin
+	origins []*adapter.Origin
 	list    []note
 	full    bool // there is no more room in list to be gained
 }
@@ -190,7 +179,7 @@ const (
 )
 
 // add notes that slots come from an origin.
-func (n *notes) add(slots []ledger.Slot, o *origin) {
+func (n *notes) add(slots []ledger.Slot, o *adapter.Origin) {
 	i, ok := n.index(o)
 	for _, s := range slots {
 		if !ok || !n.room() {
@@ -215,9 +204,9 @@ func (n *notes) merge(m *notes) {
 }
 
 // index returns the index of an origin, which it adds where there is room.
-func (n *notes) index(o *origin) (_ uint32, ok bool) {
+func (n *notes) index(o *adapter.Origin) (_ uint32, ok bool) {
 	for i, p := range n.origins {
-		if p == o || p.statement == o.statement && p.source == o.source {
+		if p == o || p.Statement == o.Statement && p.Source == o.Source {
 			return uint32(i), true
 		}
 	}

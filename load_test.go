@@ -167,9 +167,9 @@ func TestLoadHandsOn(t *testing.T) {
 		{what: "a pattern of a part", drop: invalidate(unstale.Pattern("part:{n}", "1")), stored: true},
 		{what: "its end", fn: func(ctx context.Context, _ *toy) { unstale.ExpireAfter(ctx, time.Second) }, drop: func(*unstale.Cache, *toy) { time.Sleep(time.Second) }, stored: true},
 		{what: "no store", fn: func(ctx context.Context, _ *toy) { unstale.NoStore(ctx) }},
-		{what: "a refusal", fn: func(ctx context.Context, db *toy) { db.Caller(ctx).Refuse("own writes") }},
-		{what: "a write", fn: func(ctx context.Context, db *toy) { db.Caller(ctx).Wrote() }},
-		{what: "an untracked read", fn: func(_ context.Context, db *toy) { db.Untracked() }},
+		{what: "a refusal", fn: func(ctx context.Context, db *toy) { db.caller(ctx).Refuse("own writes") }},
+		{what: "a write", fn: func(ctx context.Context, db *toy) { db.caller(ctx).Wrote(false) }},
+		{what: "an untracked read", fn: func(_ context.Context, db *toy) { db.untracked() }},
 		{what: "an unmarked read", fn: func(_ context.Context, db *toy) { db.get(context.Background(), "y") }, drop: func(_ *unstale.Cache, db *toy) { db.set("y", "") }, stored: true},
 	} {
 		for _, how := range []string{"miss", "hit", "joined"} {
@@ -298,17 +298,17 @@ func TestLoadUnderUncommittedWrites(t *testing.T) {
 		write(w, db.get(r.Context(), "x")+part(r.Context(), "sub"))
 	}))
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := db.Caller(r.Context())
+		caller := db.caller(r.Context())
 		if v := part(r.Context(), "?"); v != "before" {
 			t.Errorf("before the write: %q", v)
 		}
-		caller.Uncommitted(1)
+		ended := caller.Changed()
 		if v := part(r.Context(), "mine"); v != "mine" {
 			t.Errorf("under its own write: %q", v)
 		}
 		sub := serve(inner, request(http.MethodGet, "/sub").WithContext(r.Context()))
 		sub.want(t, "sub", false)
-		caller.Uncommitted(-1)
+		ended()
 		if v := part(r.Context(), "?"); v != "before" {
 			t.Errorf("rolled back: %q", v)
 		}
@@ -324,11 +324,11 @@ func TestLoadUnderUncommittedWrites(t *testing.T) {
 	}
 	// A job that says who it is.
 	job := unstale.Outside(t.Context())
-	db.Caller(job).Uncommitted(1)
+	ended := db.caller(job).Changed()
 	if v := part(job, "job"); v != "job" {
 		t.Errorf("a job under its own write: %q", v)
 	}
-	db.Caller(job).Uncommitted(-1)
+	ended()
 	if v := part(job, "job"); v != "before" {
 		t.Errorf("a job: %q", v)
 	}
@@ -347,7 +347,7 @@ func TestLoadInTransaction(t *testing.T) {
 		})
 	}
 	ctx := unstale.Outside(t.Context())
-	caller := db.Caller(ctx)
+	caller := db.caller(ctx)
 	part(ctx, "first")
 	early := db.Seq()
 	ended := caller.Began(early)
@@ -397,7 +397,7 @@ func TestNoJoinInTransaction(t *testing.T) {
 	})
 	<-begun
 	ctx := unstale.Outside(t.Context())
-	end := db.Caller(ctx).Began(db.Seq())
+	end := db.caller(ctx).Began(db.Seq())
 	if v := load(ctx, t, c, "k", func(context.Context) (string, error) { return "own", nil }); v != "own" {
 		t.Errorf("got %q", v)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // TestWhoAsksIsReadBeforeTheLook: one transaction hides an answer from a group and
@@ -79,7 +80,7 @@ func joinStrangers(t *testing.T, known bool) {
 // strangers is a database that others write: nobody tells of it, until a poll
 // notices. bob is in group B, eve in a group that changes, and B sees the secret.
 type strangers struct {
-	*unstale.Database
+	adapter.Database
 	c *unstale.Cache
 	h http.Handler
 
@@ -99,7 +100,7 @@ func newStrangers(t *testing.T, by string) *strangers {
 			return "B", nil
 		}
 		once(&s.beforeIdentity)
-		s.Caller(r.Context()).DependOn(s.Seq(), []uint64{1})
+		s.Caller(r.Context(), nil).DependOn(adapter.Dependencies{AsOf: s.Seq(), Hashes: []uint64{1}})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.eve, nil
@@ -107,7 +108,7 @@ func newStrangers(t *testing.T, by string) *strangers {
 	s.Database = s.c.Database("strangers", s.look)
 	page := func(ctx context.Context) (string, error) {
 		who := unstale.Identity(ctx)
-		s.Caller(ctx).DependOn(s.Seq(), []uint64{2})
+		s.Caller(ctx, nil).DependOn(adapter.Dependencies{AsOf: s.Seq(), Hashes: []uint64{2}})
 		s.mu.Lock()
 		text := who + ":-"
 		if who == "B" {

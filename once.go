@@ -39,9 +39,9 @@ const (
 // siteContext is a look at a context value that was put there outside.
 func siteContext(key any) site { return site{kindContext, fmt.Sprintf("%T", key)} }
 
-// caller returns the site of the application's call that led here: the first
+// callSite returns the site of the application's call that led here: the first
 // frame outside this module, database/sql and the runtime.
-func caller(kind string) site {
+func callSite(kind string) site {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {

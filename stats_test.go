@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // TestStats: each counter moves as it says, and nothing else does.
@@ -50,7 +51,7 @@ func TestStats(t *testing.T) {
 		{"credentials", func() { get(h, "/r/1", "Authorization: x") }, "credentials"},
 		{"load of nothing known", part, "load miss, nothing known"},
 		{"tags", func() { c.InvalidateAsync(unstale.Tag("a"), unstale.Tag("b"), unstale.Key("c")) }, "tag, tag, key"},
-		{"rows", func() { db.Captured(3) }, "row, row, row"},
+		{"rows", func() { db.Mark(adapter.Commit{Rows: 3}).Settle() }, "write, row, row, row"},
 		{"coarse", func() { db.Coarse("SELECT 1", "reason") }, "coarse"},
 		{"nothing", func() {}, ""},
 	} {
@@ -149,7 +150,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	c := newCache(t, unstale.Options{Route: func(r *http.Request) string { return r.URL.Path }})
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		db.Caller(r.Context()).Refuse(r.URL.Path)
+		db.caller(r.Context()).Refuse(r.URL.Path)
 	}))
 	for i := range 1500 {
 		get(h, fmt.Sprint("/", i))
@@ -189,7 +190,7 @@ func TestNothingPrivate(t *testing.T) {
 	db := newToy(c)
 	n := 0
 	h := around(c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		db.Caller(r.Context()).Wrote()
+		db.caller(r.Context()).Wrote(false)
 		unstale.Identity(r.Context())
 		if r.URL.Query().Has("differ") {
 			n++

@@ -12,12 +12,13 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // A toy is a database of named values behind an adapter of its own, so that the
 // engine can be tested at every step of a read and a write.
 type toy struct {
-	*unstale.Database
+	adapter.Database
 	seed maphash.Seed
 	mu   sync.Mutex
 	rows map[string]string
@@ -33,11 +34,25 @@ func (d *toy) hash(name string) []uint64 { return []uint64{maphash.String(d.seed
 
 // get reads a value as an adapter does.
 func (d *toy) get(ctx context.Context, name string) string {
-	caller := d.Caller(ctx).Unmarked()
-	defer caller.Done()
-	caller.DependOn(d.Seq(), d.hash(name))
+	caller := d.caller(ctx).Begin()
+	defer caller.End()
+	caller.DependOn(d.read(name))
 	return d.peek(name)
 }
+
+// caller returns on whose behalf a statement with ctx runs.
+func (d *toy) caller(ctx context.Context) adapter.Caller { return d.Caller(ctx, nil) }
+
+// untracked is a read of which nothing is known.
+func (d *toy) untracked() { d.caller(context.Background()).Refuse("past the adapter") }
+
+// read returns what a value that is about to be read says.
+func (d *toy) read(name string) adapter.Dependencies {
+	return adapter.Dependencies{AsOf: d.Seq(), Hashes: d.hash(name)}
+}
+
+// commit returns a commit of a value.
+func (d *toy) commit(name string) adapter.Commit { return adapter.Commit{Touched: d.hash(name)} }
 
 // peek reads a value past the adapter.
 func (d *toy) peek(name string) string {
@@ -48,7 +63,7 @@ func (d *toy) peek(name string) string {
 
 // set commits a value; it is acknowledged when set returns.
 func (d *toy) set(name, value string) {
-	f := d.Mark(d.hash(name), nil)
+	f := d.Mark(d.commit(name))
 	defer f.Settle()
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -73,8 +74,8 @@ const maxReadings = 4096
 // A reading is a statement that nobody marked, from before its start to its
 // rows' end.
 type reading struct {
-	cache *Cache
-	idle  bool // no fill was open when it began
+	caller caller // that speaks for it
+	idle   bool   // no fill was open when it began
 
 	// Guarded by unmarked.mu.
 	place   int     // in unmarked.readings
@@ -82,11 +83,11 @@ type reading struct {
 	refuses bool    // every fill that it counts for
 	writes  bool    // it is no read, or not only
 	within  []*fill // whose goroutine began it
-	said    []saying
-	find    func() (asOf uint64, hashes []uint64, origins []Origin, refused string)
-	asking  sync.Once // find
-	most    []saying  // what it depends on at most
-	awaited int       // announcements of what it will say
+	said    []adapter.Dependencies
+	find    func() (d adapter.Dependencies, refused string)
+	asking  sync.Once              // find
+	most    []adapter.Dependencies // what it depends on at most
+	awaited int                    // announcements of what it will say
 }
 
 // States of a reading.
@@ -96,21 +97,18 @@ const (
 	readingEnded
 )
 
-// A saying is dependencies that are read no earlier than asOf.
-type saying struct {
-	asOf    uint64
-	hashes  []uint64
-	origins []Origin
-}
+// cache returns the one whose fills the reading counts for.
+func (r *reading) cache() *Cache { return r.caller.db.cache }
 
-// begin registers a reading. It precedes the statement.
-func (u *unmarked) begin(c *Cache) *reading {
+// begin registers a reading of a database. It precedes the statement.
+func (u *unmarked) begin(d *database) *reading {
 	u.seen.Store(true)
 	var on []uint16
-	if c.openFills.Load() > 0 {
+	if d.cache.openFills.Load() > 0 {
 		on = numbersOnStack()
 	}
-	r := &reading{cache: c}
+	r := new(reading)
+	r.caller = caller{db: d, reading: r}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.idle = len(u.fills) == 0
@@ -132,7 +130,7 @@ func (u *unmarked) begin(c *Cache) *reading {
 
 // end follows the reading's last row. Only the first call has an effect.
 func (r *reading) end() {
-	u := &r.cache.unmarked
+	u := &r.cache().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch r.state {
@@ -155,22 +153,22 @@ func (r *reading) end() {
 
 // say tells every open fill, and those that begin before the end, what the
 // reading depends on.
-func (r *reading) say(s saying) {
-	u := &r.cache.unmarked
+func (r *reading) say(d adapter.Dependencies) {
+	u := &r.cache().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	r.sayLocked(s)
+	r.sayLocked(d)
 }
 
 // sayLocked is say for callers that hold unmarked.mu.
-func (r *reading) sayLocked(s saying) {
-	r.said = append(r.said, s)
+func (r *reading) sayLocked(d adapter.Dependencies) {
+	r.said = append(r.said, d)
 	r.tellAll(r.said[len(r.said)-1:])
 }
 
 // whenAsked says how to find out what the reading depends on.
-func (r *reading) whenAsked(find func() (asOf uint64, hashes []uint64, origins []Origin, refused string)) {
-	u := &r.cache.unmarked
+func (r *reading) whenAsked(find func() (d adapter.Dependencies, refused string)) {
+	u := &r.cache().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.find = find
@@ -182,62 +180,56 @@ func (r *reading) whenAsked(find func() (asOf uint64, hashes []uint64, origins [
 // ask finds out what the reading depends on. Nobody holds a lock.
 func (r *reading) ask() {
 	r.asking.Do(func() {
-		asOf, hashes, origins, refused := r.find()
-		u := &r.cache.unmarked
+		d, refused := r.find()
+		u := &r.cache().unmarked
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		r.refuses = r.refuses || refused != ""
-		r.said = append(r.said, saying{asOf, hashes, origins})
+		r.said = append(r.said, d)
 	})
 }
 
-// sayAtMost says what the reading depends on at most.
-func (r *reading) sayAtMost(s saying) {
-	u := &r.cache.unmarked
+// later announces that the reading will say more, and says what it depends on at
+// most.
+func (r *reading) later(most adapter.Dependencies) (done func(adapter.Dependencies)) {
+	u := &r.cache().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	r.most = append(r.most, s)
-}
-
-// later announces that the reading will say more.
-func (r *reading) later() (done func(asOf uint64, hashes []uint64, origins ...Origin)) {
-	u := &r.cache.unmarked
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	r.most = append(r.most, most)
 	r.awaited++
-	return func(asOf uint64, hashes []uint64, origins ...Origin) {
+	return func(d adapter.Dependencies) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		r.sayLocked(saying{asOf, hashes, origins})
+		r.sayLocked(d)
 		r.awaited--
 	}
 }
 
 // tellAll tells every open fill. The caller holds unmarked.mu.
-func (r *reading) tellAll(list []saying) {
-	for _, f := range r.cache.unmarked.fills {
+func (r *reading) tellAll(list []adapter.Dependencies) {
+	for _, f := range r.cache().unmarked.fills {
 		r.tell(f, list)
 	}
 }
 
 // tell tells a fill. The caller holds unmarked.mu.
-func (r *reading) tell(f *fill, list []saying) {
+func (r *reading) tell(f *fill, list []adapter.Dependencies) {
 	own := slices.Contains(r.within, f)
-	for i := range list {
-		s := &list[i]
-		f.takeOver(r.cache.goodAsOf(s), s, own)
+	for _, d := range list {
+		d.AsOf = r.cache().goodAsOf(d)
+		f.takeOver(d, own)
 	}
 }
 
 // goodAsOf returns a sequence number at which what was said is as good as read.
-func (c *Cache) goodAsOf(s *saying) uint64 {
+func (c *Cache) goodAsOf(d adapter.Dependencies) uint64 {
 	now := c.ledger.Seq()
-	slots := make([]ledger.Slot, len(s.hashes))
-	for i, h := range s.hashes {
+	slots := make([]ledger.Slot, len(d.Hashes))
+	for i, h := range d.Hashes {
 		slots[i] = c.ledger.Slot(h)
 	}
-	if c.ledger.Check(&ledger.Record{AsOf: s.asOf, Slots: slots}) != ledger.Valid {
-		return s.asOf
+	if c.ledger.Check(&ledger.Record{AsOf: d.AsOf, Slots: slots}) != ledger.Valid {
+		return d.AsOf
 	}
 	return now
 }
@@ -246,7 +238,7 @@ func (c *Cache) goodAsOf(s *saying) uint64 {
 // holds unmarked.mu. It reports whether there are any.
 func (r *reading) refuse() bool {
 	r.refuses = true
-	return r.cache.unmarked.refuseAll()
+	return r.cache().unmarked.refuseAll()
 }
 
 // refuseAll refuses every open fill. The caller holds mu.
@@ -278,7 +270,7 @@ func (c *Cache) refuseUnmarked(r *reading, why string) {
 // reportUnmarked reports once, by call site, a statement that made fills
 // unstorable.
 func (c *Cache) reportUnmarked(why string) {
-	c.reportOnce(caller(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
+	c.reportOnce(callSite(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
 }
 
 // Whether a GET writes without a context, which nobody is told, is learnt by its
@@ -292,7 +284,7 @@ const routeOfLoad = "(Load outside of any request)"
 // wrote says that the statement writes. It reports whether a fill is refused
 // whose goroutine began it, and whether another one is.
 func (r *reading) wrote() (own, others bool) {
-	u := &r.cache.unmarked
+	u := &r.cache().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.writes, u.written = true, true

@@ -10,26 +10,31 @@ import (
 	"testing/synctest"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // An unmarkedRead is a statement without a context, step by step.
 type unmarkedRead struct {
-	unstale.Caller
+	adapter.Caller
 	db   *toy
 	asOf uint64
-	said func(asOf uint64, hashes []uint64, origins ...unstale.Origin)
+	said func(adapter.Dependencies)
 }
 
 func (d *toy) unmarked() *unmarkedRead {
-	return &unmarkedRead{Caller: d.Caller(context.Background()).Unmarked(), db: d, asOf: d.Seq()}
+	return &unmarkedRead{Caller: d.caller(context.Background()).Begin(), db: d, asOf: d.Seq()}
 }
 
-func (u *unmarkedRead) says(name string)   { u.DependOn(u.asOf, u.db.hash(name)) }
-func (u *unmarkedRead) atMost(name string) { u.AtMost(u.asOf, u.db.hash(name)); u.said = u.Later() }
-func (u *unmarkedRead) later(name string)  { u.said(u.asOf, u.db.hash(name)) }
+func (u *unmarkedRead) read(name string) adapter.Dependencies {
+	return adapter.Dependencies{AsOf: u.asOf, Hashes: u.db.hash(name)}
+}
+
+func (u *unmarkedRead) says(name string)   { u.DependOn(u.read(name)) }
+func (u *unmarkedRead) atMost(name string) { u.said = u.Later(u.read(name)) }
+func (u *unmarkedRead) later(name string)  { u.said(u.read(name)) }
 
 func (u *unmarkedRead) asked(name, refused string) {
-	u.WhenAsked(func() (uint64, []uint64, []unstale.Origin, string) { return u.asOf, u.db.hash(name), nil, refused })
+	u.WhenAsked(func() (adapter.Dependencies, string) { return u.read(name), refused })
 }
 
 // TestUnmarkedRead has each way in which a read that nobody marked and a fill can
@@ -84,7 +89,7 @@ func TestUnmarkedRead(t *testing.T) {
 		"asked too late":           {before: func(db *toy, r read) { r.asked("x", ""); db.set("x", "1") }, refused: true},
 		"asked, changed in":        {before: func(_ *toy, r read) { r.asked("x", "") }, during: func(db *toy, _ read) { db.set("x", "1") }, refused: true},
 		"asked, own changed":       {before: func(db *toy, r read) { r.asked("x", ""); db.set("known", "1") }, falls: "x", stays: "y"},
-		"wrote":                    {during: func(_ *toy, r read) { r.Wrote() }, refused: true},
+		"wrote":                    {during: func(_ *toy, r read) { r.Wrote(false) }, refused: true},
 		"older than a change": {
 			before: func(db *toy, r read) { r.says("x"); db.set("x", "1") }, refused: true,
 		},
@@ -106,7 +111,7 @@ func TestUnmarkedRead(t *testing.T) {
 		"in flux": {
 			before: func(db *toy, r read) {
 				r.says("x")
-				f := db.Mark(db.hash("x"), nil)
+				f := db.Mark(db.commit("x"))
 				db.settle = f.Settle
 			}, during: func(db *toy, _ read) { db.settle() }, refused: true,
 		},
@@ -135,7 +140,7 @@ func TestUnmarkedRead(t *testing.T) {
 					}
 					do(s.during)
 					if s.ends {
-						r.Done()
+						r.End()
 					}
 				}
 				h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { work(req.Context()) }))
@@ -153,12 +158,12 @@ func TestUnmarkedRead(t *testing.T) {
 				}
 				do(s.before)
 				if s.early {
-					r.Done()
+					r.End()
 				}
 				ask()
 				do(s.after)
-				r.Done()
-				r.Done() // has no effect
+				r.End()
+				r.End() // has no effect
 				if s.stays != "" {
 					db.set(s.stays, "2")
 				}
@@ -276,11 +281,11 @@ func TestManyUnmarkedReads(t *testing.T) {
 	for range 2 {
 		get(h, "/").want(t, "", false)
 	}
-	open[4096].Done()
+	open[4096].End()
 	get(h, "/").want(t, "", false)
 	get(h, "/").want(t, "", true)
 	for _, r := range open {
-		r.Done()
+		r.End()
 	}
 	get(h, "/?").want(t, "", true)
 }
@@ -324,7 +329,7 @@ func TestUnmarkedStorm(t *testing.T) {
 	db := newToy(c)
 	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u := db.unmarked()
-		defer u.Done()
+		defer u.End()
 		if r.URL.Path == "/a" {
 			u.says("a")
 			write(w, db.peek("a"))
@@ -366,8 +371,8 @@ func TestUnmarkedWrites(t *testing.T) {
 	db := newToy(c)
 	job := func() {
 		r := db.unmarked()
-		r.Wrote()
-		r.Done()
+		r.Wrote(false)
+		r.End()
 	}
 	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
@@ -399,9 +404,9 @@ func TestUnmarkedWrites(t *testing.T) {
 	stored("/a/own", "not stored: wrote")
 	stored("/a/near", "not stored: unmarked write") // it is one that writes
 	open := db.unmarked()
-	open.Wrote()
+	open.Wrote(false)
 	stored("/b/calm", "not stored: unmarked write")
-	open.Done()
+	open.End()
 	stored("/b/calm", ";stored")
 	if s := c.Stats(); len(s.WritesInGET) != 1 || len(s.UntrackedReads) == 0 || book.count("a GET wrote") != 1 {
 		t.Errorf("%v, %v", s.WritesInGET, s.UntrackedReads)

@@ -154,7 +154,7 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 func (e *Entry) madeOf() string {
 	sources := make([]string, len(e.notes.origins))
 	for i, o := range e.notes.origins {
-		sources[i] = o.source
+		sources[i] = o.Source
 	}
 	return strings.Join(sources, ", ")
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"slices"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
@@ -115,10 +116,9 @@ func (s *session) onCommit() int32 {
 	if !s.keepsParents() {
 		touched = append(touched, s.db.shapes.Parents())
 	}
-	flux := s.db.engine.Mark(touched, s.describe)
+	flux := s.db.engine.Mark(adapter.Commit{Touched: touched, Rows: s.changes.Rows(), By: s.by(), Describe: s.changes.Summary})
 	failpoint.Pass(failpoint.AfterMark)
 	s.marked = append(s.marked, marked{flux: flux, view: view})
-	s.db.engine.Captured(s.changes.Rows())
 	failpoint.Pass(failpoint.BeforeCommit)
 	// The changes are kept until the transaction is known to be over.
 	return 0

@@ -75,7 +75,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	// within the statement, and nothing must stay in flux then.
 	defer func() {
 		c.session.leave(caller, err)
-		caller.Done()
+		caller.End()
 	}()
 	return run(ctx, query, args)
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/shape"
 	"github.com/unstale/unstale/internal/sqldep"
 	lib "modernc.org/sqlite/lib"
@@ -24,7 +25,7 @@ const (
 // A database is what the connections of a Connector share, and those of others
 // to the same file.
 type database struct {
-	engine   *unstale.Database
+	engine   adapter.Database
 	shapes   *shape.Shapes
 	analysis *analysis
 	parents  *parents
@@ -55,18 +56,18 @@ type database struct {
 type plan struct {
 	generation uint64
 	query      *shape.Query
-	sources    []unstale.Origin // of the query
-	coarse     string           // why dependencies are coarser than they might be, or ""
-	refused    string           // why what it reads is not cached; then there is no query
+	sources    []*adapter.Origin // of the query
+	coarse     string            // why dependencies are coarser than they might be, or ""
+	refused    string            // why what it reads is not cached; then there is no query
 }
 
-// origins returns where dependencies come from.
-func (p *plan) origins(d shape.Dependencies) []unstale.Origin {
-	list := make([]unstale.Origin, len(d.Counts))
+// read returns what was read no earlier than asOf.
+func (p *plan) read(asOf uint64, d shape.Dependencies) adapter.Dependencies {
+	from := make([]adapter.From, len(d.Counts))
 	for i, c := range d.Counts {
-		list[i] = p.sources[c.Source].Of(c.N)
+		from[i] = adapter.From{Origin: p.sources[c.Source], Count: c.N}
 	}
-	return list
+	return adapter.Dependencies{AsOf: asOf, Hashes: d.Hashes, From: from}
 }
 
 // Why a statement is not analysed.
@@ -205,13 +206,13 @@ func (db *database) coarse(sql, reason string) {
 }
 
 // track tells the fill what a query is about to read.
-func (db *database) track(ctx context.Context, s *session, caller unstale.Caller, sql string, args []driver.NamedValue) {
-	generation := db.generation.Load()
+func (db *database) track(ctx context.Context, s *session, caller adapter.Caller, sql string, args []driver.NamedValue) {
+	generation, needs := db.generation.Load(), caller.Needs()
 	p, ok := db.plans.get(sql)
 	if !ok || p.generation != generation {
-		if caller.Idle() {
+		if needs == adapter.Most {
 			asOf := s.readSeq
-			caller.WhenAsked(func() (uint64, []uint64, []unstale.Origin, string) { return db.whenAsked(sql, asOf) })
+			caller.WhenAsked(func() (adapter.Dependencies, string) { return db.whenAsked(sql, asOf) })
 			return
 		}
 		p = db.analyse(sql, generation)
@@ -230,40 +231,37 @@ func (db *database) track(ctx context.Context, s *session, caller unstale.Caller
 		return
 	}
 	var most shape.Dependencies
-	if !caller.Known() {
+	if needs != adapter.All {
 		p.query.Tables(&most)
 	}
-	if caller.Idle() && !p.query.Clocked() {
-		caller.DependOn(s.readSeq, most.Hashes, p.origins(most)...)
+	if needs == adapter.Most && !p.query.Clocked() {
+		caller.DependOn(p.read(s.readSeq, most))
 		return
 	}
 	var d shape.Dependencies
 	run := p.query.Begin(&d, s.readSeq, args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
 		return s.probe(ctx, sql, args, limit)
 	})
-	caller.DependOn(s.readSeq, d.Hashes, p.origins(d)...)
-	if run != nil {
-		caller.AtMost(s.readSeq, most.Hashes, p.origins(most)...)
-	}
+	caller.DependOn(p.read(s.readSeq, d))
 	if run != nil || p.query.Clocked() {
-		s.follow(caller, p, sql, run)
+		s.follow(caller, p, sql, run, p.read(s.readSeq, most))
 	}
 }
 
 // whenAsked returns what a query of a transaction that began after asOf depends on
 // at most. If the schema is another one now than it was then, the floor is, or
 // will be, above asOf and above whatever is found to be as good.
-func (db *database) whenAsked(sql string, asOf uint64) (_ uint64, hashes []uint64, origins []unstale.Origin, refused string) {
+func (db *database) whenAsked(sql string, asOf uint64) (_ adapter.Dependencies, refused string) {
 	p := db.analyse(sql, db.generation.Load())
 	if p.refused != "" {
-		return asOf, nil, nil, p.refused
+		return adapter.Dependencies{}, p.refused
 	}
 	if p.query.Clocked() { // nobody has seen whether it looked at the clock
-		return asOf, nil, nil, refusedClock
+		return adapter.Dependencies{}, refusedClock
 	}
 	var most shape.Dependencies
 	p.query.Tables(&most)
-	return asOf, most.Hashes, p.origins(most), ""
+	return p.read(asOf, most), ""
 }
 
 // analyse makes the plan of a query.
@@ -291,7 +289,7 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 			p.query = db.shapes.Use(q)
 			p.coarse = q.Coarse
 			for _, source := range p.query.Sources() {
-				p.sources = append(p.sources, unstale.NewOrigin(sql, source))
+				p.sources = append(p.sources, adapter.NewOrigin(sql, source))
 			}
 		}
 	}

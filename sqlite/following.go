@@ -7,7 +7,7 @@ import (
 	"io"
 	"reflect"
 
-	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/shape"
 	lib "modernc.org/sqlite/lib"
 )
@@ -21,17 +21,17 @@ type following struct {
 	text    string
 	run     *shape.Run // nil if no dependencies follow, or all are known
 	clocked bool       // it calls functions of date and time, and has not been seen to look at the clock
-	caller  unstale.Caller
+	caller  adapter.Caller
 	asOf    uint64
 	parents uint64 // the proof of the foreign keys when the transaction began
-	done    func(asOf uint64, hashes []uint64, origins ...unstale.Origin)
+	done    func(adapter.Dependencies)
 }
 
-// follow begins to follow a run.
-func (s *session) follow(caller unstale.Caller, p *plan, sql string, run *shape.Run) {
+// follow begins to follow a run, which depends on most at most.
+func (s *session) follow(caller adapter.Caller, p *plan, sql string, run *shape.Run, most adapter.Dependencies) {
 	s.next = &following{session: s, plan: p, text: sql, run: run, clocked: p.query.Clocked(), caller: caller, asOf: s.readSeq, parents: s.parents}
 	if run != nil {
-		s.next.done = caller.Later()
+		s.next.done = caller.Later(most)
 	}
 }
 
@@ -108,7 +108,7 @@ func (f *following) end(all bool) {
 	}
 	var d shape.Dependencies
 	f.run.End(&d, all, parents)
-	f.done(f.asOf, d.Hashes, f.plan.origins(d)...)
+	f.done(f.plan.read(f.asOf, d))
 	f.run = nil
 }
 

@@ -185,7 +185,7 @@ func (c *Connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	}
 	defer func() {
 		if err != nil {
-			db.engine.Caller(ctx).Refuse(refusedFailed)
+			db.engine.Caller(ctx, nil).Refuse(refusedFailed)
 			c.left()
 		}
 	}()

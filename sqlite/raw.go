@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 
 	modernc "modernc.org/sqlite"
@@ -109,7 +110,7 @@ func (c *conn) FileControlDataVersion(schema string) (uint32, error) {
 // untracked reports a read of which nobody knows for whom it is.
 func (s *session) untracked() {
 	if s != nil {
-		s.db.engine.Untracked()
+		s.db.engine.Caller(context.Background(), nil).Refuse("past the adapter")
 	}
 }
 

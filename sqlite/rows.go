@@ -7,7 +7,7 @@ import (
 	"io"
 	"reflect"
 
-	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // rows wraps rows of the driver. A statement with RETURNING commits while its
@@ -15,7 +15,7 @@ import (
 type rows struct {
 	ctx     context.Context
 	session *session
-	caller  unstale.Caller
+	caller  adapter.Caller
 	inner   driver.Rows
 	ended   bool // all rows were read
 	shown   bool // a row was read
@@ -58,7 +58,7 @@ func (r *rows) Next(dest []driver.Value) error {
 func (r *rows) Close() (err error) {
 	defer func() {
 		r.session.leave(r.caller, err)
-		r.caller.Done()
+		r.caller.End()
 	}()
 	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
 		r.caller.Refuse(refusedFailed)

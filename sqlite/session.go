@@ -5,7 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
-	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/shape"
 )
@@ -41,8 +41,8 @@ type session struct {
 	left   func() // tells the Connector that the connection has ended
 
 	txContext context.Context // with which BeginTx was called, or nil
-	txCaller  unstale.Caller  // on whose behalf BeginTx was called
-	caller    unstale.Caller  // on whose behalf the last statement ran
+	txCaller  adapter.Caller  // on whose behalf BeginTx was called
+	caller    adapter.Caller  // on whose behalf the last statement ran
 	readSeq   uint64          // taken before the read transaction began that is open, or was last
 	parents   uint64          // the proof of the foreign keys at that time, or 0
 	next      *following      // of the query that is about to begin
@@ -61,13 +61,13 @@ type session struct {
 	all      string        // why the open transaction's commit invalidates everything, or ""
 	marked   []marked
 
-	counted bool           // writer's uncommitted transactions include this one
-	writer  unstale.Caller // on whose behalf the open transaction first changed something
+	writer adapter.Caller // on whose behalf the open transaction first changed something, or nil
+	ends   func()         // tells it that the transaction has ended
 }
 
 // marked is what one commit put in flux.
 type marked struct {
-	flux *unstale.Flux
+	flux adapter.Flux
 	view *shape.View // nil when all
 	all  bool
 }
@@ -77,7 +77,6 @@ const (
 	refusedFailed    = "failed read"
 	refusedAttached  = "connection with attached database"
 	refusedTemporary = "connection with temporary objects"
-	refusedReturning = "write that returns rows"
 	refusedOwn       = "reads its own writes"
 	refusedClosed    = "database closed"
 	refusedReplaced  = "file replaced"
@@ -85,10 +84,10 @@ const (
 
 // enter precedes each call of the driver that runs a text; query says that its
 // rows are read. It returns on whose
-// behalf the statement runs; Done is to be called when that has no more rows.
-func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) unstale.Caller {
+// behalf the statement runs; End is to be called when that has no more rows.
+func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) adapter.Caller {
 	if s == nil {
-		return unstale.Caller{}
+		return noCaller{}
 	}
 	s.settle()
 	t := s.text(sql)
@@ -102,15 +101,12 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 		return caller
 	}
 	s.caller = caller
-	caller = caller.Unmarked()
+	caller = caller.Begin()
 	if t.writes {
 		s.wrote = true
-		caller.Wrote()
-		if query && !caller.Known() {
-			caller.Refuse(refusedReturning)
-		}
+		caller.Wrote(query)
 		s.db.refresh(s)
-	} else if caller.Fills() {
+	} else if caller.Needs() != adapter.Nothing {
 		s.track(ctx, caller, sql, args)
 	}
 	s.heed(t)
@@ -118,12 +114,12 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 }
 
 // callerOf returns on whose behalf a statement with ctx runs.
-func (s *session) callerOf(ctx context.Context) unstale.Caller {
-	caller := s.db.engine.Caller(ctx)
-	if !caller.Known() && s.txCaller.Known() && !s.native.autocommit() {
-		caller = s.txCaller
+func (s *session) callerOf(ctx context.Context) adapter.Caller {
+	var within adapter.Caller
+	if !s.native.autocommit() {
+		within = s.txCaller
 	}
-	return caller
+	return s.db.engine.Caller(ctx, within)
 }
 
 // refuse follows each call of the driver that ran nothing and failed: whoever
@@ -159,7 +155,7 @@ func (s *session) heed(t text) {
 }
 
 // track tells the fill what a query is about to read.
-func (s *session) track(ctx context.Context, caller unstale.Caller, sql string, args []driver.NamedValue) {
+func (s *session) track(ctx context.Context, caller adapter.Caller, sql string, args []driver.NamedValue) {
 	switch {
 	case s.db.closed.Load():
 		caller.Refuse(refusedClosed)
@@ -180,7 +176,7 @@ func (s *session) track(ctx context.Context, caller unstale.Caller, sql string, 
 
 // leave follows each call of the driver that ran a text on behalf of caller. err
 // is what the call returned.
-func (s *session) leave(caller unstale.Caller, err error) {
+func (s *session) leave(caller adapter.Caller, err error) {
 	if s == nil {
 		return
 	}
@@ -194,10 +190,10 @@ func (s *session) leave(caller unstale.Caller, err error) {
 
 // leaveOpen is leave where rows may be left to read; without them, after a panic
 // for one, there will be none.
-func (s *session) leaveOpen(caller unstale.Caller, found driver.Rows, err error) {
+func (s *session) leaveOpen(caller adapter.Caller, found driver.Rows, err error) {
 	s.leave(caller, err)
 	if found == nil {
-		caller.Done()
+		caller.End()
 	}
 }
 
@@ -266,15 +262,31 @@ func (s *session) forget() {
 	s.captured, s.failed, s.loose, s.all, s.schema = false, false, false, "", nil
 }
 
+// by returns on whose behalf the open transaction changes what it does.
+func (s *session) by() adapter.Caller {
+	switch {
+	case s.writer != nil:
+		return s.writer
+	case s.caller != nil:
+		return s.caller
+	}
+	return s.db.engine.Caller(context.Background(), nil)
+}
+
+// noCaller speaks for a nil session.
+type noCaller struct{ adapter.Caller }
+
+func (noCaller) End() {}
+
 // count keeps the writer's number of uncommitted transactions.
 func (s *session) count() {
 	switch uncommitted := s.uncommitted(); {
-	case uncommitted && !s.counted:
-		s.counted, s.writer = true, s.caller
-		s.writer.Uncommitted(1)
-	case !uncommitted && s.counted:
-		s.counted = false
-		s.writer.Uncommitted(-1)
+	case uncommitted && s.writer == nil:
+		s.writer = s.by()
+		s.ends = s.writer.Changed()
+	case !uncommitted && s.writer != nil:
+		s.ends()
+		s.writer, s.ends = nil, nil
 	}
 }
 
@@ -288,7 +300,7 @@ func (s *session) unwrap() {
 	if s == nil {
 		return
 	}
-	s.db.engine.Untracked()
+	s.untracked()
 	s.db.parents.doubt()
 	s.taint, s.lent = causeDriver, true
 	s.markAll(causeDriver)

@@ -56,7 +56,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (_ dri
 	caller := s.conn.session.enter(ctx, s.text, args, false)
 	defer func() {
 		s.conn.session.leave(caller, err)
-		caller.Done()
+		caller.End()
 	}()
 	return s.exec(ctx, args)
 }

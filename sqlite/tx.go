@@ -4,14 +4,14 @@ import (
 	"context"
 	"database/sql/driver"
 
-	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // A tx wraps a transaction of the driver.
 type tx struct {
 	inner   driver.Tx
 	session *session
-	caller  unstale.Caller
+	caller  adapter.Caller
 	ended   func() // tells the cache
 }
 
@@ -36,7 +36,7 @@ func (t *tx) leave(err error) {
 
 // begun says on whose behalf, and in what context, the open transaction was
 // begun, and returns what is to be called when it has ended.
-func (s *session) begun(ctx context.Context, caller unstale.Caller) (ended func()) {
+func (s *session) begun(ctx context.Context, caller adapter.Caller) (ended func()) {
 	if s == nil {
 		return func() {}
 	}
@@ -47,7 +47,7 @@ func (s *session) begun(ctx context.Context, caller unstale.Caller) (ended func(
 // disown ends what begun said.
 func (s *session) disown() {
 	if s != nil {
-		s.txContext, s.txCaller = nil, unstale.Caller{}
+		s.txContext, s.txCaller = nil, nil
 	}
 }
 

@@ -14,14 +14,14 @@ var engine = []slip{
 		{"internal/ledger/ledger.go", "quiet := l.marks.Load() == 0", "quiet := true"},
 	}},
 	{"in flux only after the commit", "slow disk", older, []edit{
-		{"adapter.go", "	d.cache.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "	c.ledger.Mark(f.slots)\n", ""},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
 	}},
 	{"bumped and released before the commit", "slow disk", older, []edit{
 		{"sqlite/capture.go", "failpoint.Pass(failpoint.BeforeCommit)", "flux.Settle()\nfailpoint.Pass(failpoint.BeforeCommit)"},
 	}},
 	{"bumped before the commit, released after it", "slow disk", older, []edit{
-		{"adapter.go", "d.cache.ledger.Mark(f.slots)", "d.cache.ledger.Mark(f.slots)\nd.cache.ledger.Bump(f.slots)"},
+		{"adapter.go", "	c.ledger.Mark(f.slots)\n", "	c.ledger.Mark(f.slots)\nc.ledger.Bump(f.slots)\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", ""},
 	}},
 	{"released before it is bumped", "slow disk", older, []edit{
@@ -35,19 +35,19 @@ var engine = []slip{
 		{"internal/ledger/ledger.go", "l.marks.Add(-1)\n}\n\n// MarkAll", "l.marks.Store(0)\n}\n\n// MarkAll"},
 	}},
 	{"invalidated after the acknowledgement", "slow disk", older, []edit{
-		{"adapter.go", "	d.cache.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "	c.ledger.Mark(f.slots)\n", ""},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
 		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.settle(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.settle(m)\n}()"},
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
-		{"adapter.go", "// Settle bumps the dependencies", "func (f *Flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// Settle bumps the dependencies"},
-		{"sqlite/session.go", "	s.taken().unseen()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.Forget()\n		}\n	}\n	s.taken().unseen()"},
+		{"adapter.go", "// flux implements", "func (f *flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// flux implements"},
+		{"sqlite/session.go", "	s.taken().unseen()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.(interface{ Forget() }).Forget()\n		}\n	}\n	s.taken().unseen()"},
 	}},
 	{"a statement that commits by itself is overlooked", "nothing goes wrong", older, []edit{
 		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || s.txContext == nil {"},
 	}},
 	{"what a transaction has not committed is shared", "slow disk", older, []edit{
-		{"adapter.go", "uncommitted.Add(int32(delta))", "uncommitted.Add(0)"},
+		{"adapter.go", "uncommitted.Add(1)", "uncommitted.Add(0)"},
 		{"sqlite/session.go", "case s.uncommitted():", "case false:"},
 	}},
 
@@ -87,7 +87,7 @@ var engine = []slip{
 		{"fill.go", "f.asOf = min(f.asOf, found)", "f.asOf = found"},
 	}},
 	{"the age of the transaction does not count", "slow reads", older, []edit{
-		{"fill.go", "	f.asOf = min(f.asOf, asOf)\n", ""},
+		{"fill.go", "	f.asOf = min(f.asOf, d.AsOf)\n", ""},
 	}},
 	{"each statement of a transaction is as old as itself", "slow reads", older, []edit{
 		{"sqlite/session.go", "if !s.native.reading() {", "if true {"},
@@ -124,17 +124,17 @@ var engine = []slip{
 
 	// Reads without a context.
 	{"what is read without a context is nobody's", "nothing goes wrong", older, []edit{
-		{"unmarked.go", "		f.takeOver(r.cache.goodAsOf(s), s, own)\n", "		f.takeOver(r.cache.goodAsOf(s), &saying{hashes: s.hashes[:0]}, own)\n"},
+		{"unmarked.go", "		f.takeOver(d, own)\n", "		d.Hashes, d.From = nil, nil\n		f.takeOver(d, own)\n"},
 	}},
 	{"it counts only for fills that were open when it began", "slow reads", older, []edit{
 		{"unmarked.go", "		r.tell(f, r.said)\n", ""},
 	}},
 	{"it is as old as the fill", "slow reads", older, []edit{
-		{"unmarked.go", "f.takeOver(r.cache.goodAsOf(s), s, own)", "f.takeOver(f.asOf, s, own)"},
+		{"unmarked.go", "		d.AsOf = r.cache().goodAsOf(d)\n", "		d.AsOf = f.asOf\n"},
 	}},
 	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "		u.pay(f, r)\n", ""},
-		{"sqlite/database.go", "if caller.Idle() {\n			asOf", "if !caller.Known() {\n			asOf"},
+		{"sqlite/database.go", "if needs == adapter.Most {\n			asOf", "if needs != adapter.All {\n			asOf"},
 	}},
 	{"rows that outlive a fill do not count", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "			r.tell(f, r.most)\n", ""},

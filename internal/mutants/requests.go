@@ -267,6 +267,6 @@ var requests = []lapse{
 		{"internal/rfc9111/invalidate.go", "http.MethodTrace,\n		\"PROPFIND\", \"QUERY\", \"REPORT\", \"SEARCH\":", "http.MethodTrace:"},
 	}},
 	{"a statement without tables is known", "TestNoDependenciesSayNothing", []edit{
-		{"fill.go", "f.informed = f.informed || len(hashes) > 0", "f.informed = true"},
+		{"fill.go", "	f.informed = f.informed || len(d.Hashes) > 0\n	f.add(d)\n", "	f.informed = true\n	f.add(d)\n"},
 	}},
 }

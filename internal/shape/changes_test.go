@@ -189,11 +189,10 @@ func TestSummary(t *testing.T) {
 	} {
 		var c Changes
 		test.fill(&c)
-		rows, more := c.Summary(test.limit)
 		var got []string
-		for _, r := range rows {
-			got = append(got, strings.Join(append([]string{r.Operation, r.Table, r.Key}, r.Columns...), " "))
-		}
+		more := c.Summary(test.limit, func(table, operation, key string, columns []string) {
+			got = append(got, strings.Join(append([]string{operation, table, key}, columns...), " "))
+		})
 		if s := strings.Join(got, "; "); s != test.want || more != test.more {
 			t.Errorf("%s: %q and %d more, want %q and %d", test.name, s, more, test.want, test.more)
 		}

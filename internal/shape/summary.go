@@ -9,25 +9,18 @@ import (
 	"strings"
 )
 
-// A RowSummary is a changed row in words, or stands for the rows of a table of
-// which no images are kept.
-type RowSummary struct {
-	Table     string
-	Operation string   // "insert", "update" or "delete"; "" of rows without images
-	Key       string   // the values of its first unique key, "" where there is none
-	Columns   []string // that an update changed, the first of them
-}
-
 // Bounds of a summary, for people.
 const (
 	maxSummaryColumns = 16 // of a row
 	maxSummaryBytes   = 64 // of a value
 )
 
-// Summary returns some of the changes in words, by the names of the tables, and
-// how many more rows changed. It names each table before it names a second row of
-// one.
-func (c *Changes) Summary(limit int) (rows []RowSummary, more int) {
+// Summary calls row with some of the changes in words, by the names of the tables,
+// and returns how many more rows changed. It names each table before it names a
+// second row of one. The operation is "insert", "update" or "delete", or "" of rows
+// without images; the key the values of the first unique one, or ""; the columns
+// those that an update changed, the first of them.
+func (c *Changes) Summary(limit int, row func(table, operation, key string, columns []string)) (more int) {
 	tables := slices.SortedFunc(maps.Keys(c.tables), CompareNames)
 	named := make([]int, len(tables)) // how many of each
 	for left, again := limit, true; again && left > 0; {
@@ -44,35 +37,35 @@ func (c *Changes) Summary(limit int) (rows []RowSummary, more int) {
 	for i, t := range tables {
 		tc := c.tables[t]
 		if tc.coarse && named[i] > 0 {
-			rows = append(rows, RowSummary{Table: t.Name})
+			row(t.Name, "", "", nil)
 			continue
 		}
 		for j := range named[i] {
-			rows = append(rows, tc.rows[j].summary(t))
+			row(tc.rows[j].summary(t))
 		}
 		more -= named[i]
 	}
-	return rows, more
+	return more
 }
 
-func (ch *Change) summary(t *Table) RowSummary {
-	s := RowSummary{Table: t.Name, Operation: "update"}
+func (ch *Change) summary(t *Table) (table, operation, key string, columns []string) {
+	operation = "update"
 	image := ch.New
 	switch {
 	case ch.Old == nil:
-		s.Operation = "insert"
+		operation = "insert"
 	case ch.New == nil:
-		s.Operation, image = "delete", ch.Old
+		operation, image = "delete", ch.Old
 	default:
 		for c := range t.Columns {
 			if !t.changed(c, ch.Old, ch.New) {
 				continue
 			}
-			if len(s.Columns) == maxSummaryColumns {
-				s.Columns = append(s.Columns, "…")
+			if len(columns) == maxSummaryColumns {
+				columns = append(columns, "…")
 				break
 			}
-			s.Columns = append(s.Columns, t.Columns[c].Name)
+			columns = append(columns, t.Columns[c].Name)
 		}
 	}
 	if len(t.Keys) > 0 {
@@ -80,9 +73,9 @@ func (ch *Change) summary(t *Table) RowSummary {
 		for i, c := range t.Keys[0].Columns {
 			parts[i] = image[c].short()
 		}
-		s.Key = strings.Join(parts, " ")
+		key = strings.Join(parts, " ")
 	}
-	return s
+	return t.Name, operation, key, columns
 }
 
 // short returns a value for people. It holds on to nothing of the image.
