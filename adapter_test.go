@@ -231,7 +231,7 @@ func TestOldSnapshot(t *testing.T) {
 // TestPoll: a database is asked before anything stored is believed.
 func TestPoll(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	var db adapter.Database
 	changed := false
 	db = c.Database("polled", func() {
@@ -248,7 +248,7 @@ func TestPoll(t *testing.T) {
 			return n, nil
 		})
 	}
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, fmt.Sprint(part(r.Context()))) }))
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, fmt.Sprint(part(r.Context()))) }))
 	get(h, "/").want(t, "1", false)
 	get(h, "/").want(t, "1", true)
 	changed = true

@@ -48,18 +48,18 @@ func BenchmarkHandlerHit(b *testing.B) {
 	}
 	for _, test := range []struct {
 		name    string
-		options unstale.Options
+		options unstale.HandlerOptions
 		fields  []string
 	}{
-		{"shared", unstale.Options{}, few},
-		{"own", unstale.Options{Identity: byToken}, few},
-		{"navigation", unstale.Options{}, navigation},
-		{"browser", unstale.Options{IgnoreCookies: []string{"_ga", "theme"}}, browser},
+		{"shared", unstale.HandlerOptions{}, few},
+		{"own", unstale.HandlerOptions{Identity: byToken}, few},
+		{"navigation", unstale.HandlerOptions{}, navigation},
+		{"browser", unstale.HandlerOptions{IgnoreCookies: []string{"_ga", "theme"}}, browser},
 	} {
 		b.Run(test.name, func(b *testing.B) {
-			c := newCache(b, test.options)
+			c, handler := newService(b, unstale.Options{}, test.options)
 			body := []byte(strings.Repeat("x", 4<<10))
-			h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				unstale.DependOn(r.Context(), "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p")
 				unstale.Identity(r.Context())
 				w.Header().Set("Content-Type", "text/plain")
@@ -106,8 +106,8 @@ func TestHitAllocations(t *testing.T) {
 // TestIdentityHitAllocations: finding out who asks, and what is kept for them,
 // allocates three times besides.
 func TestIdentityHitAllocations(t *testing.T) {
-	c := newCache(t, unstale.Options{Identity: byToken})
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "a")
 		write(w, unstale.Identity(r.Context()))
 	}))

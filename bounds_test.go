@@ -77,8 +77,8 @@ func TestWhatIsTooMuchPasses(t *testing.T) {
 func TestSoundingFields(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	c := newCache(t, unstale.Options{Logger: book.logger(), Identity: byToken})
-	h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) { write(w, r.Header.Get("X-Page-Token")) }))
+	_, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Identity: byToken})
+	h := handler(known(func(w http.ResponseWriter, r *http.Request) { write(w, r.Header.Get("X-Page-Token")) }))
 	for range 3 {
 		get(h, "/", "X-Page-Token: 2")
 		get(h, "/", "X-Api-Key: 2")
@@ -94,18 +94,17 @@ func TestLanguageIsAdvised(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		fields  map[string]string
-		options unstale.Options
+		options unstale.HandlerOptions
 		told    int
 	}{
-		{map[string]string{"Content-Language": "en"}, unstale.Options{}, 1},
-		{map[string]string{"Content-Language": "en", "Vary": "Accept-Language"}, unstale.Options{}, 0},
-		{map[string]string{"Content-Language": "en"}, unstale.Options{SelectFields: []string{"accept-language"}}, 0},
-		{nil, unstale.Options{}, 0},
+		{map[string]string{"Content-Language": "en"}, unstale.HandlerOptions{}, 1},
+		{map[string]string{"Content-Language": "en", "Vary": "Accept-Language"}, unstale.HandlerOptions{}, 0},
+		{map[string]string{"Content-Language": "en"}, unstale.HandlerOptions{SelectFields: []string{"accept-language"}}, 0},
+		{nil, unstale.HandlerOptions{}, 0},
 	} {
 		var book logbook
-		test.options.Logger = book.logger()
-		c := newCache(t, test.options)
-		h := c.Handler(known(func(w http.ResponseWriter, _ *http.Request) {
+		_, handler := newService(t, unstale.Options{Logger: book.logger()}, test.options)
+		h := handler(known(func(w http.ResponseWriter, _ *http.Request) {
 			for name, value := range test.fields {
 				w.Header().Set(name, value)
 			}

@@ -16,7 +16,7 @@ import (
 func TestFillSeesNoCredentials(t *testing.T) {
 	t.Parallel()
 	var identified atomic.Int64
-	c := newCache(t, unstale.Options{
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
 		Credentials: []string{"x-tenant"},
 		Identity: func(r *http.Request) (string, error) {
 			if r.Header.Get("Authorization") == "" || r.Header.Get("X-Tenant") == "" || r.RemoteAddr == "" ||
@@ -28,7 +28,7 @@ func TestFillSeesNoCredentials(t *testing.T) {
 		},
 	})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		for _, name := range []string{
 			"Authorization", "Cookie", "Proxy-Authorization", "X-Tenant", "X-Api-Key", "X-Forwarded-User",
@@ -71,9 +71,9 @@ func TestFillSeesNoCredentials(t *testing.T) {
 // matter.
 func TestWithoutIdentity(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Credentials: []string{"x-tenant"}, IgnoreCookies: []string{"_ga", "_gid"}})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Credentials: []string{"x-tenant"}, IgnoreCookies: []string{"_ga", "_gid"}})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		who := r.Header.Get("Authorization") + r.Header.Get("X-Api-Key") + r.Header.Get("X-Tenant") + r.Header.Get("Cookie")
 		write(w, who+unstale.Identity(r.Context()))
@@ -138,11 +138,12 @@ func TestContextValues(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var book logbook
-			c := newCache(t, unstale.Options{
-				Identity: identity, Logger: book.logger(), IgnoreFields: []string{"X-Name"}, NeutralContextKeys: []any{neutralKey{}},
+			c, handler := newService(t, unstale.Options{Logger: book.logger(), NeutralContextKeys: []any{neutralKey{}}}, unstale.HandlerOptions{
+				Identity:     identity,
+				IgnoreFields: []string{"X-Name"},
 			})
 			db := newToy(c)
-			h := around(c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := around(handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				db.get(r.Context(), "x")
 				switch r.URL.Path {
 				case "/outside":

@@ -80,9 +80,9 @@ func TestKeysHoldNoValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := &noting{Memory: memory}
-	c := newCache(t, unstale.Options{Store: store, Identity: func(*http.Request) (string, error) { return "somebody-secret", nil }})
+	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Identity: func(*http.Request) (string, error) { return "somebody-secret", nil }})
 	db := newToy(c)
-	inner := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		if r.URL.Path == "/mine" {
 			unstale.Identity(r.Context())

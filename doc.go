@@ -35,6 +35,6 @@
 //
 // Who asks is an input like any other. Inside a fill the request carries no
 // credentials; a handler that needs to know calls [Identity], and its answer is
-// then kept for that identity alone. Without Options.Identity, requests that
+// then kept for that identity alone. Without HandlerOptions.Identity, requests that
 // carry credentials are not cached.
 package unstale

@@ -182,12 +182,12 @@ func (c *Cache) explain(key string, e *Entry) Explanation {
 }
 
 // cause returns what caused the miss of the entry under a key, if that is known
-// and somebody may see it.
-func (c *Cache) cause(key string, why miss) *Change {
-	if c.options.ExplainTo == nil {
+// and anyone may see it.
+func (g *get) cause(key string, why miss) *Change {
+	if g.ExplainTo == nil {
 		return nil
 	}
-	if m := c.history.miss(key); m != nil && m.Reason == string(why) {
+	if m := g.cache.history.miss(key); m != nil && m.Reason == string(why) {
 		return m.Change
 	}
 	return nil
@@ -196,8 +196,7 @@ func (c *Cache) cause(key string, why miss) *Change {
 // detail returns what Cache-Status says of a miss: to those who may see it, what
 // caused it.
 func (g *get) detail(why miss, cause *Change) string {
-	c := g.cache
-	if cause == nil || !c.options.ExplainTo(c.outside(g.r, g.asker())) {
+	if cause == nil || !g.ExplainTo(g.cache.outside(g.r, g.asker())) {
 		return string(why)
 	}
 	return string(why) + ": " + printable(cause.String())

@@ -49,15 +49,16 @@ func (d *toy) change(ctx context.Context, value string, names ...string) {
 // POST changes it.
 type explained struct {
 	*unstale.Cache
-	t  *testing.T
-	db *toy
-	h  http.Handler
+	t    *testing.T
+	db   *toy
+	wrap func(http.Handler) http.Handler
+	h    http.Handler
 }
 
-func newExplained(t *testing.T, o unstale.Options) *explained {
-	c := newCache(t, o)
-	x := &explained{Cache: c, t: t, db: newToy(c)}
-	x.h = c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func newExplained(t *testing.T, o unstale.Options, h unstale.HandlerOptions) *explained {
+	c, wrap := newService(t, o, h)
+	x := &explained{Cache: c, t: t, db: newToy(c), wrap: wrap}
+	x.h = wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		names := r.URL.Query()["name"]
 		if r.Method != http.MethodGet {
 			x.db.change(r.Context(), r.URL.Query().Get("value"), names...)
@@ -115,7 +116,7 @@ func TestExplainCauses(t *testing.T) {
 		{"undescribed", func(x *explained) { x.db.set("a", "v") }, "changed", "write"},
 		{"tag", func(x *explained) { x.InvalidateAsync(unstale.Tag("prices")) }, "changed", "invalidation: tag prices"},
 		{"tag by a request", func(x *explained) {
-			serve(x.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			serve(x.wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if err := x.Invalidate(unstale.Outside(r.Context()), unstale.Tag("prices"), unstale.Tag("b")); err != nil {
 					x.t.Error(err)
 				}
@@ -125,8 +126,8 @@ func TestExplainCauses(t *testing.T) {
 			x.InvalidateAsync(unstale.Key("http:GET example.com /x?name=a"))
 		}, "changed", "invalidation: key http:GET example.com /x?name=a"},
 		{"unsafe method", func(x *explained) {
-			serve(x.Handler(http.NotFoundHandler()), request(http.MethodDelete, page)) // an error: nothing falls
-			serve(x.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), request(http.MethodDelete, page))
+			serve(x.wrap(http.NotFoundHandler()), request(http.MethodDelete, page)) // an error: nothing falls
+			serve(x.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), request(http.MethodDelete, page))
 		}, "changed", "unsafe method by DELETE /x"},
 		{"foreign writer", func(x *explained) { x.db.Lost("foreign write") }, "everything invalidated", "foreign write"},
 		{"schema change", func(x *explained) { x.db.MarkAll("schema change").Settle() }, "everything invalidated", "schema change"},
@@ -135,7 +136,7 @@ func TestExplainCauses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				x := newExplained(t, unstale.Options{ExplainTo: func(*http.Request) bool { return true }})
+				x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{ExplainTo: func(*http.Request) bool { return true }})
 				get(x.h, page).want(t, "", false)
 				get(x.h, page).want(t, "", true)
 				if e := x.one(page); !e.Stored || e.Reason != "" || e.Change != nil || e.LastMiss != nil || !e.Since.Equal(time.Now()) || e.Until.Sub(e.Since) != unstale.DefaultTTL {
@@ -185,9 +186,9 @@ func TestExplainCauses(t *testing.T) {
 func TestExplainPattern(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		x := newExplained(t, unstale.Options{})
+		x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{})
 		part := func(ctx context.Context) (string, error) { return x.db.tell(ctx, "a"), nil }
-		whole := x.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		whole := x.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			write(w, load(r.Context(), t, x.Cache, "kb:user:1:pages", part))
 		}))
 		get(whole, "/whole")
@@ -221,7 +222,7 @@ func TestExplainPattern(t *testing.T) {
 // TestExplainInFlux: a commit under way has no name yet.
 func TestExplainInFlux(t *testing.T) {
 	t.Parallel()
-	x := newExplained(t, unstale.Options{})
+	x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{})
 	get(x.h, "/x?name=a")
 	f := x.db.Mark(x.db.commit("a"))
 	get(x.h, "/x?name=a").want(t, "", false)
@@ -240,10 +241,10 @@ func TestExplainInFlux(t *testing.T) {
 func TestExplainDependencies(t *testing.T) {
 	t.Parallel()
 	var x *explained
-	x = newExplained(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		return x.db.tell(r.Context(), "who"), nil
 	}})
-	h := x.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := x.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.Identity(r.Context())
 		for range 3000 {
 			x.db.tell(r.Context(), "a") // once more is nothing new
@@ -299,7 +300,7 @@ func TestExplainDependencies(t *testing.T) {
 // TestExplainVariants: each has an explanation of its own.
 func TestExplainVariants(t *testing.T) {
 	t.Parallel()
-	x := newExplained(t, unstale.Options{Identity: byToken})
+	x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	const page = "/x?name=a&own&vary"
 	for _, who := range []string{"ann", "bob"} {
 		get(x.h, page, "Authorization: "+who)
@@ -342,7 +343,7 @@ func TestExplainVariants(t *testing.T) {
 func TestExplainForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		x := newExplained(t, unstale.Options{History: 8})
+		x := newExplained(t, unstale.Options{History: 8}, unstale.HandlerOptions{})
 		get(x.h, "/x?name=a")
 		x.db.change(t.Context(), "v", "a")
 		for range 7 {
@@ -404,9 +405,9 @@ func TestExplainForgets(t *testing.T) {
 // TestExplainIsBounded, however long and however much the names are.
 func TestExplainIsBounded(t *testing.T) {
 	t.Parallel()
-	x := newExplained(t, unstale.Options{})
+	x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{})
 	long := strings.Repeat("ä", 2000)
-	h := x.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := x.wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			x.db.change(r.Context(), "v", "a")
 			return
@@ -462,7 +463,7 @@ func TestExplainIsBounded(t *testing.T) {
 func TestNoHistory(t *testing.T) {
 	t.Parallel()
 	asked := false
-	x := newExplained(t, unstale.Options{History: -1, ExplainTo: func(*http.Request) bool { asked = true; return true }})
+	x := newExplained(t, unstale.Options{History: -1}, unstale.HandlerOptions{ExplainTo: func(*http.Request) bool { asked = true; return true }})
 	get(x.h, "/x?name=a")
 	serve(x.h, request(http.MethodPost, "/x?name=a&value=v"))
 	x.InvalidateAsync(unstale.Tag("prices"), unstale.Pattern("none"))
@@ -489,13 +490,13 @@ func TestExplainTo(t *testing.T) {
 	t.Parallel()
 	var x *explained
 	asked := 0
-	x = newExplained(t, unstale.Options{Identity: byToken, ExplainTo: func(r *http.Request) bool {
+	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken, ExplainTo: func(r *http.Request) bool {
 		asked++
 		x.db.get(r.Context(), "roles")
 		return unstale.Identity(r.Context()) == "admin"
 	}})
 	open, done := make(chan struct{}), make(chan struct{})
-	slow := x.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	slow := x.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		open <- struct{}{}
 		<-done
 		write(w, x.db.get(r.Context(), "slow"))
@@ -534,7 +535,7 @@ func TestExplainTo(t *testing.T) {
 // TestExplainCostsHitsNothing: a hit allocates as much with a history as without.
 func TestExplainCostsHitsNothing(t *testing.T) {
 	allocations := func(history int) float64 {
-		x := newExplained(t, unstale.Options{History: history, Identity: byToken})
+		x := newExplained(t, unstale.Options{History: history}, unstale.HandlerOptions{Identity: byToken})
 		r, w := request(http.MethodGet, "/x?name=a&own", "Authorization: ann"), &discard{header: make(http.Header)}
 		return testing.AllocsPerRun(200, func() {
 			clear(w.header)
@@ -550,7 +551,7 @@ func TestExplainCostsHitsNothing(t *testing.T) {
 // that names rows names those of one commit, whole.
 func TestExplainAmidWrites(t *testing.T) {
 	t.Parallel()
-	x := newExplained(t, unstale.Options{History: 16, ExplainTo: func(*http.Request) bool { return true }})
+	x := newExplained(t, unstale.Options{History: 16}, unstale.HandlerOptions{ExplainTo: func(*http.Request) bool { return true }})
 	const rounds = 400
 	finished := make(chan struct{})
 	for _, work := range []func(i int){

@@ -49,8 +49,8 @@ func ValidAt(c *Cache, key string, now time.Time) bool {
 // path elsewhere.
 func ForgetRequests(c *Cache) { c.layout = requestLayout{} }
 
-// Remembered returns how many digests, field names, and fields that keep answers
-// apart a cache remembers.
+// Remembered returns how many digests, field names of Handler, and fields that
+// keep answers apart a cache remembers.
 func Remembered(c *Cache) (digests, names, apart int) {
 	c.digests.mu.Lock()
 	defer c.digests.mu.Unlock()
@@ -58,11 +58,11 @@ func Remembered(c *Cache) (digests, names, apart int) {
 	if m := c.digests.recent.Load(); m != nil {
 		digests += len(*m)
 	}
-	c.fields.mu.RLock()
-	defer c.fields.mu.RUnlock()
+	c.plain.fields.mu.RLock()
+	defer c.plain.fields.mu.RUnlock()
 	c.apart.mu.Lock()
 	defer c.apart.mu.Unlock()
-	return digests, len(c.fields.computed), len(c.apart.m)
+	return digests, len(c.plain.fields.computed), len(c.apart.m)
 }
 
 // Unstored returns how many places a cache remembers of which nothing is stored.

@@ -8,8 +8,8 @@ import (
 
 // checkFields refuses options about request fields and cookies that contradict
 // what a field means, or one another.
-func (o *Options) checkFields() error {
-	known := newFieldClasses(&Options{})
+func (o *HandlerOptions) checkFields() error {
+	known := newFieldClasses(&HandlerOptions{})
 	for _, name := range o.Credentials {
 		if err := known.check("Credentials", name, nil); err != nil {
 			return err
@@ -27,7 +27,7 @@ func (o *Options) checkFields() error {
 	}
 	for _, name := range o.IgnoreCookies {
 		if bare, _ := strings.CutSuffix(name, "*"); !fieldName(bare) {
-			return fmt.Errorf("unstale: Options.IgnoreCookies: %q is neither a cookie name nor the beginning of one and \"*\"", name)
+			return fmt.Errorf("unstale: HandlerOptions.IgnoreCookies: %q is neither a cookie name nor the beginning of one and \"*\"", name)
 		}
 	}
 	return nil
@@ -36,7 +36,7 @@ func (o *Options) checkFields() error {
 // check refuses a name in a list of exact names, of which none may be among
 // others.
 func (f *fieldClasses) check(list, name string, credentials []string) error {
-	refuse := func(why string) error { return fmt.Errorf("unstale: Options.%s: %q %s", list, name, why) }
+	refuse := func(why string) error { return fmt.Errorf("unstale: HandlerOptions.%s: %q %s", list, name, why) }
 	class := f.of(dashed(name))
 	switch {
 	case !fieldName(name):
@@ -48,14 +48,14 @@ func (f *fieldClasses) check(list, name string, credentials []string) error {
 	case list == "Credentials":
 		return nil
 	case class == fieldCookie || containsName([]string{"Authorization", "Proxy-Authorization"}, name):
-		return refuse("says who asks, which is what Options.Identity is for")
+		return refuse("says who asks, which is what HandlerOptions.Identity is for")
 	}
 	return nil
 }
 
 // checkIgnored refuses a name, or the beginning of names and "*", in IgnoreFields.
 func (f *fieldClasses) checkIgnored(name string, credentials, selected []string) error {
-	refuse := func(why string) error { return fmt.Errorf("unstale: Options.IgnoreFields: %q %s", name, why) }
+	refuse := func(why string) error { return fmt.Errorf("unstale: HandlerOptions.IgnoreFields: %q %s", name, why) }
 	bare, prefix := strings.CutSuffix(name, "*")
 	if !fieldName(bare) {
 		return refuse(`is neither a field name nor the beginning of one and "*"`)

@@ -127,7 +127,7 @@ type fieldClasses struct {
 	computed map[string]fieldClass // of names that are not in exact
 }
 
-func newFieldClasses(o *Options) *fieldClasses {
+func newFieldClasses(o *HandlerOptions) *fieldClasses {
 	f := &fieldClasses{
 		exact: make(map[string]fieldClass), prefixes: make(map[string]fieldClass),
 		computed: make(map[string]fieldClass), cookies: newIgnoredCookies(o.IgnoreCookies),

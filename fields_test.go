@@ -21,7 +21,7 @@ const (
 	fatePasses     fieldFate = "passes"
 )
 
-var fateOptions = unstale.Options{
+var fateOptions = unstale.HandlerOptions{
 	Credentials: []string{"X-Tenant"}, SelectFields: []string{"X-Author", "referer", "X-Csrf-Token"},
 	IgnoreFields: []string{"X-Device", "X-Acme-*", "x-august"},
 }
@@ -53,9 +53,9 @@ func TestFields(t *testing.T) {
 // fateOf finds out what becomes of a field.
 func fateOf(t *testing.T, name string) fieldFate {
 	t.Helper()
-	c := newCache(t, fateOptions)
+	c, handler := newService(t, unstale.Options{}, fateOptions)
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		if strings.HasPrefix(r.URL.Path, "/vary") {
 			w.Header().Set("Vary", strings.ReplaceAll(name, "_", "-"))
@@ -143,9 +143,9 @@ func TestConnectionFields(t *testing.T) {
 // TestIgnoredCookies by name and by prefix.
 func TestIgnoredCookies(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{IgnoreCookies: []string{"_ga", "_ga_*", "_hj*"}})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{IgnoreCookies: []string{"_ga", "_ga_*", "_hj*"}})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, db.get(r.Context(), "x")) }))
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, db.get(r.Context(), "x")) }))
 	get(h, "/").want(t, "", false)
 	for cookies, ignored := range map[string]bool{
 		"_ga=1": true, "_ga_ABC=1; _hjid=2": true, "_ga_=1": true, "_gat=1": false, "_g=1": false, "_ga=1; s=1": false, "x_ga_=1": false,
@@ -163,11 +163,11 @@ func TestValuesOfFieldsStayInside(t *testing.T) {
 	const secret = "hush-hush-hush"
 	var book logbook
 	store := new(spy)
-	c := newCache(t, unstale.Options{Store: store, Logger: book.logger(), Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{Store: store, Logger: book.logger()}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		return r.Header.Get("Authorization"), nil
 	}})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		w.Header().Set("Vary", "User-Agent")
 		unstale.Identity(r.Context())

@@ -36,7 +36,7 @@ const (
 // maxDependencies bounds what one fill may depend on.
 const maxDependencies = 1 << 16
 
-// A fill is one run of a handler, of Options.Identity or of a function given to
+// A fill is one run of a handler, of HandlerOptions.Identity or of a function given to
 // Load. It collects what the result is made of and whether it may be stored.
 // Code that the fill runs may use it from several goroutines.
 type fill struct {

@@ -289,7 +289,8 @@ func TestJoinersGetTheirOwn(t *testing.T) {
 			t.Parallel()
 			var runs atomic.Int64
 			proceed := make(chan struct{})
-			s, c := cached(t, known(func(w http.ResponseWriter, r *http.Request) {
+			c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+			s := newServer(t, handler(known(func(w http.ResponseWriter, r *http.Request) {
 				runs.Add(1)
 				<-proceed
 				if tt.name == "vary" {
@@ -298,7 +299,7 @@ func TestJoinersGetTheirOwn(t *testing.T) {
 				} else {
 					fmt.Fprint(w, "for ", unstale.Identity(r.Context()))
 				}
-			}), unstale.Options{Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil }})
+			})))
 			var all [4]clients
 			for i := range all {
 				all[i] = clients{t: t, s: s}

@@ -78,7 +78,7 @@ func (g *get) may(e *Entry) bool   { return len(e.repeats) == 0 || e.repeats.sta
 
 // identity implements selector.
 func (g *get) identity() string {
-	if g.cache.options.Identity == nil {
+	if g.Identity == nil {
 		return ""
 	}
 	return g.asker().ask()
@@ -86,7 +86,7 @@ func (g *get) identity() string {
 
 func (g *get) asker() *asker {
 	if g.asks == nil {
-		g.asks = newAsker(g.cache, g.r, g.name)
+		g.asks = newAsker(g.middleware, g.r, g.name)
 	}
 	return g.asks
 }
@@ -166,7 +166,7 @@ func (g *get) answer() {
 // hit serves a valid entry that the request accepts.
 func (g *get) hit(e *Entry, now time.Time) {
 	c := g.cache
-	if g.report != nil {
+	if g.Verify != nil {
 		g.verify(e)
 	}
 	g.route.hits.Add(1)
@@ -174,7 +174,7 @@ func (g *get) hit(e *Entry, now time.Time) {
 	if len(g.unknown) > 0 {
 		c.apart.hit(g.id, g.key, g.unknown)
 	}
-	if g.report != nil || e.ages || !c.verifications.draw() {
+	if g.Verify != nil || e.ages || !g.draws() {
 		g.serve(e, now)
 		return
 	}

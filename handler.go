@@ -3,7 +3,6 @@ package unstale
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/unstale/unstale/internal/rfc9111"
@@ -19,7 +18,7 @@ import (
 //
 // Two calls of Handler never answer for each other, whatever they are given:
 // build the handler once, when the service starts. Where that cannot be, because a
-// framework builds one for each request, give it a name by [Cache.Named].
+// framework builds one for each request, give it a [HandlerOptions.Name].
 //
 // Inside a fill the request is a GET without conditions, ranges, body or
 // credentials, its URL is in canonical form, its context belongs to the fill: it
@@ -32,50 +31,19 @@ import (
 // What was set on the response before is what next finds in its header, and what
 // next makes of that is made of it again on a hit.
 //
-// With the cache off Handler returns next, or, where Options.Identity is set,
-// next with nothing but Identity around it.
+// Who asks, what is particular about routes, and the like, is told to
+// [Cache.Middleware]. With the cache off Handler returns next.
 func (c *Cache) Handler(next http.Handler) http.Handler {
-	return c.handler(next, func() *handler { return c.newHandler(next) })
-}
-
-// newHandler returns a handler that answers for no other one.
-func (c *Cache) newHandler(next http.Handler) *handler {
-	n := c.unnamed.Add(1)
-	return &handler{cache: c, next: next, id: "unnamed " + strconv.FormatUint(n, 10), unproven: n > maxUnnamed}
-}
-
-// Named is Handler for handlers of one name: they are one to the cache, as often
-// as they are built, and in whichever process. Whoever gives two the same name
-// says that each may answer for the other.
-func (c *Cache) Named(name string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return c.handler(next, func() *handler { return &handler{cache: c, next: next, id: "named " + name} })
-	}
-}
-
-func (c *Cache) handler(next http.Handler, enabled func() *handler) http.Handler {
-	switch {
-	case c.Enabled():
-		return enabled()
-	case c != nil && c.options.Identity != nil:
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, c.outside(r, newAsker(c, r, "")))
-		})
-	default:
+	if !c.Enabled() {
 		return next
 	}
+	return c.plain.wrap(next)
 }
 
-// maxUnnamed is how many handlers without a name are believed to be there for
-// good. Of those that come later, one that serves a single request leaves nothing
-// behind.
-const maxUnnamed = 64
-
 type handler struct {
-	cache  *Cache
-	next   http.Handler
-	id     string           // of the handlers that answer for each other
-	report func(Difference) // set: every hit is recomputed
+	*middleware
+	next http.Handler
+	id   string // of the handlers that answer for each other
 
 	plain [8]atomic.Pointer[plainPlace] // places asked for lately
 
@@ -94,19 +62,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	name := c.options.Route(r)
-	route, policy := c.stats.route(name), c.options.Policies[name]
+	name := h.Route(r)
+	route, policy := c.stats.route(name), h.Policies[name]
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.method(w, r, name, route)
 		return
 	}
-	directives, fields := rfc9111.RequestPolicy(r.Header), c.fields.read(r.Header)
+	directives, fields := rfc9111.RequestPolicy(r.Header), h.fields.read(r.Header)
 	if why := h.bypass(r, policy, directives, &fields); why != "" {
-		h.pass(w, newAsker(c, r, name), route, why, rfc9111.ForwardBypass)
+		h.pass(w, newAsker(h.middleware, r, name), route, why, rfc9111.ForwardBypass)
 		return
 	}
 	if fields.sounds != "" {
-		c.reportOnce(site{kindSounds, cut(fields.sounds, maxName)}, "unstale: a request field sounds like a credential, so that no handler sees it while an answer is made for the cache; if it says who asks, name it in Options.Credentials; if answers go by it, in Options.SelectFields")
+		c.reportOnce(site{kindSounds, cut(fields.sounds, maxName)}, "unstale: a request field sounds like a credential, so that no handler sees it while an answer is made for the cache; if it says who asks, name it in HandlerOptions.Credentials; if answers go by it, in HandlerOptions.SelectFields")
 	}
 	target := requestTarget(r)
 	g := &get{
@@ -114,7 +82,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		encodings: fields.encodings, respelled: fields.respelled, unknown: fields.unknown,
 	}
 	g.key, g.primary = g.place(&target, &fields)
-	if policy.Mode == ReportOnly {
+	if policy.Mode == ModeReportOnly {
 		g.reportOnly()
 		return
 	}
@@ -162,7 +130,7 @@ func longTarget(r *http.Request) bool {
 func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
 	c := h.cache
 	switch {
-	case p.Mode == Off:
+	case p.Mode == ModeOff:
 		return bypassRoute
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return bypassBody
@@ -182,10 +150,10 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 		return bypassNoStore
 	case rfc9111.Bypass(r.Header):
 		return bypassPrecondition
-	case c.options.Identity == nil && (f.credentials || clientCertificate(r)):
+	case h.Identity == nil && (f.credentials || clientCertificate(r)):
 		return bypassCredentials
 	case h.unproven && h.served.CompareAndSwap(false, true):
-		c.reportOnce(site{kindUnnamed, "Handler"}, "unstale: Handler was called again and again; answers of a handler that serves a single request are not cached: build it once, or give it a name by Named")
+		c.reportOnce(site{kindUnnamed, "Handler"}, "unstale: Handler was called again and again; answers of a handler that serves a single request are not cached: build it once, or give it a HandlerOptions.Name")
 		return bypassHandler
 	}
 	return ""

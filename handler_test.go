@@ -27,6 +27,17 @@ func newCache(t testing.TB, o unstale.Options) *unstale.Cache {
 	return c
 }
 
+// newService returns a cache, and what wraps handlers with the options.
+func newService(t testing.TB, o unstale.Options, h unstale.HandlerOptions) (*unstale.Cache, func(http.Handler) http.Handler) {
+	t.Helper()
+	c := newCache(t, o)
+	wrap, err := c.Middleware(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, wrap
+}
+
 func TestHitMissInvalidate(t *testing.T) {
 	c := newCache(t, unstale.Options{})
 	n := 0

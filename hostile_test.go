@@ -46,17 +46,16 @@ func TestHostileMix(t *testing.T) {
 	}
 	t.Logf("seed: -hostile.seed=%d -hostile.reads=%d", seed, *hostileReads)
 
-	c := newCache(t, unstale.Options{
+	c, handler := newService(t, unstale.Options{
 		Logger:   slog.New(slog.DiscardHandler),
 		MaxBytes: 1 << 20, // evicts now and then
-		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
-	})
+	}, unstale.HandlerOptions{Identity: byToken})
 	db, err := sqlite.Open(filepath.Join(t.TempDir(), "hostile.db"), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	h := newHostile(t, c, db, seed)
+	h := newHostile(t, c, handler, db, seed)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var writers, readers sync.WaitGroup
@@ -103,7 +102,7 @@ type hostile struct {
 	failures                          atomic.Int64
 }
 
-func newHostile(t *testing.T, c *unstale.Cache, db *sql.DB, seed uint64) *hostile {
+func newHostile(t *testing.T, c *unstale.Cache, handler func(http.Handler) http.Handler, db *sql.DB, seed uint64) *hostile {
 	ctx := unstale.Outside(t.Context())
 	for _, q := range []string{
 		`CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, note TEXT)`,
@@ -166,7 +165,7 @@ func newHostile(t *testing.T, c *unstale.Cache, db *sql.DB, seed uint64) *hostil
 		w.Header().Set("X-Owner", unstale.Identity(r.Context()))
 		h.one(w, r, `SELECT id, version FROM item WHERE id = ?`, atoi(r.PathValue("id")))
 	})
-	h.handler = c.Handler(mux)
+	h.handler = handler(mux)
 	return h
 }
 

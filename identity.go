@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// Identity returns what Options.Identity said about the request that ctx belongs
+// Identity returns what HandlerOptions.Identity said about the request that ctx belongs
 // to: who asks, or "" for nobody. In a fill the asking is observed: the answer is
 // kept for that identity alone, and depends on whatever the identity was found
-// from. Without Options.Identity, or with a context that belongs to no request,
-// it returns "".
+// from. Without HandlerOptions.Identity, or with a context that belongs to no
+// request, it returns "".
 func Identity(ctx context.Context) string {
 	s := scopeOf(ctx)
 	if s == nil {
@@ -24,13 +24,15 @@ func Identity(ctx context.Context) string {
 
 // who returns the identity and lets the scope's fill depend on it.
 func (s *scope) who() string {
-	if s.cache == nil || s.cache.options.Identity == nil {
+	if s.cache == nil {
 		return ""
 	}
 	if s.fill != nil {
+		// Where nobody is known to ask, too: what Load stores may be asked for by a
+		// handler that knows.
 		s.fill.ask()
 	}
-	if s.asker == nil {
+	if s.asker == nil || s.asker.Identity == nil {
 		return ""
 	}
 	if s.fill != nil {
@@ -43,7 +45,7 @@ func (s *scope) who() string {
 // An asker finds out who asks, at most once per request and only when somebody
 // wants to know.
 type asker struct {
-	cache   *Cache
+	*middleware
 	request *http.Request // as it came, credentials included
 	route   string        // of the request
 	path    string        // as it came; handlers may rewrite the request's
@@ -56,8 +58,8 @@ type asker struct {
 	open  transactions  // its transactions, where the request has none
 }
 
-func newAsker(c *Cache, r *http.Request, route string) *asker {
-	return &asker{cache: c, request: r, route: route, path: r.URL.Path}
+func newAsker(m *middleware, r *http.Request, route string) *asker {
+	return &asker{middleware: m, request: r, route: route, path: r.URL.Path}
 }
 
 // name returns what the request is called in explanations: never its query, and
@@ -86,7 +88,7 @@ func (s *scope) request() string {
 // ask is askWithin outside of any flight.
 func (a *asker) ask() string { return a.askWithin(nil) }
 
-// askWithin runs Options.Identity, within the flight of whoever asks first. A
+// askWithin runs HandlerOptions.Identity, within the flight of whoever asks first. A
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
 	a.once.Do(func() {
@@ -109,10 +111,10 @@ func (a *asker) askWithin(within *flight) string {
 		a.ctx = scopedContext{ctx, &a.scope}
 		var id string
 		var err error
-		a.fill.numbered(func() { id, err = a.cache.options.Identity(a.request.WithContext(&a.ctx)) })
+		a.fill.numbered(func() { id, err = a.Identity(a.request.WithContext(&a.ctx)) })
 		if err != nil {
 			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
-				"unstale: Options.Identity failed; answers that ask are not cached", slog.Any("error", err))
+				"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
 			return
 		}
 		a.id, known = id, true

@@ -19,9 +19,9 @@ import (
 // not is for everybody.
 func TestIdentityKeepsApart(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := db.get(r.Context(), "x")
 		if r.URL.Path == "/own" {
 			v = "own of " + unstale.Identity(r.Context())
@@ -47,9 +47,9 @@ func TestIdentityKeepsApart(t *testing.T) {
 // TestIdentityMayChangeItsMind: the same URI asks only while a value says so.
 func TestIdentityMayChangeItsMind(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if db.get(r.Context(), "public") == "yes" {
 			write(w, "public")
 			return
@@ -72,11 +72,11 @@ func TestIdentityMayChangeItsMind(t *testing.T) {
 func TestColdIdentities(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{Identity: byToken})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 		db := newToy(c)
 		open := make(chan struct{})
 		var runs atomic.Int64
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			runs.Add(1)
 			db.get(r.Context(), "x")
 			<-open
@@ -111,7 +111,7 @@ func TestColdIdentities(t *testing.T) {
 func TestBan(t *testing.T) {
 	t.Parallel()
 	var db *toy
-	c := newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		who := r.Header.Get("Authorization")
 		if db.get(r.Context(), "banned "+who) != "" {
 			return "", nil
@@ -119,7 +119,7 @@ func TestBan(t *testing.T) {
 		return who, nil
 	}})
 	db = newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who := unstale.Identity(r.Context())
 		if who == "" {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -146,11 +146,11 @@ func TestOldIdentity(t *testing.T) {
 	t.Parallel()
 	var db *toy
 	store := &hookStore{Store: newMemory(t)}
-	c := newCache(t, unstale.Options{Store: store, Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		return db.get(r.Context(), "name of "+r.Header.Get("Authorization")), nil
 	}})
 	db = newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		write(w, unstale.Identity(r.Context())+" "+db.get(r.Context(), "x"))
 	}))
 	db.set("name of 1", "alice")
@@ -201,7 +201,7 @@ func newMemory(t *testing.T) *unstale.Memory {
 func TestIdentityFails(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	c := newCache(t, unstale.Options{Logger: book.logger(), Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		switch who := r.Header.Get("Authorization"); who {
 		case "error":
 			return "mallory", errors.New("no such luck")
@@ -212,7 +212,7 @@ func TestIdentityFails(t *testing.T) {
 		}
 	}})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		func() {
 			defer func() { _ = recover() }()
@@ -230,7 +230,7 @@ func TestIdentityFails(t *testing.T) {
 			t.Errorf("%s: the answer was stored for nobody: %s", who, r.status)
 		}
 	}
-	if n := book.count("Options.Identity failed"); n == 0 {
+	if n := book.count("HandlerOptions.Identity failed"); n == 0 {
 		t.Error("the error was not logged")
 	}
 	if n := c.Stats().OpenFills; n != 0 {
@@ -249,12 +249,12 @@ func TestIdentityFails(t *testing.T) {
 func TestIdentityRunsOnce(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
-	c := newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		runs.Add(1)
 		return byToken(r)
 	}})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		if r.URL.Path == "/own" {
 			for range 3 {
@@ -292,12 +292,13 @@ func TestIdentityWithoutFill(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		write(w, unstale.Identity(r.Context())+" "+r.Header.Get("Authorization"))
 	})
-	on := newCache(t, unstale.Options{
-		Identity: byToken, Route: func(r *http.Request) string { return r.URL.Path },
-		Policies: map[string]unstale.Policy{"/off": {Mode: unstale.Off}},
+	_, on := newService(t, unstale.Options{}, unstale.HandlerOptions{
+		Identity: byToken,
+		Route:    func(r *http.Request) string { return r.URL.Path },
+		Policies: map[string]unstale.Policy{"/off": {Mode: unstale.ModeOff}},
 	})
-	off := newCache(t, unstale.Options{Off: true, Identity: byToken})
-	for _, h := range []http.Handler{on.Handler(echo), off.Handler(echo)} {
+	_, off := newService(t, unstale.Options{Off: true}, unstale.HandlerOptions{Identity: byToken})
+	for _, h := range []http.Handler{on(echo), off(echo)} {
 		for _, r := range []*http.Request{
 			request("POST", "/", "Authorization: alice"), request("GET", "/off", "Authorization: alice"),
 			request("OPTIONS", "/", "Authorization: alice"), request("GET", "/off", "Authorization: alice", "Cache-Control: no-store"),
@@ -323,12 +324,13 @@ func TestIdentityAsksItself(t *testing.T) {
 			return db.get(ctx, "x") + "[" + unstale.Identity(ctx) + "]", nil
 		})
 	}
-	c = newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	var handler func(http.Handler) http.Handler
+	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		return account(r.Context())
 	}})
 	db = newToy(c)
 	db.set("x", "alice")
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := account(r.Context())
 		if err != nil {
 			t.Error(err)
@@ -426,12 +428,13 @@ func TestAskersWaitForNobody(t *testing.T) {
 			return "flags of " + unstale.Identity(ctx), nil
 		})
 	}
-	c = newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	var handler func(http.Handler) http.Handler
+	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		close(asking)
 		flags(r.Context())
 		return "me", nil
 	}})
-	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var other sync.WaitGroup
 		other.Go(func() { flags(r.Context()) })
 		<-begun
@@ -448,4 +451,36 @@ func TestAskersWaitForNobody(t *testing.T) {
 	case <-time.After(eventually):
 		t.Fatal("they wait for each other")
 	}
+}
+
+// TestRealms: what two middlewares call by one name is not one, and nobody is the
+// same to all. Middlewares of one name agree.
+func TestRealms(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	runs := 0
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := unstale.Load(r.Context(), c, "mine", func(ctx context.Context) (string, error) {
+			runs++
+			return fmt.Sprintf("run %d for %q %s", runs, unstale.Identity(ctx), db.get(ctx, "x")), nil
+		})
+		write(w, text)
+	})
+	wrap := func(name string, identity func(*http.Request) (string, error)) http.Handler {
+		wrap, err := c.Middleware(unstale.HandlerOptions{Name: name, Identity: identity})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wrap(page)
+	}
+	users, tenants, unasked := wrap("", byToken), wrap("", byToken), wrap("", nil)
+	get(users, "/", "Authorization: 1").want(t, `run 1 for "1" `, false)
+	get(tenants, "/", "Authorization: 1").want(t, `run 2 for "1" `, false)
+	get(unasked, "/").want(t, `run 3 for "" `, false)
+	get(users, "/").want(t, `run 3 for "" `, false)
+	get(users, "/other", "Authorization: 1").want(t, `run 1 for "1" `, false)
+	get(tenants, "/other", "Authorization: 1").want(t, `run 2 for "1" `, false)
+	get(wrap("n", byToken), "/", "Authorization: 1").want(t, `run 4 for "1" `, false)
+	get(wrap("n", byToken), "/other", "Authorization: 1").want(t, `run 4 for "1" `, false)
 }

@@ -103,9 +103,9 @@ func TestInputsSelect(t *testing.T) {
 		for name, identity := range map[string]func(*http.Request) (string, error){"anybody": nil, "one": func(*http.Request) (string, error) { return "one", nil }} {
 			t.Run(in.name+", "+name, func(t *testing.T) {
 				t.Parallel()
-				c := newCache(t, unstale.Options{Identity: identity})
+				c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: identity})
 				db := newToy(c)
-				h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					db.get(r.Context(), "x")
 					unstale.Identity(r.Context())
 					write(w, in.seen(r))
@@ -210,10 +210,10 @@ func TestPathValuesOfARewrite(t *testing.T) {
 func TestPathValuesOfAnotherNetHTTP(t *testing.T) {
 	t.Parallel()
 	for _, identity := range []func(*http.Request) (string, error){nil, byToken} {
-		c := newCache(t, unstale.Options{Identity: identity})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: identity})
 		unstale.ForgetRequests(c)
 		db := newToy(c)
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			db.get(r.Context(), "x")
 			write(w, r.PathValue("tenant"))
 		}))
@@ -244,7 +244,7 @@ func TestHandlersAnswerForThemselves(t *testing.T) {
 		})
 	}
 	admin, public := c.Handler(says("admin")), c.Handler(says("public"))
-	named, again, other := c.Named("n")(says("named")), c.Named("n")(says("again")), c.Named("unnamed 1")(says("other"))
+	named, again, other := sameName(t, c, "n", says("named")), sameName(t, c, "n", says("again")), sameName(t, c, "unnamed 1", says("other"))
 	for round := range 2 {
 		get(admin, "/users").want(t, "admin", round > 0)
 		get(public, "/users").want(t, "public", round > 0)
@@ -262,6 +262,16 @@ func TestHandlersAnswerForThemselves(t *testing.T) {
 	get(named, "/users").want(t, "named", false)
 }
 
+// sameName wraps next as a handler of that name.
+func sameName(t *testing.T, c *unstale.Cache, name string, next http.Handler) http.Handler {
+	t.Helper()
+	wrap, err := c.Middleware(unstale.HandlerOptions{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrap(next)
+}
+
 // TestHandlersBuiltAnew for each request are told once, answer as they would, and
 // leave nothing behind; one that is used twice is there for good.
 func TestHandlersBuiltAnew(t *testing.T) {
@@ -276,7 +286,7 @@ func TestHandlersBuiltAnew(t *testing.T) {
 	if n := c.Stats().Store.Entries; n > 64 {
 		t.Errorf("%d entries", n)
 	}
-	if n := book.count("give it a name"); n != 1 {
+	if n := book.count("give it a HandlerOptions.Name"); n != 1 {
 		t.Errorf("warned %d times", n)
 	}
 	if n := c.Stats().Routes[""].Bypassed["handler built anew"]; n < 400 {
@@ -287,9 +297,9 @@ func TestHandlersBuiltAnew(t *testing.T) {
 	get(late, "/").want(t, "", false)
 	get(late, "/").want(t, "", true)
 	for range 500 {
-		get(c.Named("n")(next), "/")
+		get(sameName(t, c, "n", next), "/")
 	}
-	get(c.Named("n")(next), "/").want(t, "", true)
+	get(sameName(t, c, "n", next), "/").want(t, "", true)
 }
 
 // TestFillSeesNothingElse of the connection and of the message.

@@ -99,8 +99,8 @@ func TestInvalidate(t *testing.T) {
 // TestInvalidateVariants: a key stands for all its variants and identities.
 func TestInvalidateVariants(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "x")
 		w.Header().Set("Vary", "Accept-Language")
 		write(w, unstale.Identity(r.Context())+r.Header.Get("Accept-Language"))

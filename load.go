@@ -231,11 +231,15 @@ func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
 func (s *scope) may(*Entry) bool                        { return true }
 
-// identity implements selector. Looking is no asking: an entry that is found
-// this way says itself that its user asked.
+// identity implements selector. An entry that is found this way says itself that
+// it asked. Middlewares may call different people by one name.
 func (s *scope) identity() string {
-	if s.asker == nil {
+	if s.asker == nil || s.asker.Identity == nil {
 		return ""
 	}
-	return s.asker.askWithin(s.flight)
+	who := s.asker.askWithin(s.flight)
+	if who == "" {
+		return ""
+	}
+	return s.asker.realm + "\n" + who
 }

@@ -258,10 +258,10 @@ func TestLoadRemainingLife(t *testing.T) {
 // response made from it.
 func TestLoadAsks(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	db := newToy(c)
 	runs := 0
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		write(w, load(r.Context(), t, c, "part", func(ctx context.Context) (string, error) {
 			runs++
 			return db.get(ctx, "x") + "for " + unstale.Identity(ctx), nil

@@ -95,7 +95,8 @@ type strangers struct {
 
 func newStrangers(t *testing.T, by string) *strangers {
 	s := &strangers{eve: "A", secret: "SECRET"}
-	s.c = newCache(t, unstale.Options{Identity: func(r *http.Request) (string, error) {
+	var handler func(http.Handler) http.Handler
+	s.c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
 		if r.Header.Get("Authorization") == "bob" {
 			return "B", nil
 		}
@@ -118,7 +119,7 @@ func newStrangers(t *testing.T, by string) *strangers {
 		once(&s.afterReading)
 		return text, nil
 	}
-	s.h = s.c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.h = handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if by == "handler" {
 			text, _ := page(r.Context())
 			write(w, text)

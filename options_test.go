@@ -1,6 +1,7 @@
 package unstale_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,7 +13,6 @@ import (
 // TestOptions: each bad one is refused by name.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	route := func(*http.Request) string { return "" }
 	for _, bad := range []struct {
 		name string
 		unstale.Options
@@ -27,68 +27,105 @@ func TestOptions(t *testing.T) {
 		{"Slots", unstale.Options{Slots: -1}},
 		{"Slots", unstale.Options{Slots: 1<<30 + 1}},
 		{"History", unstale.Options{History: 1<<24 + 1}},
-		{"Credentials", unstale.Options{Credentials: []string{"X-Api-Key:"}}},
-		{"Credentials", unstale.Options{Credentials: []string{""}}},
-		{"Credentials", unstale.Options{Credentials: []string{" X-Api-Key"}}},
-		{"IgnoreCookies", unstale.Options{IgnoreCookies: []string{"_ga", ""}}},
-		{"IgnoreCookies", unstale.Options{IgnoreCookies: []string{"a=b"}}},
-		{"IgnoreCookies", unstale.Options{IgnoreCookies: []string{"*"}}},
-		{"IgnoreCookies", unstale.Options{IgnoreCookies: []string{"_ga*x"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{""}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"X-Author", "cookie"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"authorization"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"X-Tenant"}, Credentials: []string{"x-tenant"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"If-None-Match"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"Upgrade"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"X-Http-Method-Override"}}},
-		{"SelectFields", unstale.Options{SelectFields: []string{"Te"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"*"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X-*-Id"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X Foo"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"authorization"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"Cookie"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X-My-Token"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X-Tenant"}, Credentials: []string{"x-tenant"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"x-t*"}, Credentials: []string{"x-tenant"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X-*"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"X-Auth-Request-*"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"Range"}}},
-		{"IgnoreFields", unstale.Options{IgnoreFields: []string{"x-device"}, SelectFields: []string{"X-Device"}}},
 		{"NeutralContextKeys", unstale.Options{NeutralContextKeys: []any{nil}}},
 		{"NeutralContextKeys", unstale.Options{NeutralContextKeys: []any{[]int{1}}}},
-		{`Policies["a"]`, unstale.Options{Route: route, Policies: map[string]unstale.Policy{"a": {Mode: 7}}}},
-		{`Policies["a"].TTL`, unstale.Options{Route: route, Policies: map[string]unstale.Policy{"a": {TTL: -1}}}},
-		{`Policies["a"] without Options.Route`, unstale.Options{Policies: map[string]unstale.Policy{"a": {}}}},
 	} {
 		for _, off := range []bool{false, true} {
 			bad.Off = off // no surprise on the day it is switched on
 			c, err := unstale.New(bad.Options)
-			if c != nil || err == nil || !strings.Contains(err.Error(), "Options."+bad.name) {
+			if c != nil || err == nil || !strings.Contains(err.Error(), " Options."+bad.name) {
 				t.Errorf("%s: %v, %v", bad.name, c, err)
 			}
 		}
 	}
 	for _, good := range []unstale.Options{
 		{}, {Prefix: "a-b.c_d~1"}, {TTL: 1}, {MaxBytes: 1}, {MaxBody: 1}, {Slots: 1}, {Store: newMemory(t)},
-		{Policies: map[string]unstale.Policy{"": {Mode: unstale.Off}}},
-		{SelectFields: []string{"X-Author", "Accept-Language", "X-Csrf-Token"}, IgnoreFields: []string{"X-Device-Id", "X-Acme-*", "Accept"}},
-		{Credentials: []string{"X-Api-Key"}, IgnoreCookies: []string{"_ga", "_ga_*", "__utma"}, NeutralContextKeys: []any{"k", struct{}{}}},
+		{NeutralContextKeys: []any{"k", struct{}{}}},
 	} {
 		newCache(t, good)
+	}
+}
+
+// TestHandlerOptions: what cannot be meant is refused, with the cache on, off, and
+// without one.
+func TestHandlerOptions(t *testing.T) {
+	t.Parallel()
+	caches := []*unstale.Cache{newCache(t, unstale.Options{}), newCache(t, unstale.Options{Off: true}), nil}
+	route := func(*http.Request) string { return "" }
+	for _, bad := range []struct {
+		name string
+		unstale.HandlerOptions
+	}{
+		{"Credentials", unstale.HandlerOptions{Credentials: []string{"X-Api-Key:"}}},
+		{"Credentials", unstale.HandlerOptions{Credentials: []string{""}}},
+		{"Credentials", unstale.HandlerOptions{Credentials: []string{" X-Api-Key"}}},
+		{"IgnoreCookies", unstale.HandlerOptions{IgnoreCookies: []string{"_ga", ""}}},
+		{"IgnoreCookies", unstale.HandlerOptions{IgnoreCookies: []string{"a=b"}}},
+		{"IgnoreCookies", unstale.HandlerOptions{IgnoreCookies: []string{"*"}}},
+		{"IgnoreCookies", unstale.HandlerOptions{IgnoreCookies: []string{"_ga*x"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{""}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"X-Author", "cookie"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"authorization"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"X-Tenant"}, Credentials: []string{"x-tenant"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"If-None-Match"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"Upgrade"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"X-Http-Method-Override"}}},
+		{"SelectFields", unstale.HandlerOptions{SelectFields: []string{"Te"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"*"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X-*-Id"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X Foo"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"authorization"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"Cookie"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X-My-Token"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X-Tenant"}, Credentials: []string{"x-tenant"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"x-t*"}, Credentials: []string{"x-tenant"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X-*"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"X-Auth-Request-*"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"Range"}}},
+		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"x-device"}, SelectFields: []string{"X-Device"}}},
+		{`Policies["a"]`, unstale.HandlerOptions{Route: route, Policies: map[string]unstale.Policy{"a": {Mode: 7}}}},
+		{`Policies["a"].TTL`, unstale.HandlerOptions{Route: route, Policies: map[string]unstale.Policy{"a": {TTL: -1}}}},
+		{`Policies["a"] without HandlerOptions.Route`, unstale.HandlerOptions{Policies: map[string]unstale.Policy{"a": {}}}},
+		{"VerifyShare", unstale.HandlerOptions{VerifyShare: -0.1}},
+		{"VerifyShare", unstale.HandlerOptions{VerifyShare: 1.1}},
+		{"VerifyShare", unstale.HandlerOptions{VerifyShare: math.NaN()}},
+	} {
+		for _, c := range caches {
+			wrap, err := c.Middleware(bad.HandlerOptions)
+			if wrap != nil || err == nil || !strings.Contains(err.Error(), " HandlerOptions."+bad.name) {
+				t.Errorf("%s: %v", bad.name, err)
+			}
+		}
+	}
+	for _, good := range []unstale.HandlerOptions{
+		{},
+		{Policies: map[string]unstale.Policy{"": {Mode: unstale.ModeOff}}},
+		{SelectFields: []string{"X-Author", "Accept-Language", "X-Csrf-Token"}, IgnoreFields: []string{"X-Device-Id", "X-Acme-*", "Accept"}},
+		{Credentials: []string{"X-Api-Key"}, IgnoreCookies: []string{"_ga", "_ga_*", "__utma"}},
+	} {
+		for _, c := range caches {
+			wrap, err := c.Middleware(good)
+			if err != nil {
+				t.Error(err)
+			}
+			get(wrap(http.NotFoundHandler()), "/").want(t, "404 page not found\n", false)
+		}
+	}
+	if _, err := caches[2].Middleware(unstale.HandlerOptions{Identity: byToken}); err == nil || !strings.Contains(err.Error(), "HandlerOptions.Identity") {
+		t.Errorf("a nil cache is to tell who asks: %v", err)
 	}
 }
 
 // TestOptionsAreCopied: what the caller does with his afterwards has no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	t.Parallel()
-	o := unstale.Options{
-		Policies: map[string]unstale.Policy{"": {TTL: time.Minute}}, IgnoreCookies: []string{"_ga"}, NeutralContextKeys: []any{neutralKey{}},
-	}
-	c := newCache(t, o)
-	o.Policies[""] = unstale.Policy{Mode: unstale.Off}
-	o.IgnoreCookies[0] = "session"
+	o := unstale.Options{NeutralContextKeys: []any{neutralKey{}}}
+	ho := unstale.HandlerOptions{Policies: map[string]unstale.Policy{"": {TTL: time.Minute}}, IgnoreCookies: []string{"_ga"}}
+	_, handler := newService(t, o, ho)
+	ho.Policies[""] = unstale.Policy{Mode: unstale.ModeOff}
+	ho.IgnoreCookies[0] = "session"
 	o.NeutralContextKeys[0] = outsideKey{}
-	h := around(c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Context().Value(neutralKey{}) })))
+	h := around(handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Context().Value(neutralKey{}) })))
 	get(h, "/", "Cookie: _ga=1").want(t, "", false)
 	get(h, "/", "Cookie: _ga=1").want(t, "", true)
 	if r := get(h, "/", "Cookie: session=1"); r.hit() {

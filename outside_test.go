@@ -210,8 +210,8 @@ func (c *counting) Write(p []byte) (int, error) {
 func TestStreamedVariantPassesAlone(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"Accept", "User-Agent", "Authorization"} {
-		c := newCache(t, unstale.Options{Identity: byToken})
-		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "User-Agent")
 			kind := r.Header.Get(by)
 			if by == "Authorization" {

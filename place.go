@@ -177,7 +177,7 @@ func (g *get) fillRequest(ctx context.Context) *http.Request {
 	r.RequestURI = canonicalURL(publicURL(g.r)).RequestURI()
 	r.Header = make(http.Header, len(g.r.Header))
 	for name, lines := range g.r.Header {
-		switch class := g.cache.fields.of(name); {
+		switch class := g.fields.of(name); {
 		case class == fieldEncoding:
 			if form := g.encodings.String(); form != "" {
 				r.Header[name] = []string{form}

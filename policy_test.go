@@ -26,15 +26,15 @@ func byPath(r *http.Request) string {
 func TestPolicies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{
-			TTL: time.Minute, Route: byPath,
+		c, handler := newService(t, unstale.Options{TTL: time.Minute}, unstale.HandlerOptions{
+			Route: byPath,
 			Policies: map[string]unstale.Policy{
-				"off": {Mode: unstale.Off}, "short": {TTL: 2 * time.Second}, "long": {TTL: time.Hour},
+				"off": {Mode: unstale.ModeOff}, "short": {TTL: 2 * time.Second}, "long": {TTL: time.Hour},
 			},
 		})
 		db := newToy(c)
 		n := 0
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			unknown := r.URL.Query().Get("unknown")
 			if unknown != "1" {
 				db.get(r.Context(), "x")
@@ -93,11 +93,12 @@ func TestPolicies(t *testing.T) {
 func TestPolicyStoreErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{
-			Route: byPath, Policies: map[string]unstale.Policy{"errors": {StoreErrors: true}},
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
+			Route:    byPath,
+			Policies: map[string]unstale.Policy{"errors": {StoreErrors: true}},
 		})
 		n := 0
-		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			n++
 			w.Header().Set("Cache-Control", r.FormValue("cc"))
 			status, _ := strconv.Atoi(r.FormValue("status"))
@@ -148,8 +149,8 @@ func TestPolicyStoreErrors(t *testing.T) {
 func TestPolicyTTLBoundsNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{Policies: map[string]unstale.Policy{"": {TTL: time.Hour}}})
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: map[string]unstale.Policy{"": {TTL: time.Hour}}})
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			unstale.ExpireAfter(r.Context(), time.Second)
 			unstale.ExpireAfter(r.Context(), time.Minute) // only ever shortens
 		}))
@@ -165,11 +166,11 @@ func TestPolicyTTLBoundsNothingElse(t *testing.T) {
 func TestReportOnly(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	options := unstale.Options{
-		Logger: book.logger(), Identity: byToken, MaxBody: 100, Route: byPath,
-		Policies: map[string]unstale.Policy{"": {Mode: unstale.ReportOnly}, "report": {Mode: unstale.ReportOnly}},
+	options := unstale.HandlerOptions{
+		Identity: byToken, Route: byPath,
+		Policies: map[string]unstale.Policy{"": {Mode: unstale.ModeReportOnly}, "report": {Mode: unstale.ModeReportOnly}},
 	}
-	c := newCache(t, options)
+	c, wrap := newService(t, unstale.Options{Logger: book.logger(), MaxBody: 100}, options)
 	db := newToy(c)
 	secret := "a"
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -216,7 +217,7 @@ func TestReportOnly(t *testing.T) {
 			h.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
-	plain, report := outer(handler), outer(c.Handler(handler))
+	plain, report := outer(handler), outer(wrap(handler))
 	serveFull := func(h http.Handler, target string, fields ...string) (*http.Response, string) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, request(http.MethodGet, target, fields...))
@@ -271,13 +272,13 @@ func TestReportOnly(t *testing.T) {
 // served to nobody on another route.
 func TestReportOnlyKeepsToItself(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
 		Identity: byToken,
 		Route:    func(r *http.Request) string { return r.Header.Get("X-Route") },
-		Policies: map[string]unstale.Policy{"report": {Mode: unstale.ReportOnly}},
+		Policies: map[string]unstale.Policy{"report": {Mode: unstale.ModeReportOnly}},
 	})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		write(w, db.get(r.Context(), "x")+r.Header.Get("Authorization"))
 	}))
 	get(h, "/", "X-Route: report", "Authorization: alice").want(t, "alice", false)

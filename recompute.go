@@ -22,24 +22,10 @@ type Difference struct {
 	private bool // one of them was made for one identity
 }
 
-// Verifier is Handler for tests: each time it answers from a stored response, it
-// runs next as well, as a fill would, and calls report if next answers something
-// else although the stored response is still valid. What next takes from Load is
-// computed anew for it, too. report may be called from
-// several requests at once. A GET must be free of side effects for this.
-func (c *Cache) Verifier(next http.Handler, report func(Difference)) http.Handler {
-	if !c.Enabled() {
-		return c.Handler(next)
-	}
-	h := c.newHandler(next)
-	h.report = report
-	return h
-}
-
 // verify recomputes e, which is about to be served, and reports a difference.
 func (g *get) verify(e *Entry) {
 	if d, _ := g.recompute(e, g.w.Header()); d != nil {
-		g.report(*d)
+		g.Verify(*d)
 	}
 }
 

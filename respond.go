@@ -20,7 +20,7 @@ const passFor = time.Minute
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {
 	c := g.cache
-	cause := c.cause(flightKey, why)
+	cause := g.cause(flightKey, why)
 	defer c.flights.finish(flightKey, f, landing{}) // without effect once it has landed
 	s := g.scope(f.fill)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
@@ -109,14 +109,14 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	case rec.incomplete():
 		reason = refusedIncomplete
 	case !ok:
-	case c.variesByHidden(named):
+	case g.variesByHidden(named):
 		reason = refusedHidden
 	case f.reason() != "":
 		reason = f.reason() // says more than that nothing is known
 	case !f.known() && g.policy.TTL == 0:
 		reason = refusedUnknown
 	}
-	vary = union(c.choosing(named), f.selectedBy())
+	vary = union(g.choosing(named), f.selectedBy())
 	if reason == "" {
 		e, reason = f.seal(g.key, lifetime, now)
 	}
@@ -165,24 +165,24 @@ func (e *Entry) describe(rec *recorder) {
 // adviseLanguage says once of a route that its answers are in some language, and
 // that nothing tells which of them a client gets.
 func (g *get) adviseLanguage(h http.Header, vary []string) {
-	if h["Content-Language"] != nil && !slices.Contains(vary, "accept-language") && g.cache.fields.of("Accept-Language") == fieldVaries {
-		g.cache.reportOnce(site{kindLanguage, g.name}, "unstale: an answer has a Content-Language and no Vary; if it follows the client's Accept-Language, say Vary, or name that field in Options.SelectFields")
+	if h["Content-Language"] != nil && !slices.Contains(vary, "accept-language") && g.fields.of("Accept-Language") == fieldVaries {
+		g.cache.reportOnce(site{kindLanguage, g.name}, "unstale: an answer has a Content-Language and no Vary; if it follows the client's Accept-Language, say Vary, or name that field in HandlerOptions.SelectFields")
 	}
 }
 
 // variesByHidden reports whether an answer says that it varies by a field that no
 // fill sees.
-func (c *Cache) variesByHidden(vary []string) bool {
+func (m *middleware) variesByHidden(vary []string) bool {
 	return slices.ContainsFunc(vary, func(name string) bool {
-		class := c.fields.of(http.CanonicalHeaderKey(name))
+		class := m.fields.of(http.CanonicalHeaderKey(name))
 		return class >= fieldHidden && class <= fieldCookie
 	})
 }
 
 // choosing returns those of the fields that an answer names in Vary which select
 // because of it. Others are in the place already.
-func (c *Cache) choosing(vary []string) []string {
-	return slices.DeleteFunc(vary, func(name string) bool { return c.fields.of(http.CanonicalHeaderKey(name)).selects() })
+func (m *middleware) choosing(vary []string) []string {
+	return slices.DeleteFunc(vary, func(name string) bool { return m.fields.of(http.CanonicalHeaderKey(name)).selects() })
 }
 
 // exact returns b without the room it grew into, if that is worth a copy.
@@ -199,11 +199,11 @@ func exact(b []byte) []byte {
 func (g *get) passBy(f *fill, rec *recorder) {
 	now := clock.Now()
 	named, _ := rfc9111.ParseVary(rec.touched["Vary"])
-	if g.cache.variesByHidden(named) {
+	if g.variesByHidden(named) {
 		named = nil // requests that differ in it pass anyway, or are taken for one
 	}
 	e := &Entry{kind: kindPass, asked: f.hasAsked(), created: now, expires: now.Add(passFor)}
-	g.cache.put(g.primary, g, e, union(g.cache.choosing(named), f.selectedBy()))
+	g.cache.put(g.primary, g, e, union(g.choosing(named), f.selectedBy()))
 }
 
 // serve answers from an entry that was found.
@@ -263,7 +263,7 @@ func (g *get) respond(e *Entry, header storedHeader, status, age string) {
 			set("Cache-Control", "no-cache")
 		}
 	}
-	if g.cache.options.IfModifiedSince {
+	if g.IfModifiedSince {
 		stored.LastModified = header.get("Last-Modified")
 	}
 	body := e.body

@@ -198,10 +198,11 @@ func TestOnlyWholeAnswersAreConditional(t *testing.T) {
 }
 
 func TestIfModifiedSinceIsOptIn(t *testing.T) {
-	s, _ := cached(t, known(func(w http.ResponseWriter, _ *http.Request) {
+	_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{IfModifiedSince: true})
+	s := newServer(t, handler(known(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 		io.WriteString(w, "x")
-	}), unstale.Options{IfModifiedSince: true})
+	})))
 	for range 2 {
 		if a := s.get("/", "If-Modified-Since: Mon, 02 Jan 2006 15:04:05 GMT"); a.code != 304 {
 			t.Errorf("%d", a.code)

@@ -12,10 +12,10 @@ import (
 // Stats are counters since New or the last ResetStats, for metrics and people.
 // Maps are keyed by short stable words and hold what occurred only.
 type Stats struct {
-	Routes map[string]RouteStats // by Options.Route
+	Routes map[string]RouteStats // by HandlerOptions.Route
 	Loads  LoadStats
 
-	Verified VerifyStats // of Options.VerifyShare
+	Verified VerifyStats // of HandlerOptions.VerifyShare
 
 	Refused       map[string]uint64 // results not stored, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell

@@ -16,12 +16,13 @@ import (
 // TestStats: each counter moves as it says, and nothing else does.
 func TestStats(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{
-		Route: byPath, Policies: map[string]unstale.Policy{"off": {Mode: unstale.Off}}, MaxBody: 50,
+	c, handler := newService(t, unstale.Options{MaxBody: 50}, unstale.HandlerOptions{
+		Route:    byPath,
+		Policies: map[string]unstale.Policy{"off": {Mode: unstale.ModeOff}},
 	})
 	db := newToy(c)
 	db.set("x", "12345")
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := db.get(r.Context(), "x")
 		if r.URL.Path == "/r/large" {
 			v = strings.Repeat("x", 100)
@@ -118,9 +119,9 @@ func flat(s unstale.Stats, r unstale.RouteStats) map[string]uint64 {
 func TestStatsGauges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{Identity: byToken})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 		open := make(chan struct{})
-		h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			unstale.DependOn(r.Context(), "x")
 			unstale.Identity(r.Context())
 			<-open
@@ -147,9 +148,9 @@ func TestStatsGauges(t *testing.T) {
 // TestLabelsAreBounded, whatever names routes, statements and causes.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Route: func(r *http.Request) string { return r.URL.Path }})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Route: func(r *http.Request) string { return r.URL.Path }})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		db.caller(r.Context()).Refuse(r.URL.Path)
 	}))
 	for i := range 1500 {
@@ -178,8 +179,9 @@ func TestNothingPrivate(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	var book logbook
-	c := newCache(t, unstale.Options{
-		Logger: book.logger(), Route: byPath, Policies: map[string]unstale.Policy{"r": {Mode: unstale.ReportOnly}},
+	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{
+		Route:    byPath,
+		Policies: map[string]unstale.Policy{"r": {Mode: unstale.ModeReportOnly}},
 		Identity: func(r *http.Request) (string, error) {
 			if r.Header.Get("X-Fail") != "" {
 				return r.Header.Get("Authorization"), fmt.Errorf("no such user")
@@ -189,7 +191,7 @@ func TestNothingPrivate(t *testing.T) {
 	})
 	db := newToy(c)
 	n := 0
-	h := around(c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := around(handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.caller(r.Context()).Wrote(false)
 		unstale.Identity(r.Context())
 		if r.URL.Query().Has("differ") {

@@ -344,7 +344,7 @@ type frame struct {
 var frames = []frame{
 	{name: "http1"},
 	{name: "http2", http2: true},
-	{name: "report only", mode: unstale.ReportOnly},
+	{name: "report only", mode: unstale.ModeReportOnly},
 	{name: "fields", wrap: outerFields},
 	{name: "same fields", wrap: outerShared("set")},
 	{name: "same fields, twice", wrap: outerTwice},
@@ -371,11 +371,7 @@ func TestTransparency(t *testing.T) {
 	for _, f := range frames {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			c := newCache(t, unstale.Options{
-				MaxBody:  100_000,
-				Policies: map[string]unstale.Policy{"": {Mode: f.mode}},
-				Logger:   slog.New(slog.DiscardHandler),
-			})
+			_, handler := newService(t, unstale.Options{MaxBody: 100_000, Logger: slog.New(slog.DiscardHandler)}, unstale.HandlerOptions{Policies: map[string]unstale.Policy{"": {Mode: f.mode}}})
 			wrap := f.wrap
 			if wrap == nil {
 				wrap = func(h http.Handler) http.Handler { return h }
@@ -386,7 +382,7 @@ func TestTransparency(t *testing.T) {
 			for name, h := range handlers {
 				mux.HandleFunc("/"+escaped(name), known(h))
 			}
-			plain, cached := newServer(t, wrap(mux), f.http2), newServer(t, wrap(c.Handler(mux)), f.http2)
+			plain, cached := newServer(t, wrap(mux), f.http2), newServer(t, wrap(handler(mux)), f.http2)
 			for name := range handlers {
 				if slices.Contains(f.except, name) {
 					continue

@@ -367,14 +367,14 @@ func TestUnmarkedStorm(t *testing.T) {
 func TestUnmarkedWrites(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	c := newCache(t, unstale.Options{Logger: book.logger(), Route: func(r *http.Request) string { return r.URL.Path[:2] }})
+	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Route: func(r *http.Request) string { return r.URL.Path[:2] }})
 	db := newToy(c)
 	job := func() {
 		r := db.unmarked()
 		r.Wrote(false)
 		r.End()
 	}
-	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
 		if strings.HasSuffix(r.URL.Path, "/own") {
 			job()

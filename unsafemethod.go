@@ -19,7 +19,7 @@ import (
 func (h *handler) method(w http.ResponseWriter, r *http.Request, name string, route *routeCounters) {
 	route.bypassed.add(bypassMethod, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardMethod}.String())
-	a := newAsker(h.cache, r, name)
+	a := newAsker(h.middleware, r, name)
 	if rfc9111.SafeMethod(r.Method) {
 		h.next.ServeHTTP(w, h.cache.outside(r, a))
 		return

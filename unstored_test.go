@@ -110,8 +110,8 @@ func TestVainWaitsEndTheQueue(t *testing.T) {
 func TestUnstoredVariants(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"User-Agent", "X-Unknown", "Authorization"} {
-		c := newCache(t, unstale.Options{Identity: byToken})
-		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "User-Agent")
 			who := r.Header.Get(by)
 			if by == "Authorization" {
@@ -138,9 +138,9 @@ func TestUnstoredVariants(t *testing.T) {
 // made of has changed.
 func TestUnstoredUntilItChanges(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, unstale.Options{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	db := newToy(c)
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if db.get(r.Context(), unstale.Identity(r.Context())) == "" {
 			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusForbidden)

@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -16,13 +15,13 @@ import (
 	"github.com/unstale/unstale/internal/ledger"
 )
 
-// Bounds of the recomputations of Options.VerifyShare.
+// Bounds of the recomputations of HandlerOptions.VerifyShare.
 const (
 	maxVerifications = 2           // at a time
 	verifyWithin     = time.Minute // then its context ends
 )
 
-// VerifyStats count what came of the hits drawn by Options.VerifyShare.
+// VerifyStats count what came of the hits drawn by HandlerOptions.VerifyShare.
 type VerifyStats struct {
 	Same      uint64 // recomputed, and nothing differed
 	Differed  uint64 // and something did: logged, and the entry dropped
@@ -32,7 +31,6 @@ type VerifyStats struct {
 
 // verifications are the recomputations under way beside the requests.
 type verifications struct {
-	share  float64
 	ctx    context.Context // ends when the cache is closed
 	cancel context.CancelFunc
 
@@ -42,18 +40,8 @@ type verifications struct {
 	idle    sync.WaitGroup
 }
 
-// newVerifications returns nil for a share of 0: nothing is ever verified.
-func newVerifications(share float64) *verifications {
-	if share == 0 {
-		return nil
-	}
-	v := &verifications{share: share}
-	v.ctx, v.cancel = context.WithCancel(context.Background())
-	return v
-}
-
-// draw reports whether this hit is one of the share.
-func (v *verifications) draw() bool { return v != nil && rand.Float64() < v.share }
+// draws reports whether a hit is one of the share that is verified.
+func (m *middleware) draws() bool { return m.VerifyShare > 0 && rand.Float64() < m.VerifyShare }
 
 // start runs work in the background, unless enough others run.
 func (v *verifications) start(work func()) bool {
@@ -76,9 +64,6 @@ func (v *verifications) start(work func()) bool {
 
 // close ends what is under way and waits for it.
 func (v *verifications) close() {
-	if v == nil {
-		return
-	}
 	v.mu.Lock()
 	v.closed = true
 	v.mu.Unlock()
@@ -113,7 +98,7 @@ func (g *get) verifyBeside(e *Entry, outer http.Header) {
 	}
 }
 
-// compare recomputes e, counts what came of it, and makes fall what differed.
+// compare recomputes e, counts what came of it, and drops it if it differs.
 func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 	c := g.cache
 	defer func() {
@@ -179,12 +164,4 @@ func (v *verifyCounters) snapshot() VerifyStats {
 	return VerifyStats{
 		Same: v.same.Load(), Differed: v.differed.Load(), Undecided: v.undecided.Load(), Skipped: v.skipped.Load(),
 	}
-}
-
-// checkShare refuses what is no share.
-func checkShare(share float64) error {
-	if share >= 0 && share <= 1 {
-		return nil
-	}
-	return fmt.Errorf("unstale: Options.VerifyShare is %v, which is no share from 0 to 1", share)
 }

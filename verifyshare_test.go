@@ -72,8 +72,8 @@ func TestVerifyShareFinds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var book logbook
-				c := newCache(t, unstale.Options{VerifyShare: 1, Logger: book.logger()})
-				h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) { tt.answer(c, w, r) }))
+				c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1})
+				h := handler(known(func(w http.ResponseWriter, r *http.Request) { tt.answer(c, w, r) }))
 				first := get(h, "/a")
 				get(h, "/a").want(t, first.body, true)
 				if s := verified(c); s != (unstale.VerifyStats{Same: 1}) {
@@ -111,7 +111,7 @@ func TestVerifyShareFinds(t *testing.T) {
 func TestVerifyShareAmidWrites(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	c := newCache(t, unstale.Options{VerifyShare: 1, Logger: book.logger()})
+	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1})
 	path := filepath.Join(t.TempDir(), "amid.db")
 	db, err := sqlite.Open(path, c)
 	if err != nil {
@@ -128,7 +128,7 @@ func TestVerifyShareAmidWrites(t *testing.T) {
 		INSERT INTO item VALUES (1, 0), (2, 0)`); err != nil {
 		t.Fatal(err)
 	}
-	h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for id := range 2 { // two statements, between which anything may happen
 			var n int
 			if err := db.QueryRowContext(r.Context(), `SELECT n FROM item WHERE id = ?`, id+1).Scan(&n); err != nil && r.Context().Err() == nil {
@@ -183,7 +183,7 @@ func TestVerifyShareMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, foreign := range []bool{false, true} {
 		var book logbook
-		c := newCache(t, unstale.Options{VerifyShare: 1, Logger: book.logger()})
+		c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1})
 		path := filepath.Join(t.TempDir(), "meanwhile.db")
 		db, err := sqlite.Open(path, c)
 		if err != nil {
@@ -202,7 +202,7 @@ func TestVerifyShareMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		runs := 0
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if runs++; runs > 1 {
 				if _, err := writer.ExecContext(outside, `UPDATE item SET n = n + 1`); err != nil {
 					t.Error(err)
@@ -251,9 +251,9 @@ func TestVerifyShareUndecided(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var book logbook
-				c := newCache(t, unstale.Options{VerifyShare: 1, Logger: book.logger()})
+				c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1})
 				runs := 0
-				h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+				h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 					if runs++; runs > 1 {
 						tt.again(w, r)
 						return
@@ -280,10 +280,10 @@ func TestVerifyShareUndecided(t *testing.T) {
 func TestVerifyShareIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{VerifyShare: 1})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{VerifyShare: 1})
 		var running, most atomic.Int64
 		var filled atomic.Bool
-		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			if filled.Load() {
 				most.Store(max(most.Load(), running.Add(1)))
 				<-r.Context().Done()
@@ -319,9 +319,9 @@ func TestVerifyShareAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var book logbook
-		c := newCache(t, unstale.Options{VerifyShare: 1, Identity: byToken, Logger: book.logger()})
+		c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1, Identity: byToken})
 		var hidden atomic.Int64
-		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header["Authorization"] != nil || r.Method != http.MethodGet || r.Header["Range"] != nil {
 				t.Errorf("%s with %v", r.Method, r.Header)
 			}
@@ -351,12 +351,13 @@ func TestVerifyShareAsks(t *testing.T) {
 func TestVerifyShareLeavesAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, unstale.Options{
-			VerifyShare: 1, Route: byPath, Logger: slog.New(slog.DiscardHandler),
-			Policies: map[string]unstale.Policy{"weather": {TTL: time.Minute}, "off": {Mode: unstale.Off}, "report": {Mode: unstale.ReportOnly}},
+		c, handler := newService(t, unstale.Options{Logger: slog.New(slog.DiscardHandler)}, unstale.HandlerOptions{
+			VerifyShare: 1,
+			Route:       byPath,
+			Policies:    map[string]unstale.Policy{"weather": {TTL: time.Minute}, "off": {Mode: unstale.ModeOff}, "report": {Mode: unstale.ModeReportOnly}},
 		})
 		n := 0
-		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n++
 			switch r.URL.Path {
 			case "/weather/":
@@ -390,8 +391,8 @@ func TestVerifyShareLeavesAlone(t *testing.T) {
 
 // TestVerifyShareOverHTTP: a real server reuses what belonged to the request.
 func TestVerifyShareOverHTTP(t *testing.T) {
-	c := newCache(t, unstale.Options{VerifyShare: 0.5, Logger: slog.New(slog.DiscardHandler)})
-	s := newServer(t, c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+	c, handler := newService(t, unstale.Options{Logger: slog.New(slog.DiscardHandler)}, unstale.HandlerOptions{VerifyShare: 0.5})
+	s := newServer(t, handler(known(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "X-Word")
 		io.WriteString(w, r.URL.RequestURI()+r.Header.Get("X-Word"))
 	})))
@@ -415,8 +416,8 @@ func TestVerifyShareOverHTTP(t *testing.T) {
 func TestVerifyShareIsIdle(t *testing.T) {
 	allocations := func(share float64) float64 {
 		var h counter
-		c := newCache(t, unstale.Options{VerifyShare: share})
-		handler := c.Handler(&h)
+		c, wrap := newService(t, unstale.Options{}, unstale.HandlerOptions{VerifyShare: share})
+		handler := wrap(&h)
 		r, w := request(http.MethodGet, "/"), &discard{header: make(http.Header)}
 		n := testing.AllocsPerRun(500, func() {
 			clear(w.header)
@@ -430,16 +431,5 @@ func TestVerifyShareIsIdle(t *testing.T) {
 	off, rare := allocations(0), allocations(1e-300)
 	if off != rare || off > 7 {
 		t.Errorf("%v allocations a hit without, %v with a share that is never drawn", off, rare)
-	}
-}
-
-// TestVerifyShareOption: what is no share is refused.
-func TestVerifyShareOption(t *testing.T) {
-	t.Parallel()
-	zero := 0.0
-	for _, bad := range []float64{-0.1, 1.1, zero / zero} {
-		if _, err := unstale.New(unstale.Options{VerifyShare: bad}); err == nil || !strings.Contains(err.Error(), "Options.VerifyShare") {
-			t.Errorf("%v: %v", bad, err)
-		}
 	}
 }

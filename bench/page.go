@@ -46,7 +46,6 @@ func newPages(seed uint64) (_ *pages, err error) {
 	}()
 	p.cache, err = unstale.New(unstale.Options{
 		TTL: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
-		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
 	})
 	if err != nil {
 		return nil, err
@@ -73,7 +72,13 @@ func newPages(seed uint64) (_ *pages, err error) {
 		}
 		p.page(w, r)
 	})
-	p.cached = p.cache.Handler(mux)
+	cached, err := p.cache.Middleware(unstale.HandlerOptions{
+		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.cached = cached(mux)
 	return p, nil
 }
 

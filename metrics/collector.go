@@ -2,7 +2,7 @@
 //
 //	registry.MustRegister(metrics.NewCollector(cache))
 //
-// Labels are routes (Options.Route), reasons, causes, call sites and the texts of
+// Labels are routes (HandlerOptions.Route), reasons, causes, call sites and the texts of
 // statements that fell back: sets that do not grow with traffic. No label holds a
 // path, a key or an identity.
 package metrics

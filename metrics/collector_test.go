@@ -15,12 +15,16 @@ import (
 )
 
 func TestCollector(t *testing.T) {
-	cache, err := unstale.New(unstale.Options{Route: func(*http.Request) string { return "cards" }, MaxBytes: 1 << 20})
+	cache, err := unstale.New(unstale.Options{MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cache.Close()
-	h := cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	wrap, err := cache.Middleware(unstale.HandlerOptions{Route: func(*http.Request) string { return "cards" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "cards")
 		fmt.Fprint(w, "card")
 	}))

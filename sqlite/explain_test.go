@@ -35,11 +35,10 @@ type showroom struct {
 	handler http.Handler
 }
 
-func newShowroom(t *testing.T, o unstale.Options) *showroom {
+func newShowroom(t *testing.T, o unstale.HandlerOptions) *showroom {
 	mux := http.NewServeMux()
-	o.Logger = slog.New(slog.DiscardHandler)
 	o.Route = func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
-	c, err := unstale.New(o)
+	c, err := unstale.New(unstale.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +54,11 @@ func newShowroom(t *testing.T, o unstale.Options) *showroom {
 	mux.HandleFunc("POST /cards/{id}/star", func(w http.ResponseWriter, r *http.Request) {
 		s.write(w, r, "INSERT INTO starred VALUES ('ann', ?)", r.PathValue("id"))
 	})
-	s.handler = c.Handler(mux)
+	wrap, err := c.Middleware(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handler = wrap(mux)
 	return s
 }
 
@@ -115,7 +118,7 @@ func (s *showroom) warm(target string) {
 // table, the key, the columns and the time of what made it fall.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	s := newShowroom(t, unstale.Options{ExplainTo: func(*http.Request) bool { return true }})
+	s := newShowroom(t, unstale.HandlerOptions{ExplainTo: func(*http.Request) bool { return true }})
 	s.warm("/cards/c1")
 	s.warm("/starred")
 	e := s.explain("/cards/c1")
@@ -168,7 +171,7 @@ func TestExplainWrites(t *testing.T) {
 	} {
 		t.Run(test.write, func(t *testing.T) {
 			t.Parallel()
-			s := newShowroom(t, unstale.Options{})
+			s := newShowroom(t, unstale.HandlerOptions{})
 			s.warm(test.page)
 			s.serve(http.MethodPost, "/sql?q="+unstale.Escape(test.write))
 			e := s.explain(test.page)
@@ -185,7 +188,7 @@ func TestExplainWrites(t *testing.T) {
 // TestExplainNamesEveryTable before a second row of one.
 func TestExplainNamesEveryTable(t *testing.T) {
 	t.Parallel()
-	s := newShowroom(t, unstale.Options{})
+	s := newShowroom(t, unstale.HandlerOptions{})
 	s.exec(`CREATE TRIGGER noted AFTER UPDATE ON cards BEGIN INSERT INTO notes VALUES (new.id); INSERT INTO blobs VALUES (randomblob(16), ''); END`)
 	s.warm("/cards")
 	s.warm("/notes")
@@ -226,7 +229,7 @@ func TestExplainLoss(t *testing.T) {
 	} {
 		t.Run(cause, func(t *testing.T) {
 			t.Parallel()
-			s := newShowroom(t, unstale.Options{})
+			s := newShowroom(t, unstale.HandlerOptions{})
 			s.warm("/cards")
 			do(s)
 			e := s.explain("/cards")
@@ -240,7 +243,7 @@ func TestExplainLoss(t *testing.T) {
 // TestExplainWhoWrote: of several requests on one connection, each its own.
 func TestExplainWhoWrote(t *testing.T) {
 	t.Parallel()
-	s := newShowroom(t, unstale.Options{})
+	s := newShowroom(t, unstale.HandlerOptions{})
 	s.db.SetMaxOpenConns(1)
 	s.warm("/cards")
 	s.warm("/notes")

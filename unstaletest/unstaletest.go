@@ -14,18 +14,23 @@ import (
 	"github.com/unstale/unstale"
 )
 
-// Verify returns cache.Handler(next), watched: each time the cache answers from a
+// Verify returns what cache.Middleware(o) does, watched: each time the cache answers from a
 // stored response, next runs as well, and t fails if it answers something else
 // although nothing that the stored response is known to depend on has changed.
 //
 // A GET must be free of side effects for this, since it may run where it would
 // not have. Fields that name the moment or the request, such as Date, are not
 // compared. t must not have ended when the last request does.
-func Verify(t testing.TB, cache *unstale.Cache, next http.Handler) http.Handler {
+func Verify(t testing.TB, cache *unstale.Cache, o unstale.HandlerOptions) func(http.Handler) http.Handler {
 	t.Helper()
-	return cache.Verifier(next, func(d unstale.Difference) {
+	o.Verify = func(d unstale.Difference) {
 		t.Errorf("unstaletest: the stored answer is not what the handler answers now, though nothing it is known to depend on has changed\n\tkey:  %s\n\twhat: %s", d.Key, d.What)
-	})
+	}
+	wrap, err := cache.Middleware(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrap
 }
 
 // Hit reports whether an answer with this header came from a stored response.

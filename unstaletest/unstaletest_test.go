@@ -30,7 +30,7 @@ func serve(t *testing.T, tb testing.TB, h http.HandlerFunc) (cache *unstale.Cach
 	if err != nil {
 		t.Fatal(err)
 	}
-	watched := unstaletest.Verify(tb, cache, h)
+	watched := unstaletest.Verify(tb, cache, unstale.HandlerOptions{})(h)
 	t.Cleanup(func() { cache.Close() })
 	return cache, func() *http.Response {
 		w := httptest.NewRecorder()

@@ -182,7 +182,7 @@ type application struct {
 // Options implements workload.Application. Who a session belongs to is in the
 // session itself.
 func (a *application) Options() unstale.Options {
-	return unstale.Options{Identity: func(r *http.Request) (string, error) { return workload.Session(r), nil }}
+	return unstale.Options{}
 }
 
 // Serve implements workload.Application.
@@ -201,5 +201,11 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 	mux.HandleFunc("POST /items/{item}/sales", workload.Write(db, a.buyNow))
 	mux.HandleFunc("POST /users", workload.Write(db, a.registerUser))
 	mux.HandleFunc("POST /users/{user}/comments", workload.Write(db, a.comment))
-	return c.Handler(mux), nil
+	cached, err := c.Middleware(unstale.HandlerOptions{
+		Identity: func(r *http.Request) (string, error) { return workload.Session(r), nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return cached(mux), nil
 }

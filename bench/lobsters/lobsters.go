@@ -189,7 +189,7 @@ type application struct {
 }
 
 // Options implements workload.Application.
-func (a *application) Options() unstale.Options { return unstale.Options{Identity: a.identity} }
+func (a *application) Options() unstale.Options { return unstale.Options{} }
 
 // identity returns the id of the user whose session it is.
 func (a *application) identity(r *http.Request) (string, error) {
@@ -221,5 +221,9 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 	mux.HandleFunc("POST /c/{comment}/vote", workload.Write(db, a.voteComment))
 	mux.HandleFunc("POST /stories", workload.Write(db, a.submit))
 	mux.HandleFunc("POST /login", workload.Write(db, a.login))
-	return c.Handler(mux), nil
+	cached, err := c.Middleware(unstale.HandlerOptions{Identity: a.identity})
+	if err != nil {
+		return nil, err
+	}
+	return cached(mux), nil
 }

@@ -28,11 +28,16 @@ type proxy struct {
 // Last-Modified, also what says nothing about how long it is fresh.
 func startProxy(origin *url.URL, heuristic bool) (*proxy, error) {
 	cache, err := unstale.New(unstale.Options{
+		Slots:  1 << 16,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	cached, err := cache.Middleware(unstale.HandlerOptions{
 		Policies:        map[string]unstale.Policy{"": {StoreErrors: true}},
 		IfModifiedSince: heuristic,
 		IgnoreFields:    []string{"Test-Id", "Test-Name", "Req-Num"}, // by which the suite tells its requests apart
-		Slots:           1 << 16,
-		Logger:          slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func startProxy(origin *url.URL, heuristic bool) (*proxy, error) {
 		cache:     cache,
 		transport: transport,
 		server: &http.Server{
-			Handler:           cache.Handler(forward(origin, transport, heuristic)),
+			Handler:           cached(forward(origin, transport, heuristic)),
 			ReadHeaderTimeout: time.Minute,
 			ErrorLog:          log.New(io.Discard, "", 0),
 		},

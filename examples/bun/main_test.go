@@ -26,7 +26,7 @@ func TestORM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := unstaletest.Verify(t, cache, mux)
+	h := unstaletest.Verify(t, cache, unstale.HandlerOptions{})(mux)
 	do := func(method, path, want string) *http.Response {
 		t.Helper()
 		w := httptest.NewRecorder()

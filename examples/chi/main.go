@@ -1,6 +1,6 @@
 // Command chi shows where the cache stands among the middlewares of a chi router:
 // inside of logging and compression, outside of everything that computes the
-// answer. Who asks is found by Options.Identity from a token, and an answer that
+// answer. Who asks is found by HandlerOptions.Identity from a token, and an answer that
 // asked is kept for that user alone.
 package main
 
@@ -32,8 +32,22 @@ func main() {
 
 // open returns the service on a database file, and what ends it.
 func open(ctx context.Context, dsn string) (http.Handler, func(), error) {
-	var db *sql.DB
-	cache, err := unstale.New(unstale.Options{
+	cache, err := unstale.New(unstale.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := sqlite.Open(dsn, cache)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeAll := func() { db.Close(); cache.Close() }
+	if _, err := db.ExecContext(ctx, `
+		CREATE TABLE IF NOT EXISTS token (token TEXT PRIMARY KEY, user TEXT NOT NULL);
+		CREATE TABLE IF NOT EXISTS greeting (user TEXT PRIMARY KEY, text TEXT NOT NULL)`); err != nil {
+		closeAll()
+		return nil, nil, err
+	}
+	cached, err := cache.Middleware(unstale.HandlerOptions{
 		// The row is read with the request's context: when a token is revoked, what
 		// was answered to it falls in the same moment.
 		Identity: func(r *http.Request) (string, error) {
@@ -50,22 +64,13 @@ func open(ctx context.Context, dsn string) (http.Handler, func(), error) {
 		},
 	})
 	if err != nil {
-		return nil, nil, err
-	}
-	if db, err = sqlite.Open(dsn, cache); err != nil {
-		return nil, nil, err
-	}
-	closeAll := func() { db.Close(); cache.Close() }
-	if _, err := db.ExecContext(ctx, `
-		CREATE TABLE IF NOT EXISTS token (token TEXT PRIMARY KEY, user TEXT NOT NULL);
-		CREATE TABLE IF NOT EXISTS greeting (user TEXT PRIMARY KEY, text TEXT NOT NULL)`); err != nil {
 		closeAll()
 		return nil, nil, err
 	}
 
 	r := chi.NewRouter()
 	r.Use(middleware.Compress(5))
-	r.Use(cache.Handler)
+	r.Use(cached)
 	r.Get("/greeting", func(w http.ResponseWriter, r *http.Request) {
 		user := unstale.Identity(r.Context())
 		if user == "" {

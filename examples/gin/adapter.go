@@ -13,12 +13,16 @@ import (
 // Cached returns the cache as a gin middleware, for some routes of an engine;
 // unstale needs none for all of them: cache.Handler(engine). What stands after it
 // in the chain does not run on a hit. gin has one chain for each request, so that
-// the cache is told by name which of them are the same: one name for an engine.
+// o needs a Name, which tells the cache which of them are the same: one name for
+// an engine.
 //
 // Handlers read with c.Request.Context(). To pass c itself as the context, set
 // engine.ContextWithFallback, or the reads cannot be tracked.
-func Cached(cache *unstale.Cache, name string) gin.HandlerFunc {
-	cached := cache.Named(name)
+func Cached(cache *unstale.Cache, o unstale.HandlerOptions) (gin.HandlerFunc, error) {
+	cached, err := cache.Middleware(o)
+	if err != nil {
+		return nil, err
+	}
 	return func(c *gin.Context) {
 		outer, request := c.Writer, c.Request
 		ran := false
@@ -33,7 +37,7 @@ func Cached(cache *unstale.Cache, name string) gin.HandlerFunc {
 		if !ran {
 			c.Abort() // a hit: the rest of the chain has nothing to do
 		}
-	}
+	}, nil
 }
 
 // writer is a gin.ResponseWriter that writes to what the cache gave.

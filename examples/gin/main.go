@@ -47,7 +47,11 @@ func routes(ctx context.Context, db *sql.DB, cache *unstale.Cache) (*gin.Engine,
 	engine.Use(gin.Recovery())
 	engine.GET("/time", func(c *gin.Context) { c.String(http.StatusOK, "always now") }) // not cached
 
-	cached := engine.Group("/", Cached(cache, "main")) // everything else is
+	through, err := Cached(cache, unstale.HandlerOptions{Name: "main"})
+	if err != nil {
+		return nil, err
+	}
+	cached := engine.Group("/", through) // everything else is
 	cached.GET("/albums/:id", func(c *gin.Context) {
 		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 		if err != nil {

@@ -29,14 +29,18 @@ func TestCached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cached, err := Cached(cache, unstale.HandlerOptions{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	after := 0 // what stands after the cache does not run on a hit
-	engine.GET("/counted", Cached(cache, "test"), func(c *gin.Context) {
+	engine.GET("/counted", cached, func(c *gin.Context) {
 		after++
 		unstale.DependOn(c.Request.Context(), "counted")
 		c.Writer.Header().Set("X-After", "yes")
 		c.String(http.StatusAccepted, "counted")
 	})
-	engine.GET("/flushed", Cached(cache, "test"), func(c *gin.Context) {
+	engine.GET("/flushed", cached, func(c *gin.Context) {
 		unstale.DependOn(c.Request.Context(), "flushed")
 		c.String(http.StatusOK, "first")
 		c.Writer.Flush()

@@ -28,7 +28,7 @@ func TestEveryGETIsCachedAndFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(unstaletest.Verify(t, cache, mux))
+	srv := httptest.NewServer(unstaletest.Verify(t, cache, unstale.HandlerOptions{})(mux))
 	defer srv.Close()
 
 	post(t, srv, "first")

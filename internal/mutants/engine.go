@@ -113,7 +113,7 @@ var engine = []slip{
 		{"flight.go", "|| c.variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
 	}},
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
-		{"respond.go", "vary = union(c.choosing(named), ", "vary = union(c.choosing(named)[:0], "},
+		{"respond.go", "vary = union(g.choosing(named), ", "vary = union(g.choosing(named)[:0], "},
 	}},
 	{"a field that nobody knows does not select", "nothing goes wrong", "another key's answer", []edit{
 		{"fields.go", "	for _, name := range r.unknown {\n		b = appendLines(appendText(b, name), h[name])\n	}\n", ""},

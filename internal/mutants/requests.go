@@ -47,7 +47,13 @@ var requests = []lapse{
 		{"place.go", "	b = appendText(b, g.id)\n", ""},
 	}},
 	{"a named handler may be an unnamed one", "TestHandlersAnswerForThemselves", []edit{
-		{"handler.go", "id: \"named \" + name", "id: name"},
+		{"middleware.go", "m.realm = \"named \" + o.Name", "m.realm = o.Name"},
+	}},
+	{"what one middleware calls people is what another does", "TestRealms", []edit{
+		{"load.go", "	return s.asker.realm + \"\\n\" + who\n", "	return who\n"},
+	}},
+	{"a Load that nobody is known to ask for asks nobody", "TestRealms", []edit{
+		{"identity.go", "	if s.fill != nil {\n		// Where", "	if s.fill != nil && s.asker != nil && s.asker.Identity != nil {\n		// Where"},
 	}},
 	{"handlers built anew are stored", "TestHandlersBuiltAnew", []edit{
 		{"handler.go", "	case h.unproven && h.served.CompareAndSwap(false, true):\n", "	case false:\n"},
@@ -142,7 +148,7 @@ var requests = []lapse{
 		{"cookies.go", "return c.names[name] || slices.ContainsFunc(", "for n := range c.names {\n		if strings.HasPrefix(name, n) {\n			return true\n		}\n	}\n	return slices.ContainsFunc("},
 	}},
 	{"a Vary by credentials is believed", "TestWhatIsStored", []edit{
-		{"respond.go", "	case c.variesByHidden(named):\n", "	case false:\n"},
+		{"respond.go", "	case g.variesByHidden(named):\n", "	case false:\n"},
 	}},
 	{"who asks is read after the look", "TestWhoAsksIsReadBeforeTheLook", []edit{
 		{"lookup.go", "	shared := c.digestVary(e.choice, s)\n", "	c.databases.poll()\n	shared := c.digestVary(e.choice, s)\n"},
@@ -252,7 +258,7 @@ var requests = []lapse{
 		{"handler.go", "	case rfc9111.Bypass(r.Header):\n", "	case false:\n"},
 	}},
 	{"what streams lets all variants pass", "TestStreamedVariantPassesAlone", []edit{
-		{"respond.go", "	g.cache.put(g.primary, g, e, union(g.cache.choosing(named), f.selectedBy()))\n", "	g.cache.store.Set(g.primary, e)\n"},
+		{"respond.go", "	g.cache.put(g.primary, g, e, union(g.choosing(named), f.selectedBy()))\n", "	g.cache.store.Set(g.primary, e)\n"},
 	}},
 	{"a flush that cannot be done sends the header", "", []edit{
 		{"recorder.go", "	if !canFlush(r.w) {\n", "	if false {\n"},

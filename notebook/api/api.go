@@ -150,7 +150,11 @@ func New(c Config) (*API, error) {
 	if err := c.Binding.bind(s); err != nil {
 		return nil, err
 	}
-	return &API{s.outermost(s.watching(c.Cache.Handler(s.mux))), s.live}, nil
+	cached, err := c.Cache.Middleware(c.Binding.handlerOptions())
+	if err != nil {
+		return nil, err
+	}
+	return &API{s.outermost(s.watching(cached(s.mux))), s.live}, nil
 }
 
 func (s *server) routes() {

@@ -26,15 +26,18 @@ func NewBinding(secret []byte) *Binding { return &Binding{secret: secret} }
 
 // Options returns the options with which the cache is made. The caller may set
 // what concerns operation, such as Off, MaxBytes, TTL and Logger.
-func (b *Binding) Options() unstale.Options {
+func (b *Binding) Options() unstale.Options { return unstale.Options{Prefix: "maimnp"} }
+
+// handlerOptions returns the options with which the cache wraps the service.
+func (b *Binding) handlerOptions() unstale.HandlerOptions {
 	policies := map[string]unstale.Policy{}
 	for _, route := range uncachedRoutes() {
-		policies[route] = unstale.Policy{Mode: unstale.Off}
+		policies[route] = unstale.Policy{Mode: unstale.ModeOff}
 	}
 	for _, route := range constantRoutes() {
 		policies[route] = unstale.Policy{TTL: constantLife}
 	}
-	return unstale.Options{Prefix: "maimnp", Identity: b.identity, Route: b.route, ExplainTo: b.explainTo, Policies: policies}
+	return unstale.HandlerOptions{Identity: b.identity, Route: b.route, ExplainTo: b.explainTo, Policies: policies}
 }
 
 func (b *Binding) bind(s *server) error {

@@ -58,6 +58,8 @@ type Service struct {
 	overdue atomic.Int64
 
 	disguised atomic.Int64
+
+	cached func(http.Handler) http.Handler
 }
 
 const tables = `
@@ -70,14 +72,17 @@ CREATE TRIGGER IF NOT EXISTS item_changed AFTER UPDATE OF version ON item BEGIN 
 // Open opens the service on a database, in which it makes its tables. The
 // caller closes it.
 func Open(ctx context.Context, o Options) (_ *Service, err error) {
-	o.Cache.Identity = func(r *http.Request) (string, error) {
-		name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		return name, nil
-	}
 	o.Cache.NeutralContextKeys = append(o.Cache.NeutralContextKeys, earlyKey{}, lentKey{})
 	s := &Service{options: o, pad: strings.Repeat("x", o.Pad)}
 	if s.Cache, err = unstale.New(o.Cache); err != nil {
 		return nil, err
+	}
+	s.cached, err = s.Cache.Middleware(unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+		name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		return name, nil
+	}})
+	if err != nil {
+		return nil, errors.Join(err, s.Cache.Close())
 	}
 	if s.DB, err = sqlite.Open(o.Database, s.Cache); err != nil {
 		return nil, errors.Join(err, s.Cache.Close())
@@ -144,7 +149,7 @@ func (s *Service) Handler() http.Handler {
 	}))
 	mux.HandleFunc("GET /unmarked/{key}", s.unmarked)
 	mux.HandleFunc("GET /lent/{key}", s.lent)
-	return s.watch(s.outside(s.early(s.lend(s.Cache.Handler(mux)))))
+	return s.watch(s.outside(s.early(s.lend(s.cached(mux)))))
 }
 
 const versionByID = `SELECT version FROM item WHERE id = ?`

@@ -1,0 +1,212 @@
+package unstale
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// HandlerOptions say what is particular about some of a service's handlers. The
+// zero value is what [Cache.Handler] uses: requests that carry credentials are not
+// cached.
+type HandlerOptions struct {
+	// Name makes the handlers of one name one to the cache, as often as they are
+	// built, and in whichever process: each may answer for the other. It is for
+	// frameworks that build a handler for each request. Without it, no two handlers
+	// answer for each other.
+	Name string
+
+	// Identity tells who asks: the same string for requests that may see the same
+	// answers, "" for nobody. It is given the request as it came. It runs at most
+	// once per request, only where somebody wants to know, and what it reads with
+	// the request's context is tracked: what was answered to an identity falls
+	// when what the identity was found from changes. An error means unknown: it is
+	// logged, Identity(ctx) is "" and the answer is not stored.
+	//
+	// Without it, requests that carry credentials are not cached.
+	Identity func(*http.Request) (string, error)
+
+	// Credentials names request fields that say who asks, besides Authorization,
+	// Cookie, those of well-known proxies, and every field whose name contains auth,
+	// cert, jwt, password, secret, session, signature or token. A fill does not see
+	// them, and without Identity a request that has one is not cached.
+	Credentials []string
+
+	// SelectFields names request fields whose values keep answers apart whether or
+	// not an answer says so in Vary, by their exact names. Every field that nobody
+	// knows does so anyway. Name one here that would else select by Vary alone, such
+	// as Accept-Language, or one that only sounds like a credential, such as
+	// X-Author.
+	SelectFields []string
+
+	// IgnoreFields names request fields that no answer depends on, such as a
+	// device's id: by exact name, or by a beginning and "*", as in "X-Acme-*". Fills
+	// see them, those of whichever client came first; Vary still counts. Ids of
+	// common tracers, proxies and CDNs are known. A credential cannot be ignored.
+	IgnoreFields []string
+
+	// IgnoreCookies names cookies that never matter, such as those of analytics, by
+	// exact name, or by a beginning and "*", as in "_ga_*". A request with no other
+	// cookies counts as one without.
+	IgnoreCookies []string
+
+	// Route names the route of a request, for Policies and for statistics: a
+	// handful of names, never the path itself. On a hit no router runs, so it has
+	// to look at the request itself. Default: every route is "".
+	Route func(*http.Request) string
+
+	// Policies by route name. Routes that are not listed are on.
+	Policies map[string]Policy
+
+	// IfModifiedSince lets If-Modified-Since alone be answered with 304. Two
+	// versions may share a second, so it is off by default; entity tags are always
+	// answered.
+	IfModifiedSince bool
+
+	// VerifyShare is the share of hits, from 0 (none, the default) to 1, that are
+	// recomputed beside: after the answer the handler runs once more, as in a fill
+	// and for the same identity, and what it answers is compared with what was
+	// served. A difference, although nothing that the entry is known to depend on
+	// has changed, means an input that nobody declared; it is counted in
+	// Stats.Verified and logged, and the entry falls with the results of Load that
+	// it was made from, which are computed anew for the comparison. Calls of Load
+	// outside of a handler are not verified.
+	//
+	// Date and fields that are not stored are not compared. Answers that may be out
+	// of date for a while, by ExpireAfter or by Policy.TTL alone, are not drawn.
+	// What stands behind a tag differs until Invalidate is called. At most two
+	// recomputations run at a time, for at most a minute; hits drawn beyond that are
+	// skipped. A GET must be free of side effects for this.
+	VerifyShare float64
+
+	// ExplainTo says who may see what caused a miss, in the detail of
+	// Cache-Status: names of tables, columns and routes, and values of keys, which
+	// may be personal. It runs where there is something to see, with a context that
+	// belongs to no fill and in which Identity knows who asks. What it lets see may
+	// be kept with the answer by caches downstream. Default: nobody.
+	ExplainTo func(*http.Request) bool
+
+	// Verify, if set, is for tests: each time a stored response is about to be
+	// served, the handler runs as well, as a fill would, and Verify is called if it
+	// answers something else although the stored response is still valid. What it
+	// takes from Load is computed anew for it, too. Verify may be called from several
+	// requests at once. A GET must be free of side effects for this.
+	Verify func(Difference)
+}
+
+// A Policy is what is particular about a route.
+type Policy struct {
+	Mode Mode
+	// TTL takes the place of Options.TTL. With it set, even an answer about which
+	// nothing is known is stored, for that long: the operator says that it may be.
+	TTL time.Duration
+	// StoreErrors stores answers with any final status that bound their own life by
+	// max-age, s-maxage or Expires, a 503 with max-age=5 for instance; but never 206,
+	// 226, 304, 401, 407, 416, 428, 429, 431 and 511. Without it, of all errors only
+	// 402, 403, 404, 409, 410, 423 and 424 are stored.
+	//
+	// It shields a handler that fails, and makes a passing error last for its
+	// lifetime. Where a handler gives a lifetime to errors that a single request can
+	// provoke, by a field that Vary does not name, whoever sends such a request has
+	// the error served to everybody.
+	StoreErrors bool
+}
+
+// Mode says what the cache does on a route.
+type Mode uint8
+
+// The modes of a Policy.
+const (
+	ModeOn         Mode = iota // cache
+	ModeOff                    // let every request pass
+	ModeReportOnly             // run the handler every time, and count what would have been a hit
+)
+
+// A middleware is what a handler was told, and what follows from it.
+type middleware struct {
+	HandlerOptions
+	cache  *Cache
+	realm  string // of the middlewares by which who asks has one meaning
+	fields *fieldClasses
+}
+
+// Middleware returns what wraps handlers as [Cache.Handler] does, with options, or
+// an error that names the option at fault. All that it wraps share the options; who
+// asks is one space of names for all of them.
+//
+// With the cache off it wraps nothing but Identity around a handler. A nil Cache
+// wraps nothing at all, and is refused beside Identity.
+func (c *Cache) Middleware(o HandlerOptions) (func(http.Handler) http.Handler, error) {
+	o.Policies = maps.Clone(o.Policies)
+	for _, list := range []*[]string{&o.Credentials, &o.SelectFields, &o.IgnoreFields, &o.IgnoreCookies} {
+		*list = slices.Clone(*list)
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	if c == nil {
+		if o.Identity != nil {
+			return nil, errors.New("unstale: HandlerOptions.Identity with a nil Cache, which cannot tell who asks; use Options.Off")
+		}
+		return func(next http.Handler) http.Handler { return next }, nil
+	}
+	return c.newMiddleware(o).wrap, nil
+}
+
+func (c *Cache) newMiddleware(o HandlerOptions) *middleware {
+	m := &middleware{HandlerOptions: o, cache: c, fields: newFieldClasses(&o)}
+	if m.realm = "named " + o.Name; o.Name == "" {
+		m.realm = "unnamed " + strconv.FormatUint(c.middlewares.Add(1), 10)
+	}
+	return m
+}
+
+// wrap returns the handler that caches what next answers.
+func (m *middleware) wrap(next http.Handler) http.Handler {
+	switch {
+	case m.cache.Enabled() && m.Name == "":
+		n := m.cache.unnamed.Add(1)
+		return &handler{middleware: m, next: next, id: "unnamed " + strconv.FormatUint(n, 10), unproven: n > maxUnnamed}
+	case m.cache.Enabled():
+		return &handler{middleware: m, next: next, id: m.realm}
+	case m.Identity != nil:
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, m.cache.outside(r, newAsker(m, r, "")))
+		})
+	default:
+		return next
+	}
+}
+
+// maxUnnamed is how many handlers without a name are believed to be there for
+// good. Of those that come later, one that serves a single request leaves nothing
+// behind.
+const maxUnnamed = 64
+
+// complete checks the options and fills in defaults.
+func (o *HandlerOptions) complete() error {
+	if err := o.checkFields(); err != nil {
+		return err
+	}
+	if !(o.VerifyShare >= 0 && o.VerifyShare <= 1) {
+		return fmt.Errorf("unstale: HandlerOptions.VerifyShare is %v, which is no share from 0 to 1", o.VerifyShare)
+	}
+	for route, p := range o.Policies {
+		switch {
+		case p.Mode > ModeReportOnly:
+			return fmt.Errorf("unstale: HandlerOptions.Policies[%q].Mode is %d, which is no mode", route, p.Mode)
+		case p.TTL < 0:
+			return fmt.Errorf("unstale: HandlerOptions.Policies[%q].TTL is negative", route)
+		case o.Route == nil && route != "":
+			return fmt.Errorf("unstale: HandlerOptions.Policies[%q] without HandlerOptions.Route", route)
+		}
+	}
+	if o.Route == nil {
+		o.Route = func(*http.Request) string { return "" }
+	}
+	return nil
+}
