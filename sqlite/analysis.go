@@ -27,7 +27,7 @@ type analysis struct {
 	deterministic []string
 
 	mu         sync.Mutex
-	conn       driver.Conn
+	conn       innerConn
 	native     native
 	collecting *sqldep.Access // nil while our own statements are compiled
 }
@@ -63,10 +63,6 @@ func (a *analysis) prepare(memory bool) (err error) {
 	if a.native, err = nativeOf(a.conn); err != nil {
 		return err
 	}
-	authorizer, ok := a.conn.(modernc.AuthorizerRegisterer)
-	if !ok {
-		return errDriver
-	}
 	if a.native.sharable() {
 		return errors.New("unstale/sqlite: in shared-cache mode connections may see what others have not committed; " +
 			"take cache=shared out of the data source name")
@@ -84,7 +80,7 @@ func (a *analysis) prepare(memory bool) (err error) {
 	if err := a.exec("SELECT 1 FROM sqlite_schema"); err != nil {
 		return fmt.Errorf("unstale/sqlite: read the schema: %w", err)
 	}
-	return authorizer.RegisterAuthorizer(a.authorize)
+	return a.conn.RegisterAuthorizer(a.authorize)
 }
 
 // wantWAL returns an error unless the database is in WAL mode.
@@ -146,7 +142,7 @@ func (a *analysis) authorize(action modernc.AuthorizerActionCode, arg1, arg2, da
 // analyse compiles the first statement of a text and returns what it reads, and
 // the schema under which it does; that is known if known is still the present
 // one.
-func (a *analysis) analyse(sql string, known *schema) (sch *schema, access sqldep.Access, st prepared, err error) {
+func (a *analysis) analyse(sql string, known *schema) (sch *schema, access sqldep.Access, st compiled, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.snapshot(known == nil, func() (err error) {
@@ -155,7 +151,7 @@ func (a *analysis) analyse(sql string, known *schema) (sch *schema, access sqlde
 		}
 		a.collecting = &access
 		defer func() { a.collecting = nil }()
-		st, err = a.native.prepare(sql)
+		st, err = a.native.compile(sql)
 		return err
 	})
 	return sch, access, st, err
@@ -204,25 +200,13 @@ func (a *analysis) present(known *schema) (*schema, error) {
 }
 
 func (a *analysis) exec(sql string) error {
-	e, ok := a.conn.(driver.ExecerContext)
-	if !ok {
-		return errDriver
-	}
-	_, err := e.ExecContext(context.Background(), sql, nil)
+	_, err := a.conn.ExecContext(context.Background(), sql, nil)
 	return err
 }
 
 // query returns all rows of a query.
 func (a *analysis) query(sql string, args ...driver.Value) (all [][]driver.Value, err error) {
-	q, ok := a.conn.(driver.QueryerContext)
-	if !ok {
-		return nil, errDriver
-	}
-	named := make([]driver.NamedValue, len(args))
-	for i, v := range args {
-		named[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
-	}
-	rows, err := q.QueryContext(context.Background(), sql, named)
+	rows, err := a.conn.QueryContext(context.Background(), sql, named(args))
 	if err != nil {
 		return nil, err
 	}

@@ -22,10 +22,9 @@ const (
 // capture registers the session's hooks on its connection, in place of whatever
 // hooks there are.
 func (s *session) capture() {
-	hooks := s.inner.(modernc.HookRegisterer) // nativeOf saw to it
-	hooks.RegisterPreUpdateHook(s.onChange)
-	hooks.RegisterCommitHook(s.onCommit)
-	hooks.RegisterRollbackHook(s.onRollback)
+	s.inner.RegisterPreUpdateHook(s.onChange)
+	s.inner.RegisterCommitHook(s.onCommit)
+	s.inner.RegisterRollbackHook(s.onRollback)
 }
 
 // onChange is the pre-update hook: a row is about to change.
@@ -34,25 +33,25 @@ func (s *session) onChange(d modernc.SQLitePreUpdateData) {
 	s.touched = true
 	s.loose = s.loose || !s.native.foreignKeys()
 	switch {
-	case s.all != "":
+	case s.cause != "":
 		return // VACUUM's copies, in a schema of their own, end here too
 	case d.DatabaseName == "temp":
 		return
 	case d.DatabaseName != "main":
-		s.all = causeAttached
+		s.cause = causeAttached
 		return
 	}
 	s.captured = true
 	if s.schema == nil {
 		// Whether it is the one that the transaction sees, the commit hook asks.
 		if s.schema = s.db.schema.Load(); s.schema == nil {
-			s.all = causeStale
+			s.cause = causeStale
 			return
 		}
 	}
 	t := s.schema.byName[d.TableName]
 	if t == nil {
-		s.all = causeTable
+		s.cause = causeTable
 		return
 	}
 	if n := s.native.columns(); n != len(t.Columns) || !t.used.Load() || !s.changes.Wants(t.Table) {
@@ -91,19 +90,19 @@ func (s *session) onCommit() int32 {
 	}
 	switch {
 	case s.native.writingAttached():
-		s.all = causeAttached
+		s.cause = causeAttached
 	case !main:
 		return 0 // only temporary tables changed
 	case s.native.schemaChanging():
-		s.all = causeSchema
-	case s.all != "":
+		s.cause = causeSchema
+	case s.cause != "":
 	case dirty && !s.captured:
-		s.all = causeUnseen
+		s.cause = causeUnseen
 	case s.schema != nil && s.schema.cookie != s.native.cookie():
-		s.all = causeStale
+		s.cause = causeStale
 	}
-	if s.all != "" {
-		s.markAll(s.all)
+	if s.cause != "" {
+		s.markAll(s.cause)
 		return 0
 	}
 	if s.changes.Empty() {
@@ -130,7 +129,7 @@ func (s *session) onRollback() {
 	s.forget()
 }
 
-// markAll puts everything in flux until the next settle.
+// markAll puts everything in flux until the call of the driver has returned.
 func (s *session) markAll(cause string) {
 	if s.markedAll() {
 		return
@@ -147,7 +146,7 @@ func (s *session) markedAll() bool {
 // mutexes locked. What the hook did not capture then is everything.
 func (s *session) survive() {
 	if recover() != nil {
-		s.all = causePanic
+		s.cause = causePanic
 	}
 }
 

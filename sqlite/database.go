@@ -49,11 +49,11 @@ type database struct {
 	schema     atomic.Pointer[schema] // the last one loaded
 
 	texts memo[text]
-	plans memo[*plan]
+	plans memo[*prepared]
 }
 
-// A plan is what is known of a query under one generation of the schema.
-type plan struct {
+// A prepared is what is known of a query under one generation of the schema.
+type prepared struct {
 	generation uint64
 	query      *shape.Query
 	sources    []*adapter.Origin // of the query
@@ -62,7 +62,7 @@ type plan struct {
 }
 
 // read returns what was read no earlier than asOf.
-func (p *plan) read(asOf uint64, d shape.Dependencies) adapter.Dependencies {
+func (p *prepared) read(asOf uint64, d shape.Dependencies) adapter.Dependencies {
 	from := make([]adapter.From, len(d.Counts))
 	for i, c := range d.Counts {
 		from[i] = adapter.From{Origin: p.sources[c.Source], Count: c.N}
@@ -72,10 +72,10 @@ func (p *plan) read(asOf uint64, d shape.Dependencies) adapter.Dependencies {
 
 // Why a statement is not analysed.
 const (
-	refusedSeveral  = "several statements"
-	refusedExplain  = "explain"
-	refusedTooLong  = "statement too long"
-	refusedAnalysis = "cannot be analysed"
+	reasonSeveral  = "several statements"
+	reasonExplain  = "explain"
+	reasonTooLong  = "statement too long"
+	reasonAnalysis = "cannot be analysed"
 )
 
 func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool) (*database, error) {
@@ -133,7 +133,7 @@ func (db *database) connect(c *Connector) (driver.Conn, error) {
 		s.capture() // OnConnect may write
 		err = c.prepare(inner)
 		s.capture() // and may have set hooks of its own
-		s.settle()
+		s.afterCall()
 		if err == nil && db.watch != nil {
 			err = db.recognise(s)
 		}
@@ -169,8 +169,8 @@ func (db *database) lost(cause string) {
 	db.engine.Lost(cause)
 }
 
-// settle ends what a commit put in flux. The commit is visible, or has failed.
-func (db *database) settle(m marked) {
+// end ends what a commit put in flux. The commit is visible, or has failed.
+func (db *database) end(m marked) {
 	defer db.inFlux.Add(-1)
 	if !m.all {
 		m.flux.Settle()
@@ -226,8 +226,8 @@ func (db *database) track(ctx context.Context, s *session, caller adapter.Caller
 		db.coarse(sql, p.coarse)
 	}
 	if p.query.Zoned(args) {
-		db.coarse(sql, refusedClock)
-		caller.Refuse(refusedClock)
+		db.coarse(sql, reasonClock)
+		caller.Refuse(reasonClock)
 		return
 	}
 	var most shape.Dependencies
@@ -257,7 +257,7 @@ func (db *database) whenAsked(sql string, asOf uint64) (_ adapter.Dependencies, 
 		return adapter.Dependencies{}, p.refused
 	}
 	if p.query.Clocked() { // nobody has seen whether it looked at the clock
-		return adapter.Dependencies{}, refusedClock
+		return adapter.Dependencies{}, reasonClock
 	}
 	var most shape.Dependencies
 	p.query.Tables(&most)
@@ -265,10 +265,10 @@ func (db *database) whenAsked(sql string, asOf uint64) (_ adapter.Dependencies, 
 }
 
 // analyse makes the plan of a query.
-func (db *database) analyse(sql string, generation uint64) *plan {
-	p := &plan{generation: generation}
+func (db *database) analyse(sql string, generation uint64) *prepared {
+	p := &prepared{generation: generation}
 	if len(sql) > maxTextLength {
-		p.refused = refusedTooLong
+		p.refused = reasonTooLong
 		return p
 	}
 	sch, access, st, err := db.analysis.analyse(sql, db.schema.Load())
@@ -277,11 +277,11 @@ func (db *database) analyse(sql string, generation uint64) *plan {
 	}
 	switch {
 	case err != nil:
-		p.refused = refusedAnalysis
+		p.refused = reasonAnalysis
 	case strings.IndexByte(sql, 0) >= 0 || len(sqldep.Classify(st.tail)) > 1 || sqldep.Classify(st.tail)[0].Kind != sqldep.Empty:
-		p.refused = refusedSeveral
+		p.refused = reasonSeveral
 	case st.explain:
-		p.refused = refusedExplain
+		p.refused = reasonExplain
 	default:
 		q := sqldep.Analyze(sql, sch.deps, access, db.precision)
 		if p.refused = q.Refused; p.refused == "" {

@@ -269,8 +269,8 @@ func TestExplainWhoWrote(t *testing.T) {
 	}
 }
 
-// TestFallbacksAreCounted: by statement and reason, at each run.
-func TestFallbacksAreCounted(t *testing.T) {
+// TestCoarseReadsAreCounted: by statement and reason, at each run.
+func TestCoarseReadsAreCounted(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, gallery...)
 	run := func(query string) {

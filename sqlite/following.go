@@ -16,20 +16,20 @@ import (
 // the rows that it returns, or that may look at the clock while it returns them.
 // The methods of a nil following do nothing.
 type following struct {
-	session *session
-	plan    *plan
-	text    string
-	run     *shape.Run // nil if no dependencies follow, or all are known
-	clocked bool       // it calls functions of date and time, and has not been seen to look at the clock
-	caller  adapter.Caller
-	asOf    uint64
-	parents uint64 // the proof of the foreign keys when the transaction began
-	done    func(adapter.Dependencies)
+	session  *session
+	prepared *prepared
+	text     string
+	run      *shape.Run // nil if no dependencies follow, or all are known
+	clocked  bool       // it calls functions of date and time, and has not been seen to look at the clock
+	caller   adapter.Caller
+	asOf     uint64
+	parents  uint64 // the proof of the foreign keys when the transaction began
+	done     func(adapter.Dependencies)
 }
 
 // follow begins to follow a run, which depends on most at most.
-func (s *session) follow(caller adapter.Caller, p *plan, sql string, run *shape.Run, most adapter.Dependencies) {
-	s.next = &following{session: s, plan: p, text: sql, run: run, clocked: p.query.Clocked(), caller: caller, asOf: s.readSeq, parents: s.parents}
+func (s *session) follow(caller adapter.Caller, p *prepared, sql string, run *shape.Run, most adapter.Dependencies) {
+	s.next = &following{session: s, prepared: p, text: sql, run: run, clocked: p.query.Clocked(), caller: caller, asOf: s.readSeq, parents: s.parents}
 	if run != nil {
 		s.next.done = caller.Later(most)
 	}
@@ -37,9 +37,6 @@ func (s *session) follow(caller adapter.Caller, p *plan, sql string, run *shape.
 
 // taken returns what is to follow the rows of the query that has just begun.
 func (s *session) taken() *following {
-	if s == nil {
-		return nil
-	}
 	f := s.next
 	s.next = nil
 	return f
@@ -63,9 +60,9 @@ func (f *following) row(inner driver.Rows) {
 	})
 }
 
-// refusedClock is why what looked at the clock, or may go by the time zone, is
+// reasonClock is why what looked at the clock, or may go by the time zone, is
 // not cached.
-const refusedClock = "volatile function"
+const reasonClock = "volatile function"
 
 // look looks whether the last step of the query looked at the clock. It must be
 // called between any two steps.
@@ -75,15 +72,15 @@ func (f *following) look(inner driver.Rows) {
 	}
 	if stmt := statementOf(inner); stmt == 0 || f.session.native.clocked(stmt) {
 		f.clocked = false
-		f.session.db.coarse(f.text, refusedClock)
-		f.caller.Refuse(refusedClock)
+		f.session.db.coarse(f.text, reasonClock)
+		f.caller.Refuse(reasonClock)
 	}
 }
 
 // unseen says that nobody sees the rows, only whether they fail.
 func (f *following) unseen() {
 	if f != nil && f.clocked {
-		f.caller.Refuse(refusedClock)
+		f.caller.Refuse(reasonClock)
 	}
 	f.lose()
 }
@@ -103,23 +100,19 @@ func (f *following) end(all bool) {
 		return
 	}
 	parents := f.session.db.parents.still(f.parents)
-	if !parents && f.plan.query.Requires() && f.session.db.parents.missing() {
+	if !parents && f.prepared.query.Requires() && f.session.db.parents.missing() {
 		f.session.db.coarse(f.text, coarseParents)
 	}
 	var d shape.Dependencies
 	f.run.End(&d, all, parents)
-	f.done(f.plan.read(f.asOf, d))
+	f.done(f.prepared.read(f.asOf, d))
 	f.run = nil
 }
 
 // probe runs a query of our own and returns its rows as SQLite has them, one more
 // than limit if there are more, or false if it failed.
 func (s *session) probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]shape.Value, ok bool) {
-	q, ok := s.inner.(driver.QueryerContext)
-	if !ok {
-		return nil, false
-	}
-	rows, err := q.QueryContext(ctx, sql, args)
+	rows, err := s.inner.QueryContext(ctx, sql, args)
 	if err != nil {
 		return nil, false
 	}

@@ -1,13 +1,11 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"errors"
 	"reflect"
 	"unsafe"
 
 	"modernc.org/libc"
-	modernc "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -19,7 +17,7 @@ import (
 // of the library, and of its structures where the C API has no question for
 // them. The structures are the library's own exported Go types: a release that
 // renames a field does not compile, instead of reading something else. The two
-// fields of the driver's connection are found by name and type, and probe
+// fields of the driver's connection are found by name and type, and selftest
 // proves at the first Open that all of it means what it should.
 //
 // Like the connection itself a native must not be used concurrently, nor after
@@ -32,9 +30,9 @@ type native struct {
 var errDriver = errors.New("unstale/sqlite: this release of modernc.org/sqlite is not understood")
 
 // nativeOf returns the native connection below a connection of the driver.
-func nativeOf(c driver.Conn) (native, error) {
+func nativeOf(c innerConn) (native, error) {
 	v := reflect.ValueOf(c)
-	if _, ok := c.(modernc.HookRegisterer); !ok || v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return native{}, errDriver
 	}
 	db, tls := v.Elem().FieldByName("db"), v.Elem().FieldByName("tls")
@@ -186,3 +184,72 @@ func (n native) sharedChange() (uintptr, error) {
 
 // walIndexPage is the size of a page of the wal-index, fixed by its format.
 const walIndexPage = 32768
+
+var errCompile = errors.New("unstale/sqlite: cannot prepare")
+
+// compiled is what SQLite says of a statement that it compiled.
+type compiled struct {
+	explain bool
+	tail    string // what follows the first statement
+}
+
+// compile compiles the first statement of a text and drops it again. Nothing is
+// executed.
+func (n native) compile(text string) (c compiled, err error) {
+	sql, err := libc.CString(text)
+	if err != nil {
+		return c, err
+	}
+	defer libc.Xfree(n.tls, sql)
+	out := n.tls.Alloc(16)
+	defer n.tls.Free(16)
+	stmt, tail := out, out+8
+	*(*uintptr)(at(stmt)), *(*uintptr)(at(tail)) = 0, 0
+	if rc := lib.Xsqlite3_prepare_v2(n.tls, n.db, sql, -1, stmt, tail); rc != lib.SQLITE_OK {
+		return c, errCompile
+	}
+	s := *(*uintptr)(at(stmt))
+	if s == 0 {
+		return c, errCompile
+	}
+	c.explain = lib.Xsqlite3_stmt_isexplain(n.tls, s) != 0
+	c.tail = libc.GoString(*(*uintptr)(at(tail)))
+	lib.Xsqlite3_finalize(n.tls, s)
+	return c, nil
+}
+
+// rejects reports whether the first statement of a text is in error, and not only
+// for the moment. It must be none that takes effect when it is compiled.
+func (n native) rejects(text string) bool {
+	sql, err := libc.CString(text)
+	if err != nil {
+		return false
+	}
+	defer libc.Xfree(n.tls, sql)
+	stmt := n.tls.Alloc(8)
+	defer n.tls.Free(8)
+	*(*uintptr)(at(stmt)) = 0
+	rc := lib.Xsqlite3_prepare_v2(n.tls, n.db, sql, -1, stmt, 0)
+	lib.Xsqlite3_finalize(n.tls, *(*uintptr)(at(stmt)))
+	return rc == lib.SQLITE_ERROR
+}
+
+// collation returns the collation of a column of main, as declared.
+func (n native) collation(table, column string) (string, error) {
+	names := make([]uintptr, 3)
+	for i, s := range []string{"main", table, column} {
+		p, err := libc.CString(s)
+		if err != nil {
+			return "", err
+		}
+		defer libc.Xfree(n.tls, p)
+		names[i] = p
+	}
+	out := n.tls.Alloc(8)
+	defer n.tls.Free(8)
+	*(*uintptr)(at(out)) = 0
+	if rc := lib.Xsqlite3_table_column_metadata(n.tls, n.db, names[0], names[1], names[2], 0, out, 0, 0, 0); rc != lib.SQLITE_OK {
+		return "", errDriver
+	}
+	return libc.GoString(*(*uintptr)(at(out))), nil
+}

@@ -129,7 +129,7 @@ func NewConnector(name string, c *unstale.Cache, config Config) (*Connector, err
 		}
 		return conn, err
 	}
-	if err := probed(); err != nil {
+	if err := tested(); err != nil {
 		return nil, err
 	}
 	conn.openDB = func() (*database, error) { return openDatabase(conn, c, config, memory) }
@@ -141,10 +141,16 @@ func NewConnector(name string, c *unstale.Cache, config Config) (*Connector, err
 }
 
 // openBare opens a connection of the driver, ready for use but for OnConnect.
-func (c *Connector) openBare() (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c *Connector) openBare() (innerConn, error) {
+	opened, err := c.driver.Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return offered[innerConn](opened)
+}
 
 // open opens a connection of the driver, ready for use.
-func (c *Connector) open() (driver.Conn, error) {
+func (c *Connector) open() (innerConn, error) {
 	inner, err := c.openBare()
 	if err != nil {
 		return nil, err
@@ -157,15 +163,11 @@ func (c *Connector) open() (driver.Conn, error) {
 }
 
 // prepare calls OnConnect.
-func (c *Connector) prepare(inner driver.Conn) error {
+func (c *Connector) prepare(inner innerConn) error {
 	if c.onConnect == nil {
 		return nil
 	}
-	conn, ok := inner.(modernc.ExecQuerierContext)
-	if !ok {
-		return errDriver
-	}
-	if err := c.onConnect(conn, c.dsn); err != nil {
+	if err := c.onConnect(inner, c.dsn); err != nil {
 		return fmt.Errorf("unstale/sqlite: OnConnect: %w", err)
 	}
 	return nil
@@ -185,7 +187,7 @@ func (c *Connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	}
 	defer func() {
 		if err != nil {
-			db.engine.Caller(ctx, nil).Refuse(refusedFailed)
+			db.engine.Caller(ctx, nil).Refuse(reasonFailed)
 			c.left()
 		}
 	}()

@@ -18,9 +18,9 @@ import (
 const people = `CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT UNIQUE, age INTEGER, note TEXT);
 	INSERT INTO people VALUES (1, 'ada', 36, 'x'), (2, 'bob', 40, 'y'), (3, 'eve', 50, 'z')`
 
-func TestProbe(t *testing.T) {
+func TestSelftest(t *testing.T) {
 	t.Parallel()
-	if err := probe(); err != nil {
+	if err := selftest(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -257,7 +257,7 @@ func TestAnalysisThatFailsRefuses(t *testing.T) {
 	a.conn = nil
 	t.Cleanup(func() { a.conn = held })
 	e.uncached("SELECT name FROM people WHERE id = 1")
-	if f := e.cache.Stats().Coarse; len(f) == 0 || f[0].Reason != refusedAnalysis {
+	if f := e.cache.Stats().Coarse; len(f) == 0 || f[0].Reason != reasonAnalysis {
 		t.Errorf("coarse: %v", f)
 	}
 	e.exec("UPDATE people SET name = 'x' WHERE id = 1") // writes go on, and invalidate everything

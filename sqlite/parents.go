@@ -106,11 +106,7 @@ func (c *Connector) checkParents(ctx context.Context) (_ bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, inner.Close()) }()
-	q, ok := inner.(driver.QueryerContext)
-	if !ok {
-		return false, errDriver
-	}
-	rows, err := q.QueryContext(ctx, "PRAGMA main.foreign_key_check", nil)
+	rows, err := inner.QueryContext(ctx, "PRAGMA main.foreign_key_check", nil)
 	if err != nil {
 		return false, err
 	}

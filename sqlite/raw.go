@@ -12,9 +12,9 @@ import (
 // sql.Conn.Raw, in the driver's words. What only reads leaves the connection in the
 // cache; that it reads is reported, since nobody knows for whom.
 
-// offered returns the connection of the driver as what it should also be.
-func offered[T any](c *conn) (inner T, err error) {
-	inner, ok := c.inner.(T)
+// offered returns what is the driver's as what it should also be.
+func offered[T any](what any) (inner T, err error) {
+	inner, ok := what.(T)
 	if !ok {
 		return inner, errDriver
 	}
@@ -26,7 +26,7 @@ func offered[T any](c *conn) (inner T, err error) {
 func (c *conn) NewBackup(to string) (*modernc.Backup, error) {
 	inner, err := offered[interface {
 		NewBackup(string) (*modernc.Backup, error)
-	}](c)
+	}](c.inner)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c *conn) NewBackup(to string) (*modernc.Backup, error) {
 func (c *conn) NewRestore(from string) (*modernc.Backup, error) {
 	inner, err := offered[interface {
 		NewRestore(string) (*modernc.Backup, error)
-	}](c)
+	}](c.inner)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (c *conn) NewRestore(from string) (*modernc.Backup, error) {
 
 // Serialize returns the database as the bytes of a file.
 func (c *conn) Serialize() ([]byte, error) {
-	inner, err := offered[interface{ Serialize() ([]byte, error) }](c)
+	inner, err := offered[interface{ Serialize() ([]byte, error) }](c.inner)
 	if err != nil {
 		return nil, err
 	}
@@ -60,19 +60,19 @@ func (c *conn) Serialize() ([]byte, error) {
 func (c *conn) ColumnInfo(query string) ([]modernc.ColumnInfo, error) {
 	inner, err := offered[interface {
 		ColumnInfo(string) ([]modernc.ColumnInfo, error)
-	}](c)
+	}](c.inner)
 	if err != nil {
 		return nil, err
 	}
 	c.session.prepare(query)
-	defer c.session.settle()
+	defer c.session.afterCall()
 	c.session.untracked()
 	return inner.ColumnInfo(query)
 }
 
 // IsReadOnly reports whether a schema of the connection is read-only.
 func (c *conn) IsReadOnly(schema string) (bool, error) {
-	inner, err := offered[interface{ IsReadOnly(string) (bool, error) }](c)
+	inner, err := offered[interface{ IsReadOnly(string) (bool, error) }](c.inner)
 	if err != nil {
 		return false, err
 	}
@@ -81,7 +81,7 @@ func (c *conn) IsReadOnly(schema string) (bool, error) {
 
 // Status returns a counter of the connection.
 func (c *conn) Status(op modernc.DBStatusOp, reset bool) (current, high int, err error) {
-	inner, err := offered[modernc.DBStatus](c)
+	inner, err := offered[modernc.DBStatus](c.inner)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -90,7 +90,7 @@ func (c *conn) Status(op modernc.DBStatusOp, reset bool) (current, high int, err
 
 // FileControlPersistWAL says whether the write-ahead log outlives its connections.
 func (c *conn) FileControlPersistWAL(schema string, mode int) (int, error) {
-	inner, err := offered[modernc.FileControl](c)
+	inner, err := offered[modernc.FileControl](c.inner)
 	if err != nil {
 		return 0, err
 	}
@@ -99,7 +99,7 @@ func (c *conn) FileControlPersistWAL(schema string, mode int) (int, error) {
 
 // FileControlDataVersion returns the number of what the connection has last seen.
 func (c *conn) FileControlDataVersion(schema string) (uint32, error) {
-	inner, err := offered[modernc.FileControl](c)
+	inner, err := offered[modernc.FileControl](c.inner)
 	if err != nil {
 		return 0, err
 	}
@@ -109,9 +109,7 @@ func (c *conn) FileControlDataVersion(schema string) (uint32, error) {
 
 // untracked reports a read of which nobody knows for whom it is.
 func (s *session) untracked() {
-	if s != nil {
-		s.db.engine.Caller(context.Background(), nil).Refuse("past the adapter")
-	}
+	s.db.engine.Caller(context.Background(), nil).Refuse("past the adapter")
 }
 
 // Limit is Limit of modernc.org/sqlite, which knows its own connections only, for

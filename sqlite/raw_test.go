@@ -46,8 +46,8 @@ func TestBackup(t *testing.T) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
 	e.hit(query)
-	if s := c.session(); s.taint != "" {
-		t.Error(s.taint)
+	if s := c.session(); s.reason != "" {
+		t.Error(s.reason)
 	}
 	c.exec("UPDATE people SET name = 'ann' WHERE id = 1")
 	e.miss("ann", query)

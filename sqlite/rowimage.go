@@ -1,11 +1,9 @@
 package sqlite
 
 import (
-	"errors"
 	"unsafe"
 
 	"github.com/unstale/unstale/internal/shape"
-	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -126,73 +124,4 @@ func (r *imageRoom) text(b []byte) string {
 	start := len(r.bytes)
 	r.bytes = append(r.bytes, b...)
 	return unsafe.String(unsafe.SliceData(r.bytes[start:]), len(b))
-}
-
-var errPrepare = errors.New("unstale/sqlite: cannot prepare")
-
-// prepared is what SQLite says of a statement that it compiled.
-type prepared struct {
-	explain bool
-	tail    string // what follows the first statement
-}
-
-// prepare compiles the first statement of a text and drops it again. Nothing is
-// executed.
-func (n native) prepare(text string) (p prepared, err error) {
-	sql, err := libc.CString(text)
-	if err != nil {
-		return p, err
-	}
-	defer libc.Xfree(n.tls, sql)
-	out := n.tls.Alloc(16)
-	defer n.tls.Free(16)
-	stmt, tail := out, out+8
-	*(*uintptr)(at(stmt)), *(*uintptr)(at(tail)) = 0, 0
-	if rc := lib.Xsqlite3_prepare_v2(n.tls, n.db, sql, -1, stmt, tail); rc != lib.SQLITE_OK {
-		return p, errPrepare
-	}
-	s := *(*uintptr)(at(stmt))
-	if s == 0 {
-		return p, errPrepare
-	}
-	p.explain = lib.Xsqlite3_stmt_isexplain(n.tls, s) != 0
-	p.tail = libc.GoString(*(*uintptr)(at(tail)))
-	lib.Xsqlite3_finalize(n.tls, s)
-	return p, nil
-}
-
-// rejects reports whether the first statement of a text is in error, and not only
-// for the moment. It must be none that takes effect when it is compiled.
-func (n native) rejects(text string) bool {
-	sql, err := libc.CString(text)
-	if err != nil {
-		return false
-	}
-	defer libc.Xfree(n.tls, sql)
-	stmt := n.tls.Alloc(8)
-	defer n.tls.Free(8)
-	*(*uintptr)(at(stmt)) = 0
-	rc := lib.Xsqlite3_prepare_v2(n.tls, n.db, sql, -1, stmt, 0)
-	lib.Xsqlite3_finalize(n.tls, *(*uintptr)(at(stmt)))
-	return rc == lib.SQLITE_ERROR
-}
-
-// collation returns the collation of a column of main, as declared.
-func (n native) collation(table, column string) (string, error) {
-	names := make([]uintptr, 3)
-	for i, s := range []string{"main", table, column} {
-		p, err := libc.CString(s)
-		if err != nil {
-			return "", err
-		}
-		defer libc.Xfree(n.tls, p)
-		names[i] = p
-	}
-	out := n.tls.Alloc(8)
-	defer n.tls.Free(8)
-	*(*uintptr)(at(out)) = 0
-	if rc := lib.Xsqlite3_table_column_metadata(n.tls, n.db, names[0], names[1], names[2], 0, out, 0, 0, 0); rc != lib.SQLITE_OK {
-		return "", errDriver
-	}
-	return libc.GoString(*(*uintptr)(at(out))), nil
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 
 	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/failpoint"
@@ -15,8 +14,7 @@ import (
 // what it has committed and not yet settled.
 //
 // database/sql uses a connection from one goroutine at a time. The hooks run
-// within the driver's calls, so they need no lock either. The methods of a nil
-// session do nothing.
+// within the driver's calls, so they need no lock either.
 //
 // The way of a commit:
 //
@@ -25,7 +23,7 @@ import (
 //  2. During the call the pre-update hook collects row images in changes.
 //  3. The commit hook runs before the commit is visible to anybody else. It puts
 //     what the changes touch in flux and adds that to marked.
-//  4. After the call, whatever it returned, settle bumps and releases every
+//  4. After the call, whatever it returned, afterCall bumps and releases every
 //     member of marked, once. The outcome of each commit is known by then: a
 //     commit hook, and the commit or rollback that follows it, run within one
 //     call of the driver.
@@ -36,7 +34,7 @@ import (
 // its changes for the next attempt.
 type session struct {
 	db     *database
-	inner  driver.Conn
+	inner  innerConn
 	native native
 	left   func() // tells the Connector that the connection has ended
 
@@ -46,10 +44,10 @@ type session struct {
 	readSeq   uint64          // taken before the read transaction began that is open, or was last
 	parents   uint64          // the proof of the foreign keys at that time, or 0
 	next      *following      // of the query that is about to begin
-	taint     string          // why nothing read on this connection may be cached, or ""
+	reason    string          // why nothing read on this connection may be cached, or ""
 
 	lent     bool          // somebody may have replaced the hooks
-	touched  bool          // a hook has run since the last settle
+	touched  bool          // a hook has run since the last afterCall
 	wrote    bool          // a statement that writes ran in the open transaction
 	failed   bool          // a statement that writes failed in the open transaction
 	loose    bool          // the open transaction changed rows while foreign keys were not enforced
@@ -58,7 +56,7 @@ type session struct {
 	changes  shape.Changes // those rows
 	room     imageRoom     // where their images lie
 	schema   *schema       // that the changes are told in
-	all      string        // why the open transaction's commit invalidates everything, or ""
+	cause    string        // why the open transaction's commit invalidates everything, or ""
 	marked   []marked
 
 	writer adapter.Caller // on whose behalf the open transaction first changed something, or nil
@@ -74,29 +72,21 @@ type marked struct {
 
 // Why an answer that was read on a connection is not cached.
 const (
-	refusedFailed    = "failed read"
-	refusedAttached  = "connection with attached database"
-	refusedTemporary = "connection with temporary objects"
-	refusedOwn       = "reads its own writes"
-	refusedClosed    = "database closed"
-	refusedReplaced  = "file replaced"
+	reasonFailed    = "failed read"
+	reasonAttached  = "connection with attached database"
+	reasonTemporary = "connection with temporary objects"
+	reasonOwn       = "reads its own writes"
+	reasonClosed    = "database closed"
+	reasonReplaced  = "file replaced"
 )
 
 // enter precedes each call of the driver that runs a text; query says that its
 // rows are read. It returns on whose
 // behalf the statement runs; End is to be called when that has no more rows.
 func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) adapter.Caller {
-	if s == nil {
-		return noCaller{}
-	}
-	s.settle()
+	s.afterCall()
 	t := s.text(sql)
-	caller := s.callerOf(ctx)
-	// No transaction is open now, so the one that this call may open begins
-	// after this number was taken.
-	if !s.native.reading() {
-		s.readSeq, s.parents = s.db.engine.Seq(), s.db.parents.begin()
-	}
+	caller := s.reader(ctx)
 	if t.control {
 		return caller
 	}
@@ -113,6 +103,23 @@ func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValu
 	return caller
 }
 
+// begin is enter for a call of the driver that begins a transaction.
+func (s *session) begin(ctx context.Context) adapter.Caller {
+	s.afterCall()
+	return s.reader(ctx)
+}
+
+// reader returns on whose behalf a call of the driver with ctx runs, and notes
+// since when it sees the database.
+func (s *session) reader(ctx context.Context) adapter.Caller {
+	// No transaction is open now, so the one that this call may open begins
+	// after this number was taken.
+	if !s.native.reading() {
+		s.readSeq, s.parents = s.db.engine.Seq(), s.db.parents.begin()
+	}
+	return s.callerOf(ctx)
+}
+
 // callerOf returns on whose behalf a statement with ctx runs.
 func (s *session) callerOf(ctx context.Context) adapter.Caller {
 	var within adapter.Caller
@@ -125,32 +132,27 @@ func (s *session) callerOf(ctx context.Context) adapter.Caller {
 // refuse follows each call of the driver that ran nothing and failed: whoever
 // takes no notice of the error answers without what he did not get to read.
 func (s *session) refuse(ctx context.Context) {
-	if s != nil {
-		s.callerOf(ctx).Refuse(refusedFailed)
-	}
+	s.callerOf(ctx).Refuse(reasonFailed)
 }
 
 // prepare precedes each call of the driver that only compiles a text. Some
 // PRAGMAs take effect already then.
 func (s *session) prepare(sql string) {
-	if s == nil {
-		return
-	}
-	s.settle()
+	s.afterCall()
 	s.heed(s.text(sql))
 }
 
 // heed does what the words of a text demand.
 func (s *session) heed(t text) {
-	if t.taints != "" {
-		s.taint = t.taints
+	if t.reason != "" {
+		s.reason = t.reason
 	}
-	if t.upsets == "" {
+	if t.cause == "" {
 		return
 	}
-	s.all = t.upsets
+	s.cause = t.cause
 	if !t.ddl || s.native.autocommit() {
-		s.markAll(t.upsets)
+		s.markAll(t.cause)
 	}
 }
 
@@ -158,17 +160,17 @@ func (s *session) heed(t text) {
 func (s *session) track(ctx context.Context, caller adapter.Caller, sql string, args []driver.NamedValue) {
 	switch {
 	case s.db.closed.Load():
-		caller.Refuse(refusedClosed)
+		caller.Refuse(reasonClosed)
 	case s.db.replaced.Load():
-		caller.Refuse(refusedReplaced)
-	case s.taint != "":
-		caller.Refuse("connection with " + s.taint)
+		caller.Refuse(reasonReplaced)
+	case s.reason != "":
+		caller.Refuse("connection with " + s.reason)
 	case s.native.attached():
-		caller.Refuse(refusedAttached)
+		caller.Refuse(reasonAttached)
 	case s.native.temporary():
-		caller.Refuse(refusedTemporary)
+		caller.Refuse(reasonTemporary)
 	case s.uncommitted():
-		caller.Refuse(refusedOwn)
+		caller.Refuse(reasonOwn)
 	default:
 		s.db.track(ctx, s, caller, sql, args)
 	}
@@ -177,30 +179,18 @@ func (s *session) track(ctx context.Context, caller adapter.Caller, sql string, 
 // leave follows each call of the driver that ran a text on behalf of caller. err
 // is what the call returned.
 func (s *session) leave(caller adapter.Caller, err error) {
-	if s == nil {
-		return
-	}
-	if err != nil && !errors.Is(err, driver.ErrSkip) {
-		caller.Refuse(refusedFailed)
+	if err != nil {
+		caller.Refuse(reasonFailed)
 		s.stumbled()
 	}
 	s.taken().unseen()
-	s.settle()
-}
-
-// leaveOpen is leave where rows may be left to read; without them, after a panic
-// for one, there will be none.
-func (s *session) leaveOpen(caller adapter.Caller, found driver.Rows, err error) {
-	s.leave(caller, err)
-	if found == nil {
-		caller.End()
-	}
+	s.afterCall()
 }
 
 // stumbled notes that a statement failed. One that writes may have done a part
 // of its work, below a cascade for one, which the transaction may still commit.
 func (s *session) stumbled() {
-	if s != nil && s.wrote {
+	if s.wrote {
 		s.failed = true
 	}
 }
@@ -212,12 +202,12 @@ func (s *session) keepsParents() bool { return s.native.foreignKeys() && !s.loos
 // uncommitted reports whether the open transaction may have changed something.
 // Row images do not tell all of it: a virtual table may keep in memory what it
 // writes to its tables when the transaction commits.
-func (s *session) uncommitted() bool { return s.all != "" || s.wrote || !s.changes.Empty() }
+func (s *session) uncommitted() bool { return s.cause != "" || s.wrote || !s.changes.Empty() }
 
-// settle bumps and releases what was marked. It follows each call of the driver
+// afterCall bumps and releases what was marked. It follows each call of the driver
 // that may have run a hook.
-func (s *session) settle() {
-	if s == nil || !s.touched && !s.wrote && len(s.marked) == 0 && s.all == "" {
+func (s *session) afterCall() {
+	if !s.touched && !s.wrote && len(s.marked) == 0 && s.cause == "" {
 		return
 	}
 	s.touched = false
@@ -225,14 +215,14 @@ func (s *session) settle() {
 		s.lent = false
 		s.capture()
 		if !s.native.autocommit() || s.native.writing(0) {
-			s.all = causeDriver // of the commit: no hook may have seen what was written
+			s.cause = causeDriver // of the commit: no hook may have seen what was written
 		}
 	}
 	if w := s.db.watch; w != nil {
 		if s.markedAll() {
 			w.adopt() // VACUUM, for one, commits without a hook
 		}
-		w.settle(s)
+		w.account(s)
 	}
 	s.release()
 	if s.native.autocommit() && !s.native.writing(0) && !s.native.writingAttached() {
@@ -250,7 +240,7 @@ func (s *session) release() {
 	}
 	for _, m := range s.marked {
 		failpoint.Pass(failpoint.AfterCommit)
-		s.db.settle(m)
+		s.db.end(m)
 	}
 	s.marked = s.marked[:0]
 }
@@ -259,7 +249,7 @@ func (s *session) release() {
 func (s *session) forget() {
 	s.changes.Reset()
 	s.room = imageRoom{}
-	s.captured, s.failed, s.loose, s.all, s.schema = false, false, false, "", nil
+	s.captured, s.failed, s.loose, s.cause, s.schema = false, false, false, "", nil
 }
 
 // by returns on whose behalf the open transaction changes what it does.
@@ -272,11 +262,6 @@ func (s *session) by() adapter.Caller {
 	}
 	return s.db.engine.Caller(context.Background(), nil)
 }
-
-// noCaller speaks for a nil session.
-type noCaller struct{ adapter.Caller }
-
-func (noCaller) End() {}
 
 // count keeps the writer's number of uncommitted transactions.
 func (s *session) count() {
@@ -297,20 +282,14 @@ const causeDriver = "driver access"
 // unwrap is called when somebody gets hold of the driver's own connection:
 // whatever he does there concerns everything, and nobody knows for whom.
 func (s *session) unwrap() {
-	if s == nil {
-		return
-	}
 	s.untracked()
 	s.db.parents.doubt()
-	s.taint, s.lent = causeDriver, true
+	s.reason, s.lent = causeDriver, true
 	s.markAll(causeDriver)
 }
 
 // ended follows the connection's end. What it did not commit is gone.
 func (s *session) ended() {
-	if s == nil {
-		return
-	}
 	s.release()
 	s.forget()
 	s.wrote = false

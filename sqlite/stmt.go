@@ -5,36 +5,24 @@ import (
 	"database/sql/driver"
 )
 
-// A stmt wraps a prepared statement of the driver.
-type stmt struct {
-	conn  *conn
-	inner driver.Stmt
-	text  string
+// An innerStmt is what a prepared statement of the driver is.
+type innerStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
 }
 
-var (
-	_ driver.Stmt              = (*stmt)(nil)
-	_ driver.StmtExecContext   = (*stmt)(nil)
-	_ driver.StmtQueryContext  = (*stmt)(nil)
-	_ driver.NamedValueChecker = (*stmt)(nil)
-)
-
-// A convertingStmt is the wrapper of a statement with a ColumnConverter.
-// database/sql has no answer for a ColumnConverter that is not implemented, so
-// this interface alone must be there only if the inner statement has it.
-type convertingStmt struct{ *stmt }
-
-func (s *convertingStmt) ColumnConverter(i int) driver.ValueConverter {
-	return s.inner.(driver.ColumnConverter).ColumnConverter(i) //nolint:staticcheck // old drivers
+// A stmt wraps a prepared statement of the driver.
+type stmt struct {
+	innerStmt
+	session *session
+	text    string
 }
 
 func (s *stmt) Close() error {
-	err := s.inner.Close()
-	s.conn.session.settle()
-	return err
+	defer s.session.afterCall()
+	return s.innerStmt.Close()
 }
-
-func (s *stmt) NumInput() int { return s.inner.NumInput() }
 
 func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {
 	return s.ExecContext(context.Background(), named(args))
@@ -52,51 +40,42 @@ func named(args []driver.Value) []driver.NamedValue {
 	return n
 }
 
-func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (_ driver.Result, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args, false)
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.session.exec(ctx, s.text, args, func() (driver.Result, error) { return s.innerStmt.ExecContext(ctx, args) })
+}
+
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.session.query(ctx, s.text, args, func() (driver.Rows, error) { return s.innerStmt.QueryContext(ctx, args) })
+}
+
+// exec runs a statement.
+func (s *session) exec(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Result, error)) (_ driver.Result, err error) {
+	caller := s.enter(ctx, text, args, false)
+	// Deferred, here and below, because a function of the application may panic
+	// within the statement, and nothing must stay in flux then.
 	defer func() {
-		s.conn.session.leave(caller, err)
+		s.leave(caller, err)
 		caller.End()
 	}()
-	return s.exec(ctx, args)
+	return run()
 }
 
-func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if e, ok := s.inner.(driver.StmtExecContext); ok {
-		return e.ExecContext(ctx, args)
-	}
-	values, err := unnamed(ctx, args)
+// query runs a statement whose rows are read.
+func (s *session) query(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Rows, error)) (found driver.Rows, err error) {
+	caller := s.enter(ctx, text, args, true)
+	defer func() {
+		s.leave(caller, err)
+		if found == nil { // after a panic, too: there will be no rows
+			caller.End()
+		}
+	}()
+	opened, err := run()
 	if err != nil {
 		return nil, err
 	}
-	return s.inner.Exec(values) //nolint:staticcheck // old drivers
-}
-
-func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (found driver.Rows, err error) {
-	caller := s.conn.session.enter(ctx, s.text, args, true)
-	defer func() { s.conn.session.leaveOpen(caller, found, err) }()
-	inner, err := s.query(ctx, args)
+	inner, err := offered[innerRows](opened)
 	if err != nil {
 		return nil, err
 	}
-	return &rows{ctx: ctx, session: s.conn.session, caller: caller, inner: inner, following: s.conn.session.taken()}, nil
-}
-
-func (s *stmt) query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	if q, ok := s.inner.(driver.StmtQueryContext); ok {
-		return q.QueryContext(ctx, args)
-	}
-	values, err := unnamed(ctx, args)
-	if err != nil {
-		return nil, err
-	}
-	return s.inner.Query(values) //nolint:staticcheck // old drivers
-}
-
-// CheckNamedValue asks the statement, then the connection.
-func (s *stmt) CheckNamedValue(v *driver.NamedValue) error {
-	if checker, ok := s.inner.(driver.NamedValueChecker); ok {
-		return checker.CheckNamedValue(v)
-	}
-	return s.conn.CheckNamedValue(v)
+	return &rows{ctx: ctx, session: s, caller: caller, innerRows: inner, following: s.taken()}, nil
 }

@@ -13,9 +13,9 @@ import (
 type text struct {
 	control bool   // nothing but BEGIN, COMMIT and their like
 	writes  bool   // a statement writes, or may
-	upsets  string // why everything must be invalidated, or ""
-	ddl     bool   // it upsets by DDL alone, which the commit hook hears of
-	taints  string // why nothing read on the connection may be cached from now on, or ""
+	cause   string // why everything must be invalidated, or ""
+	ddl     bool   // the cause is DDL alone, which the commit hook hears of
+	reason  string // why nothing read on the connection may be cached from now on, or ""
 	first   bool   // if its first statement does not compile it does nothing, and nothing of the above is true
 }
 
@@ -32,15 +32,15 @@ func textOf(sql string) text {
 		case sqldep.Pragma:
 			e := effectOf(st)
 			if e >= file {
-				t.writes, t.upsets, ddl = true, "pragma", false
+				t.writes, t.cause, ddl = true, "pragma", false
 			}
 			if e >= answers {
-				t.taints = "pragma"
+				t.reason = "pragma"
 			}
 		case sqldep.DDL:
 			t.writes = true
 			if !st.Temp && !st.If {
-				t.upsets = "schema change"
+				t.cause = "schema change"
 			}
 			if verb := firstWord(st.SQL); verb == "create" || verb == "drop" || verb == "alter" {
 				t.first = t.first || i == 0
@@ -48,14 +48,14 @@ func textOf(sql string) text {
 				ddl = false
 			}
 		case sqldep.Attach, sqldep.Detach:
-			t.writes, t.upsets, ddl = true, st.Kind.String(), false
+			t.writes, t.cause, ddl = true, st.Kind.String(), false
 		default:
-			t.writes, t.upsets, t.taints, ddl = true, "unknown statement", "unknown statement", false
+			t.writes, t.cause, t.reason, ddl = true, "unknown statement", "unknown statement", false
 			t.first = t.first || i == 0
 		}
 		t.control = false
 	}
-	t.ddl = ddl && t.upsets != ""
+	t.ddl = ddl && t.cause != ""
 	return t
 }
 

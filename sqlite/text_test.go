@@ -43,7 +43,7 @@ func TestPragmaEffects(t *testing.T) {
 		{"PRAGMA quick = wal", answers},
 	} {
 		got := textOf(test.text)
-		if upsets, taints := test.want >= file, test.want >= answers; got.writes != upsets || (got.upsets != "") != upsets || (got.taints != "") != taints {
+		if upsets, taints := test.want >= file, test.want >= answers; got.writes != upsets || (got.cause != "") != upsets || (got.reason != "") != taints {
 			t.Errorf("%s: %+v", test.text, got)
 		}
 	}

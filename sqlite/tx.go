@@ -27,7 +27,7 @@ func (t *tx) Rollback() (err error) {
 
 func (t *tx) leave(err error) {
 	if t.session.cut() {
-		t.caller.Refuse(refusedFailed)
+		t.caller.Refuse(reasonFailed)
 	}
 	t.session.leave(t.caller, err)
 	t.session.disown()
@@ -37,20 +37,15 @@ func (t *tx) leave(err error) {
 // begun says on whose behalf, and in what context, the open transaction was
 // begun, and returns what is to be called when it has ended.
 func (s *session) begun(ctx context.Context, caller adapter.Caller) (ended func()) {
-	if s == nil {
-		return func() {}
-	}
 	s.txContext, s.txCaller = ctx, caller
 	return caller.Began(s.readSeq)
 }
 
 // disown ends what begun said.
 func (s *session) disown() {
-	if s != nil {
-		s.txContext, s.txCaller = nil, nil
-	}
+	s.txContext, s.txCaller = nil, nil
 }
 
 // cut reports whether the context of the open transaction has ended, which ends
 // what is read in it, without a word to the driver but this.
-func (s *session) cut() bool { return s != nil && s.txContext != nil && s.txContext.Err() != nil }
+func (s *session) cut() bool { return s.txContext != nil && s.txContext.Err() != nil }

@@ -37,7 +37,7 @@ var engine = []slip{
 	{"invalidated after the acknowledgement", "slow disk", older, []edit{
 		{"adapter.go", "	c.ledger.Mark(f.slots)\n", ""},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
-		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.settle(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.settle(m)\n}()"},
+		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.end(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.end(m)\n}()"},
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
 		{"adapter.go", "// flux implements", "func (f *flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// flux implements"},
@@ -142,12 +142,12 @@ var engine = []slip{
 
 	// The writes of others.
 	{"a foreign commit goes unnoticed", "two processes", older, []edit{
-		{"sqlite/foreign.go", "		w.lost(causeForeign)\n", ""},
+		{"sqlite/watch.go", "		w.lost(causeForeign)\n", ""},
 	}},
 	{"foreign commits are looked for beside the answer", "two processes", older, []edit{
 		{"adapter.go", "			d.poll()\n", "			go d.poll()\n"},
 	}},
 	{"a foreign commit is known before it counts", "two processes", older, []edit{
-		{"sqlite/foreign.go", "	if w.pending == nil ||", "	w.known.Store(now)\n	for range 1_000_000 {\n	}\n	if w.pending == nil ||"},
+		{"sqlite/watch.go", "	if w.pending == nil ||", "	w.known.Store(now)\n	for range 1_000_000 {\n	}\n	if w.pending == nil ||"},
 	}},
 }

@@ -374,7 +374,7 @@ func TestFailedCommitThenForeignOne(t *testing.T) {
 			case "our next commit":
 				e.exec("UPDATE orders SET sum = 5 WHERE id = 2")
 			case "settle":
-				s.settle()
+				s.afterCall()
 			}
 			e.miss("77", query)
 			if n := e.lost(causeForeign); n != 1 {

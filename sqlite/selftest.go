@@ -11,28 +11,24 @@ import (
 	modernc "modernc.org/sqlite"
 )
 
-// probed proves once per process that what native takes from below the driver
+// tested proves once per process that what native takes from below the driver
 // means what it should, on a database of its own in memory. It is a variable
 // because the driver is the same for the whole process.
-var probed = sync.OnceValue(probe)
+var tested = sync.OnceValue(selftest)
 
-func probe() (err error) {
-	c, err := new(modernc.Driver).Open(":memory:")
+func selftest() (err error) {
+	c, err := (&Connector{driver: new(modernc.Driver), dsn: ":memory:"}).open()
 	if err != nil {
-		return fail("probe", err)
+		return fail("self-test", err)
 	}
 	defer func() { _ = c.Close() }()
 	n, err := nativeOf(c)
 	if err != nil {
 		return err
 	}
-	hooks, ok := c.(modernc.HookRegisterer)
-	if !ok {
-		return errDriver
-	}
 	var seen []string
 	note := func(what string) { seen = append(seen, what) }
-	hooks.RegisterPreUpdateHook(func(d modernc.SQLitePreUpdateData) {
+	c.RegisterPreUpdateHook(func(d modernc.SQLitePreUpdateData) {
 		var images []any
 		if d.Op != opInsert {
 			images = append(images, n.image(new(imageRoom), n.columns(), false))
@@ -41,18 +37,18 @@ func probe() (err error) {
 			images = append(images, n.image(new(imageRoom), n.columns(), true))
 		}
 		for _, image := range images {
-			if reflect.DeepEqual(image, probeRow) {
+			if reflect.DeepEqual(image, testRow) {
 				note("row")
 			}
 		}
 	})
-	hooks.RegisterCommitHook(func() int32 {
+	c.RegisterCommitHook(func() int32 {
 		note(fmt.Sprint("commit ", n.autocommit(), n.writing(0), n.dirty(), n.schemaChanging(), n.writingAttached()))
 		return 0
 	})
 	exec := func(sql string) {
 		if err == nil {
-			_, err = c.(driver.ExecerContext).ExecContext(context.Background(), sql, nil)
+			_, err = c.ExecContext(context.Background(), sql, nil)
 			note(fmt.Sprint(n.autocommit(), n.reading(), n.attached(), n.temporary()))
 		}
 	}
@@ -74,7 +70,7 @@ func probe() (err error) {
 			return
 		}
 		var r driver.Rows
-		if r, err = c.(driver.QueryerContext).QueryContext(context.Background(), `SELECT date(?) WHERE 1`, []driver.NamedValue{{Ordinal: 1, Value: arg}}); err != nil {
+		if r, err = c.QueryContext(context.Background(), `SELECT date(?) WHERE 1`, named([]driver.Value{arg})); err != nil {
 			return
 		}
 		defer func() { _ = r.Close() }()
@@ -85,21 +81,21 @@ func probe() (err error) {
 	ask("now")
 	ask("2024-01-01")
 	if err != nil {
-		return fail("probe", err)
+		return fail("self-test", err)
 	}
-	if !changed || !reflect.DeepEqual(seen, probeSeen) {
+	if !changed || !reflect.DeepEqual(seen, testSeen) {
 		return errDriver
 	}
 	return nil
 }
 
-var probeRow = []shape.Value{shape.Int(7), {}, shape.Text("a\x00b"), shape.Blob("\x00\xff"),
+var testRow = []shape.Value{shape.Int(7), {}, shape.Text("a\x00b"), shape.Blob("\x00\xff"),
 	shape.Float(1.5), shape.Null(), shape.Int(12)}
 
-// probeSeen is what a driver that is understood shows: after each statement
+// testSeen is what a driver that is understood shows: after each statement
 // whether no transaction is open, whether one reads, whether there is an
 // attached and a temporary database; and in between what the hooks saw.
-var probeSeen = []string{
+var testSeen = []string{
 	"commit true true true true false", "true false false false", // CREATE
 	"false false false false",       // BEGIN
 	"row", "false true false false", // INSERT

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"sync"
 	"sync/atomic"
 )
@@ -112,9 +111,9 @@ func (w *watch) committing(s *session) {
 	}
 }
 
-// settle ends the pending commit of s, if there is one, after the driver's call
+// account ends the pending commit of s, if there is one, after the driver's call
 // returned. It must have been called before the connection is closed.
-func (w *watch) settle(s *session) {
+func (w *watch) account(s *session) {
 	w.closing.RLock()
 	defer w.closing.RUnlock()
 	w.mu.Lock()
@@ -159,12 +158,8 @@ func (w *watch) close() {
 // is stored is of the former, and nobody watches the latter: everything falls,
 // and nothing is cached any longer.
 func (db *database) recognise(s *session) error {
-	e, ok := s.inner.(driver.ExecerContext)
-	if !ok {
-		return errDriver
-	}
 	// A first read opens the write-ahead log.
-	if _, err := e.ExecContext(context.Background(), "SELECT 1 FROM sqlite_schema", nil); err != nil {
+	if _, err := s.inner.ExecContext(context.Background(), "SELECT 1 FROM sqlite_schema", nil); err != nil {
 		return fail("read the schema", err)
 	}
 	shared, err := s.native.sharedChange()
