@@ -34,6 +34,13 @@ const (
 	maxDigestBytes = 512
 )
 
+// What is digested, so that a digest of one kind is none of another.
+const (
+	digestPlace byte = iota
+	digestVary
+	digestIdentity
+)
+
 func newDigests() *digests {
 	d := new(digests)
 	_, _ = rand.Read(d.secret[:]) // never fails

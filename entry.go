@@ -73,6 +73,41 @@ const (
 	stringOverhead = 16
 )
 
+// A storedHeader is what a handler made of the header that it found: the
+// difference between the two, to be made again of whatever header stands there
+// when the entry is served. The lines of one field follow one another, fields are
+// sorted by name. Lines and values lie side by side in memory, so that a hit on an
+// entry that was not asked for lately waits for few places of it, and a list is
+// walked faster than a map.
+type storedHeader []headerLine
+
+type headerLine struct {
+	name, value string
+	does        lineEffect
+}
+
+// lineEffect is what a line does to the field of its name.
+type lineEffect uint8
+
+const (
+	lineAdds    lineEffect = iota // its value is added
+	lineSets                      // its value takes the place of those before it
+	lineEmpties                   // the field is there without a value, for net/http not to add it
+	lineDeletes                   // the field is not there
+)
+
+// additions are the fields that the cache adds where nobody else has: a set of
+// bits.
+type additions uint8
+
+const (
+	addsTag additions = 1 << iota
+	addsBound
+	addsType
+	addsRanges
+	addsLength
+)
+
 // weigh computes the size of an entry stored under key.
 func (e *Entry) weigh(key string) {
 	n := entryOverhead + 2*len(key) + cap(e.body) + 4*cap(e.record.Slots) + len(e.etag) + len(e.weakTag)

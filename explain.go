@@ -1,8 +1,6 @@
 package unstale
 
 import (
-	"cmp"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,70 +9,6 @@ import (
 
 	"github.com/unstale/unstale/internal/clock"
 )
-
-// A Change is something that invalidated stored answers. It is not to be
-// changed.
-type Change struct {
-	Time     time.Time
-	Cause    string      // "write", "unsafe method", "difference", "invalidation" for Invalidate, or why everything fell
-	Request  string      // in whose course it was made: method and route, or path where that has no name; "" if it was no request
-	Database string      // where it happened, or ""
-	Rows     []RowChange // the first that changed, at least one of each table where there is room
-	More     int         // how many other rows changed
-	Targets  []string    // the first that were named, such as "tag prices"
-
-	seq uint64
-	ban *glob // nil: no pattern
-}
-
-// A RowChange is a changed row, or says that rows of a table changed.
-type RowChange struct {
-	Table     string
-	Operation string   // "insert", "update" or "delete"; "" if no more is known, because there were too many
-	Key       string   // the values of its primary key, or of another unique one; "" where there is none
-	Columns   []string // that an update changed
-}
-
-// String returns one line, such as
-//
-//	write by POST /cards/{id}/star at 12:00:03.004: update cards 42 (stars)
-func (ch *Change) String() string {
-	var b strings.Builder
-	b.WriteString(ch.Cause)
-	if ch.Request != "" {
-		b.WriteString(" by " + ch.Request)
-	}
-	b.WriteString(" at " + ch.Time.Format("15:04:05.000"))
-	var parts []string
-	for _, r := range ch.Rows {
-		s := cmp.Or(r.Operation, "rows of") + " " + r.Table
-		if r.Key != "" {
-			s += " " + r.Key
-		}
-		if len(r.Columns) > 0 {
-			s += " (" + strings.Join(r.Columns, " ") + ")"
-		}
-		parts = append(parts, s)
-	}
-	if ch.More > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", ch.More))
-	}
-	parts = append(parts, ch.Targets...)
-	if len(parts) > 0 {
-		b.WriteString(": " + strings.Join(parts, ", "))
-	}
-	return b.String()
-}
-
-// A Miss is a request, or a Load, that found an entry and was not served from it,
-// or the end of an entry that a pattern matched. It is not to be changed.
-type Miss struct {
-	Time   time.Time
-	Reason string  // as in Cache-Status
-	Change *Change // what invalidated the entry; nil if nothing did, or it is forgotten
-
-	key string
-}
 
 // An Explanation is what is known of one variant of a key.
 type Explanation struct {
@@ -196,7 +130,7 @@ func (g *get) cause(key string, why miss) *Change {
 // detail returns what Cache-Status says of a miss: to those who may see it, what
 // caused it.
 func (g *get) detail(why miss, cause *Change) string {
-	if cause == nil || !g.ExplainTo(g.cache.outside(g.r, g.asker())) {
+	if cause == nil || !g.ExplainTo(g.cache.outside(g.r, g.client())) {
 		return string(why)
 	}
 	return string(why) + ": " + printable(cause.String())

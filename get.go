@@ -28,7 +28,7 @@ type get struct {
 	encodings  encodings // that the client accepts
 	respelled  bool      // some field's name may be another spelling of one that Vary means
 	unknown    []string  // fields that select because nobody knows them
-	asks       *asker    // nil until somebody wants to know who asks
+	asks       *client   // nil until somebody wants to know who asks
 }
 
 // Inputs that select as request fields do that Vary names, where an answer turns
@@ -81,19 +81,19 @@ func (g *get) identity() string {
 	if g.Identity == nil {
 		return ""
 	}
-	return g.asker().ask()
+	return g.client().ask()
 }
 
-func (g *get) asker() *asker {
+func (g *get) client() *client {
 	if g.asks == nil {
-		g.asks = newAsker(g.middleware, g.r, g.name)
+		g.asks = newClient(g.middleware, g.r, g.name)
 	}
 	return g.asks
 }
 
 // scope returns the mark under which f runs the handler for the request.
 func (g *get) scope(f *fill) *scope {
-	a := g.asker()
+	a := &g.client().asker
 	s := &scope{
 		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
 	}
@@ -132,7 +132,7 @@ func (g *get) answer() {
 			refused = g.unfilled(why, now)
 		}
 		if refused != "" {
-			g.pass(g.w, g.asker(), g.route, refused, forward(why))
+			g.pass(g.w, g.client(), g.route, refused, forward(why))
 			return
 		}
 		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, func() *fill { return c.begin(g.name, true) })
@@ -148,7 +148,7 @@ func (g *get) answer() {
 			c.flights.leave(f)
 			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) {
 				// The client may still be there, and the handler has something to say.
-				g.pass(g.w, g.asker(), g.route, bypassDeadline, forward(why))
+				g.pass(g.w, g.client(), g.route, bypassDeadline, forward(why))
 			}
 			return
 		}

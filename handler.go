@@ -70,7 +70,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	directives, fields := rfc9111.RequestPolicy(r.Header), h.fields.read(r.Header)
 	if why := h.bypass(r, policy, directives, &fields); why != "" {
-		h.pass(w, newAsker(h.middleware, r, name), route, why, rfc9111.ForwardBypass)
+		h.pass(w, newClient(h.middleware, r, name), route, why, rfc9111.ForwardBypass)
 		return
 	}
 	if fields.sounds != "" {
@@ -110,7 +110,6 @@ const (
 	bypassRequest      = "request directive"
 	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
-	bypassUnstored     = "lately not stored: " // and why
 )
 
 // Bounds of what is put into a key. What is beyond passes: it would cost more than
@@ -162,18 +161,18 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 // clientCertificate reports whether a certificate says who asks.
 func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.PeerCertificates) > 0 }
 
-// outside returns r, on behalf of which a is asked, with a context that belongs
+// outside returns r, which comes from a client, with a context that belongs
 // to no fill.
-func (c *Cache) outside(r *http.Request, a *asker) *http.Request {
+func (c *Cache) outside(r *http.Request, from *client) *http.Request {
 	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		cache: c, asker: a, course: a, transactions: transactionsOf(scopeFor(r.Context(), c)), outer: outer,
+		cache: c, asker: &from.asker, course: &from.asker, transactions: transactionsOf(scopeFor(r.Context(), c)), outer: outer,
 	}))
 }
 
-// pass lets a request, on behalf of which a is asked, pass by the cache.
-func (h *handler) pass(w http.ResponseWriter, a *asker, route *routeCounters, why string, forward rfc9111.Forward) {
+// pass lets a client's request pass by the cache.
+func (h *handler) pass(w http.ResponseWriter, from *client, route *routeCounters, why string, forward rfc9111.Forward) {
 	route.bypassed.add(why, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
-	h.next.ServeHTTP(w, h.cache.outside(a.request, a))
+	h.next.ServeHTTP(w, h.cache.outside(from.request, from))
 }

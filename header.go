@@ -10,29 +10,6 @@ import (
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
-// A storedHeader is what a handler made of the header that it found: the
-// difference between the two, to be made again of whatever header stands there
-// when the entry is served. The lines of one field follow one another, fields are
-// sorted by name. Lines and values lie side by side in memory, so that a hit on an
-// entry that was not asked for lately waits for few places of it, and a list is
-// walked faster than a map.
-type storedHeader []headerLine
-
-type headerLine struct {
-	name, value string
-	does        lineEffect
-}
-
-// lineEffect is what a line does to the field of its name.
-type lineEffect uint8
-
-const (
-	lineAdds    lineEffect = iota // its value is added
-	lineSets                      // its value takes the place of those before it
-	lineEmpties                   // the field is there without a value, for net/http not to add it
-	lineDeletes                   // the field is not there
-)
-
 // outside is what stood in a header before the handler ran, by name as it stood.
 type outside map[string]outsideField
 

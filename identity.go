@@ -3,10 +3,7 @@ package unstale
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"strings"
-	"sync"
 )
 
 // Identity returns what HandlerOptions.Identity said about the request that ctx belongs
@@ -22,104 +19,26 @@ func Identity(ctx context.Context) string {
 	return s.who()
 }
 
-// who returns the identity and lets the scope's fill depend on it.
-func (s *scope) who() string {
-	if s.cache == nil {
-		return ""
-	}
-	if s.fill != nil {
-		// Where nobody is known to ask, too: what Load stores may be asked for by a
-		// handler that knows.
-		s.fill.ask()
-	}
-	if s.asker == nil || s.asker.Identity == nil {
-		return ""
-	}
-	if s.fill != nil {
-		// After a panic, too: a handler that recovers answers without knowing.
-		defer func() { s.fill.use(&s.asker.fill) }()
-	}
-	return s.asker.askWithin(s.flight)
+// A client is whoever sent a request.
+type client struct {
+	asker
+	identity func(*http.Request) (string, error) // HandlerOptions.Identity
+	request  *http.Request                       // as it came, credentials included
 }
 
-// An asker finds out who asks, at most once per request and only when somebody
-// wants to know.
-type asker struct {
-	*middleware
-	request *http.Request // as it came, credentials included
-	route   string        // of the request
-	path    string        // as it came; handlers may rewrite the request's
-
-	once  sync.Once
-	id    string
-	fill  fill          // what the identity was found from
-	scope scope         // of the function that found it
-	ctx   scopedContext // its context
-	open  transactions  // its transactions, where the request has none
-}
-
-func newAsker(m *middleware, r *http.Request, route string) *asker {
-	return &asker{middleware: m, request: r, route: route, path: r.URL.Path}
-}
-
-// name returns what the request is called in explanations: never its query, and
-// its path only where no route says it in general.
-func (a *asker) name() string {
-	switch method := a.request.Method; {
-	case a.cache.history == nil:
-		return ""
-	case a.route == "":
-		return method + " " + cut(a.path, maxName)
-	case strings.HasPrefix(a.route, method+" "):
-		return a.route
-	default:
-		return method + " " + a.route
+func newClient(m *middleware, r *http.Request, route string) *client {
+	c := &client{identity: m.Identity, request: r}
+	c.cache, c.realm, c.method, c.route, c.path = m.cache, m.realm, r.Method, route, r.URL.Path
+	if m.Identity != nil {
+		c.from = c
 	}
+	return c
 }
 
-// request returns in whose course the scope's code runs, as in Change.Request.
-func (s *scope) request() string {
-	if s == nil || s.course == nil {
-		return ""
-	}
-	return s.course.name()
-}
-
-// ask is askWithin outside of any flight.
-func (a *asker) ask() string { return a.askWithin(nil) }
-
-// askWithin runs HandlerOptions.Identity, within the flight of whoever asks first. A
-// failure is logged, gives "", and makes what depends on it unstorable.
-func (a *asker) askWithin(within *flight) string {
-	a.once.Do(func() {
-		a.fill.cache, a.fill.route = a.cache, a.route
-		// Every hit may ask, and most services mark what they read.
-		a.cache.unmarked.open(&a.fill, a.cache.unmarked.seen.Load())
-		known := false
-		defer func() {
-			if !known { // an error or a panic: leave nothing that could pass for an identity
-				a.fill.refuse(refusedIdentity)
-			}
-			a.fill.end()
-		}()
-		ctx := a.request.Context()
-		outer := scopeOf(ctx)
-		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
-		if outer != nil {
-			a.scope.transactions = outer.transactions
-		}
-		a.ctx = scopedContext{ctx, &a.scope}
-		var id string
-		var err error
-		a.fill.numbered(func() { id, err = a.Identity(a.request.WithContext(&a.ctx)) })
-		if err != nil {
-			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
-				"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
-			return
-		}
-		a.id, known = id, true
-	})
-	return a.id
+// context and identify implement identifier.
+func (c *client) context() context.Context { return c.request.Context() }
+func (c *client) identify(ctx context.Context) (string, error) {
+	return c.identity(c.request.WithContext(ctx))
 }
 
 // lookedOutside is called when a handler's fill finds a value in its context

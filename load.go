@@ -234,7 +234,7 @@ func (s *scope) may(*Entry) bool                        { return true }
 // identity implements selector. An entry that is found this way says itself that
 // it asked. Middlewares may call different people by one name.
 func (s *scope) identity() string {
-	if s.asker == nil || s.asker.Identity == nil {
+	if s.asker == nil || s.asker.from == nil {
 		return ""
 	}
 	who := s.asker.askWithin(s.flight)

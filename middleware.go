@@ -175,7 +175,7 @@ func (m *middleware) wrap(next http.Handler) http.Handler {
 		return &handler{middleware: m, next: next, id: m.realm}
 	case m.Identity != nil:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, m.cache.outside(r, newAsker(m, r, "")))
+			next.ServeHTTP(w, m.cache.outside(r, newClient(m, r, "")))
 		})
 	default:
 		return next

@@ -136,13 +136,6 @@ func appendNames(b []byte, h http.Header) []byte {
 	return b
 }
 
-// What is digested, so that a digest of one kind is none of another.
-const (
-	digestPlace byte = iota
-	digestVary
-	digestIdentity
-)
-
 // appendTLS appends what a fill sees of the connection's TLS.
 func appendTLS(b []byte, s *tls.ConnectionState) []byte {
 	if s == nil {

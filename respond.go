@@ -313,18 +313,6 @@ func inPart(h http.Header, body []byte, outcome rfc9111.Outcome) []byte {
 	return nil
 }
 
-// additions are the fields that the cache adds where nobody else has: a set of
-// bits.
-type additions uint8
-
-const (
-	addsTag additions = 1 << iota
-	addsBound
-	addsType
-	addsRanges
-	addsLength
-)
-
 // missingFrom returns which of them a header lacks.
 func missingFrom(h http.Header) (a additions) {
 	if _, ok := h["Etag"]; !ok {

@@ -276,3 +276,19 @@ func (d *durations) snapshot() Histogram {
 	}
 	return h
 }
+
+// VerifyStats count what came of the hits drawn by HandlerOptions.VerifyShare.
+type VerifyStats struct {
+	Same      uint64 // recomputed, and nothing differed
+	Differed  uint64 // and something did: logged, and the entry dropped
+	Undecided uint64 // something changed meanwhile, or the handler failed, streamed, or did not want its answer stored
+	Skipped   uint64 // not recomputed, because enough others were
+}
+
+type verifyCounters struct{ same, differed, undecided, skipped atomic.Uint64 }
+
+func (v *verifyCounters) snapshot() VerifyStats {
+	return VerifyStats{
+		Same: v.same.Load(), Differed: v.differed.Load(), Undecided: v.undecided.Load(), Skipped: v.skipped.Load(),
+	}
+}

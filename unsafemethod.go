@@ -19,15 +19,15 @@ import (
 func (h *handler) method(w http.ResponseWriter, r *http.Request, name string, route *routeCounters) {
 	route.bypassed.add(bypassMethod, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardMethod}.String())
-	a := newAsker(h.middleware, r, name)
+	from := newClient(h.middleware, r, name)
 	if rfc9111.SafeMethod(r.Method) {
-		h.next.ServeHTTP(w, h.cache.outside(r, a))
+		h.next.ServeHTTP(w, h.cache.outside(r, from))
 		return
 	}
-	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, asker: a, status: http.StatusOK}
+	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, client: from, status: http.StatusOK}
 	u.url = *publicURL(r)                     // a copy: handlers may rewrite r.URL in place
 	defer func() { u.invalidate(u.status) }() // after a panic, too
-	h.next.ServeHTTP(u, h.cache.outside(r, a))
+	h.next.ServeHTTP(u, h.cache.outside(r, from))
 }
 
 // unsafeWriter invalidates when the answer to an unsafe request leaves.
@@ -35,7 +35,7 @@ type unsafeWriter struct {
 	http.ResponseWriter
 	cache   *Cache
 	r       *http.Request
-	asker   *asker
+	client  *client
 	url     url.URL // that the client asked for
 	status  int
 	wrote   bool
@@ -118,7 +118,7 @@ func (u *unsafeWriter) invalidate(status int) {
 		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
 	}
 	if len(slots) > 0 {
-		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: u.asker.name()})
+		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: u.client.name()})
 		if !u.counted {
 			u.counted = true
 			c.stats.invalidation(causeUnsafeMethod, 1)

@@ -34,6 +34,10 @@ type unstoredPlace struct {
 	until  time.Time
 }
 
+// bypassUnstored is why a request passes for which nothing was stored lately; the
+// reason of that follows.
+const bypassUnstored = "lately not stored: "
+
 // Bounds of unstored.
 const (
 	unstoredFor = 10 * time.Second

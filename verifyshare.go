@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/clock"
@@ -20,14 +19,6 @@ const (
 	maxVerifications = 2           // at a time
 	verifyWithin     = time.Minute // then its context ends
 )
-
-// VerifyStats count what came of the hits drawn by HandlerOptions.VerifyShare.
-type VerifyStats struct {
-	Same      uint64 // recomputed, and nothing differed
-	Differed  uint64 // and something did: logged, and the entry dropped
-	Undecided uint64 // something changed meanwhile, or the handler failed, streamed, or did not want its answer stored
-	Skipped   uint64 // not recomputed, because enough others were
-}
 
 // verifications are the recomputations under way beside the requests.
 type verifications struct {
@@ -156,12 +147,4 @@ func (c *Cache) drop(e *Entry) {
 	ch.Cause = causeDifference
 	c.apply(slots, nil, ch)
 	c.stats.invalidation(causeDifference, 1)
-}
-
-type verifyCounters struct{ same, differed, undecided, skipped atomic.Uint64 }
-
-func (v *verifyCounters) snapshot() VerifyStats {
-	return VerifyStats{
-		Same: v.same.Load(), Differed: v.differed.Load(), Undecided: v.undecided.Load(), Skipped: v.skipped.Load(),
-	}
 }

@@ -53,7 +53,7 @@ var requests = []lapse{
 		{"load.go", "	return s.asker.realm + \"\\n\" + who\n", "	return who\n"},
 	}},
 	{"a Load that nobody is known to ask for asks nobody", "TestRealms", []edit{
-		{"identity.go", "	if s.fill != nil {\n		// Where", "	if s.fill != nil && s.asker != nil && s.asker.Identity != nil {\n		// Where"},
+		{"asker.go", "	if s.fill != nil {\n		// Where", "	if s.fill != nil && s.asker != nil && s.asker.from != nil {\n		// Where"},
 	}},
 	{"handlers built anew are stored", "TestHandlersBuiltAnew", []edit{
 		{"handler.go", "	case h.unproven && h.served.CompareAndSwap(false, true):\n", "	case false:\n"},

@@ -1,0 +1,112 @@
+package unstale
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// An asker finds out who asks, at most once per request and only when somebody
+// wants to know.
+type asker struct {
+	cache  *Cache
+	from   identifier // nil: nobody is known to ask
+	realm  string     // in which what from says has a meaning
+	method string     // of the request
+	route  string     // of the request
+	path   string     // as it came; handlers may rewrite the request's
+
+	once  sync.Once
+	id    string
+	fill  fill          // what the identity was found from
+	scope scope         // of the function that found it
+	ctx   scopedContext // its context
+	open  transactions  // its transactions, where the request has none
+}
+
+// An identifier is a request that says who asks.
+type identifier interface {
+	context() context.Context
+	identify(ctx context.Context) (string, error)
+}
+
+// name returns what the request is called in explanations: never its query, and
+// its path only where no route says it in general.
+func (a *asker) name() string {
+	switch {
+	case a.cache.history == nil:
+		return ""
+	case a.route == "":
+		return a.method + " " + cut(a.path, maxName)
+	case strings.HasPrefix(a.route, a.method+" "):
+		return a.route
+	default:
+		return a.method + " " + a.route
+	}
+}
+
+// request returns in whose course the scope's code runs, as in Change.Request.
+func (s *scope) request() string {
+	if s == nil || s.course == nil {
+		return ""
+	}
+	return s.course.name()
+}
+
+// who returns the identity and lets the scope's fill depend on it.
+func (s *scope) who() string {
+	if s.cache == nil {
+		return ""
+	}
+	if s.fill != nil {
+		// Where nobody is known to ask, too: what Load stores may be asked for by a
+		// handler that knows.
+		s.fill.ask()
+	}
+	if s.asker == nil || s.asker.from == nil {
+		return ""
+	}
+	if s.fill != nil {
+		// After a panic, too: a handler that recovers answers without knowing.
+		defer func() { s.fill.use(&s.asker.fill) }()
+	}
+	return s.asker.askWithin(s.flight)
+}
+
+// ask is askWithin outside of any flight.
+func (a *asker) ask() string { return a.askWithin(nil) }
+
+// askWithin runs HandlerOptions.Identity, within the flight of whoever asks first. A
+// failure is logged, gives "", and makes what depends on it unstorable.
+func (a *asker) askWithin(within *flight) string {
+	a.once.Do(func() {
+		a.fill.cache, a.fill.route = a.cache, a.route
+		// Every hit may ask, and most services mark what they read.
+		a.cache.unmarked.open(&a.fill, a.cache.unmarked.seen.Load())
+		known := false
+		defer func() {
+			if !known { // an error or a panic: leave nothing that could pass for an identity
+				a.fill.refuse(refusedIdentity)
+			}
+			a.fill.end()
+		}()
+		ctx := a.from.context()
+		outer := scopeOf(ctx)
+		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
+		if outer != nil {
+			a.scope.transactions = outer.transactions
+		}
+		a.ctx = scopedContext{ctx, &a.scope}
+		var id string
+		var err error
+		a.fill.numbered(func() { id, err = a.from.identify(&a.ctx) })
+		if err != nil {
+			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
+				"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
+			return
+		}
+		a.id, known = id, true
+	})
+	return a.id
+}
