@@ -3,7 +3,7 @@
 //
 //	cache, err := unstale.New(unstale.Options{})
 //	db, err := sqlite.Open("app.db", cache) // a *sql.DB like any other
-//	http.ListenAndServe(addr, cache.Handler(mux))
+//	log.Fatal(http.ListenAndServe(addr, cache.Handler(mux)))
 //
 // # The promise
 //

@@ -67,6 +67,24 @@ func Example() {
 	// GET /cards/1: Amy, unstale;fwd=stale;stored;detail="changed"
 }
 
+// Three lines are added to a service.
+func Example_threeLines() {
+	addr, mux := "localhost:8080", http.NewServeMux()
+
+	cache, err := unstale.New(unstale.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	db, err := sqlite.Open("app.db", cache)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.HandleFunc("GET /cards", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = db.QueryContext(r.Context(), `SELECT title FROM card`)
+	})
+	log.Fatal(http.ListenAndServe(addr, cache.Handler(mux)))
+}
+
 // show prints what a service answers, and what the cache did.
 func show(h http.Handler, request string, fields ...string) {
 	r := httptest.NewRequest("GET", "/", nil)
