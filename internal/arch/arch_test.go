@@ -94,7 +94,7 @@ func TestLibraryImports(t *testing.T) {
 // packages, since their paths begin alike. A user's code could not.
 func TestUsersImportNothingInternal(t *testing.T) {
 	for _, p := range readTree(t) {
-		if !p.in("notebook") && !p.in("examples") {
+		if !p.in("notebook") && !p.in("examples") && !p.in("bench") {
 			continue
 		}
 		for _, name := range slices.Concat(p.imports, p.testImports) {

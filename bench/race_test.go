@@ -1,6 +1,0 @@
-//go:build race
-
-package main
-
-// The race detector makes SQLite, which has no races to find, very slow.
-const quickSize = 0.006
