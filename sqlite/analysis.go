@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/sqlite/internal/dialect"
 	modernc "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
@@ -29,7 +29,7 @@ type analysis struct {
 	mu         sync.Mutex
 	conn       innerConn
 	native     native
-	collecting *sqldep.Access // nil while our own statements are compiled
+	collecting *dialect.Access // nil while our own statements are compiled
 }
 
 // patience is for how long the first connection is tried while others have the
@@ -128,7 +128,7 @@ func (a *analysis) authorize(action modernc.AuthorizerActionCode, arg1, arg2, da
 	switch action {
 	case modernc.AuthSelect, modernc.AuthRecursive:
 	case modernc.AuthRead:
-		c.Reads = append(c.Reads, sqldep.Read{Database: database, Table: arg1, Column: arg2})
+		c.Reads = append(c.Reads, dialect.Read{Database: database, Table: arg1, Column: arg2})
 	case modernc.AuthFunction:
 		c.Functions = append(c.Functions, arg2)
 	case modernc.AuthPragma, modernc.AuthAttach, modernc.AuthDetach:
@@ -142,7 +142,7 @@ func (a *analysis) authorize(action modernc.AuthorizerActionCode, arg1, arg2, da
 // analyse compiles the first statement of a text and returns what it reads, and
 // the schema under which it does; that is known if known is still the present
 // one.
-func (a *analysis) analyse(sql string, known *schema) (sch *schema, access sqldep.Access, st compiled, err error) {
+func (a *analysis) analyse(sql string, known *schema) (sch *schema, access dialect.Access, st compiled, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.snapshot(known == nil, func() (err error) {

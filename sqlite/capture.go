@@ -70,7 +70,7 @@ func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) shape.Change {
 	if d.Op != opDelete {
 		c.New = s.native.image(&s.room, len(t.Columns), true)
 	}
-	c.Moved = d.Op == opUpdate && t.RowID < 0 && !t.WithoutRowID && d.OldRowID != d.NewRowID
+	c.Moved = d.Op == opUpdate && t.moves && d.OldRowID != d.NewRowID
 	return c
 }
 

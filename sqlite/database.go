@@ -12,7 +12,7 @@ import (
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/shape"
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/sqlite/internal/dialect"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -32,7 +32,7 @@ type database struct {
 	watch    *watch // nil in memory, where there are no others
 	memory   bool
 
-	precision sqldep.Precision
+	precision Precision
 
 	key    fileKey // in files, if it is a file
 	shares int     // Connectors that use it; files.mu guards it
@@ -103,7 +103,7 @@ func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool
 // newDatabase returns a database that a analyses. shared is where its file's
 // change counter is, or 0 if it is in memory.
 func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis, shared uintptr) *database {
-	db := &database{analysis: a, memory: shared == 0, parents: newParents(c.checkParents), precision: sqldep.Precision(config.Precision)}
+	db := &database{analysis: a, memory: shared == 0, parents: newParents(c.checkParents), precision: config.Precision}
 	if shared != 0 {
 		db.watch = newWatch(shared, db.lost)
 	}
@@ -278,12 +278,12 @@ func (db *database) analyse(sql string, generation uint64) *prepared {
 	switch {
 	case err != nil:
 		p.refused = reasonAnalysis
-	case strings.IndexByte(sql, 0) >= 0 || len(sqldep.Classify(st.tail)) > 1 || sqldep.Classify(st.tail)[0].Kind != sqldep.Empty:
+	case strings.IndexByte(sql, 0) >= 0 || dialect.Classify(st.tail)[0].Kind != dialect.Empty:
 		p.refused = reasonSeveral
 	case st.explain:
 		p.refused = reasonExplain
 	default:
-		q := sqldep.Analyze(sql, sch.deps, access, db.precision)
+		q := dialect.Analyze(sql, sch.deps, access, db.precision)
 		if p.refused = q.Refused; p.refused == "" {
 			sch.use(access)
 			p.query = db.shapes.Use(q)

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/sqldep"
 	modernc "modernc.org/sqlite"
 )
 
@@ -43,17 +44,17 @@ type Config struct {
 
 // Precision is how finely the dependencies of what was read are told apart. All
 // of them are safe; the coarser ones invalidate more, by a simpler argument.
-type Precision uint8
+type Precision = sqldep.Precision
 
 // The precisions.
 const (
 	// PrecisionExact tells apart rows by any column, columns, and ranges of an order.
-	PrecisionExact Precision = iota
+	PrecisionExact = sqldep.PrecisionExact
 	// PrecisionRow tells apart rows by unique key, and columns.
-	PrecisionRow
+	PrecisionRow = sqldep.PrecisionRow
 	// PrecisionTable tells apart tables: every change of a table invalidates
 	// whatever read it.
-	PrecisionTable
+	PrecisionTable = sqldep.PrecisionTable
 )
 
 // Open opens a database whose reads are tracked and whose writes are captured

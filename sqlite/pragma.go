@@ -1,6 +1,6 @@
 package sqlite
 
-import "github.com/unstale/unstale/internal/sqldep"
+import "github.com/unstale/unstale/sqlite/internal/dialect"
 
 // An effect is what a PRAGMA may do to answers.
 type effect uint8
@@ -94,7 +94,7 @@ var pragmas = map[string]pragmaEffect{
 }
 
 // effectOf returns what a PRAGMA may do.
-func effectOf(st sqldep.Statement) effect {
+func effectOf(st dialect.Statement) effect {
 	p, known := pragmas[st.Pragma]
 	switch {
 	case !known:

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/unstale/unstale/internal/shape"
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/sqlite/internal/dialect"
 )
 
 // A schema is what the analysis loaded of main's schema. It does not change but
@@ -16,18 +16,19 @@ import (
 type schema struct {
 	cookie     int32         // SQLite's version of the schema
 	generation atomic.Uint64 // of the database, for which it is known to be present
-	deps       *sqldep.Schema
+	deps       *dialect.Schema
 	byName     map[string]*table // as the pre-update hook names them
 }
 
 // A table is a table of a schema.
 type table struct {
 	*shape.Table
-	used atomic.Bool // some query that may be cached reads it
+	moves bool        // an update may give a row another rowid, which no column shows
+	used  atomic.Bool // some query that may be cached reads it
 }
 
 // use marks the tables that a query reads: only their row images matter.
-func (s *schema) use(access sqldep.Access) {
+func (s *schema) use(access dialect.Access) {
 	for _, r := range access.Reads {
 		if t := s.byName[r.Table]; t != nil {
 			t.used.Store(true)
@@ -55,7 +56,7 @@ func (a *analysis) load() (*schema, error) {
 		return nil, fail("encoding", err)
 	}
 	utf16 := text1(encoding) != "UTF-8"
-	var tables []*shape.Table
+	var tables []*dialect.Table
 	for _, row := range rows {
 		name, kind, sql := str(row[0]), str(row[1]), str(row[4])
 		// Some of SQLite's own tables are written without a word to any hook.
@@ -63,8 +64,9 @@ func (a *analysis) load() (*schema, error) {
 		if hasPrefixFold(name, "sqlite_") {
 			continue
 		}
-		t := &shape.Table{Name: name, RowID: -1, WithoutRowID: num(row[2]) != 0,
-			View: kind == "view", Virtual: kind == "virtual", SQL: sql}
+		t := &dialect.Table{RowID: -1, WithoutRowID: num(row[2]) != 0, View: kind == "view", Virtual: kind == "virtual",
+			SQL: sql, Hidden: make(map[int]bool), Defaults: make(map[int]string)}
+		t.Name = name
 		collations, err := a.columns(t, num(row[3]) != 0, utf16)
 		if err != nil {
 			return nil, err
@@ -75,14 +77,14 @@ func (a *analysis) load() (*schema, error) {
 			}
 		}
 		tables = append(tables, t)
-		s.byName[name] = &table{Table: t}
+		s.byName[name] = &table{Table: &t.Table, moves: t.RowID < 0 && !t.WithoutRowID}
 	}
 	for _, t := range tables {
 		if err := a.foreign(t, tables); err != nil {
 			return nil, err
 		}
 	}
-	s.deps = sqldep.NewSchema(tables, a.deterministic...)
+	s.deps = dialect.NewSchema(tables, a.deterministic...)
 	own, err := a.query("SELECT DISTINCT lower(name) FROM pragma_function_list WHERE NOT builtin")
 	if err != nil {
 		return nil, fail("functions", err)
@@ -96,7 +98,7 @@ func (a *analysis) load() (*schema, error) {
 
 // columns reads the columns of a table, and its primary key if that is the rowid.
 // It returns their collations.
-func (a *analysis) columns(t *shape.Table, strict, utf16 bool) (collations []string, err error) {
+func (a *analysis) columns(t *dialect.Table, strict, utf16 bool) (collations []string, err error) {
 	rows, err := a.query(`SELECT name, type, "notnull", pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main') ORDER BY cid`, t.Name)
 	if err != nil {
 		if t.View || t.Virtual {
@@ -107,10 +109,11 @@ func (a *analysis) columns(t *shape.Table, strict, utf16 bool) (collations []str
 	primary := 0
 	for i, row := range rows {
 		name, declared := str(row[0]), str(row[1])
-		c := shape.Column{Name: name, NotNull: num(row[2]) != 0, Default: str(row[5])}
+		c := shape.Column{Name: name, NotNull: num(row[2]) != 0}
+		t.Defaults[i] = str(row[5])
 		switch num(row[4]) {
 		case 1:
-			c.Hidden = true
+			t.Hidden[i] = true
 		case 2:
 			c.Generated = shape.Virtual
 		case 3:
@@ -131,7 +134,7 @@ func (a *analysis) columns(t *shape.Table, strict, utf16 bool) (collations []str
 				return nil, fail("collation of "+t.Name+"."+name, err)
 			}
 		}
-		c.Type = sqldep.TypeOf(declared, strict, collation, utf16)
+		c.Type = dialect.TypeOf(declared, strict, collation, utf16)
 		collations = append(collations, collation)
 		t.Columns = append(t.Columns, c)
 	}
@@ -142,7 +145,7 @@ func (a *analysis) columns(t *shape.Table, strict, utf16 bool) (collations []str
 }
 
 // keys reads the unique keys of a table, the primary key first.
-func (a *analysis) keys(t *shape.Table, collations []string) error {
+func (a *analysis) keys(t *dialect.Table, collations []string) error {
 	indexes, err := a.query(`SELECT name, origin FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial ORDER BY origin <> 'pk', seq`, t.Name)
 	if err != nil {
 		return fail("indexes of "+t.Name, err)
@@ -175,7 +178,7 @@ func (a *analysis) keys(t *shape.Table, collations []string) error {
 
 // foreign reads the foreign keys of a table. Those without a parent are left
 // out.
-func (a *analysis) foreign(t *shape.Table, tables []*shape.Table) error {
+func (a *analysis) foreign(t *dialect.Table, tables []*dialect.Table) error {
 	if t.View || t.Virtual {
 		return nil
 	}
@@ -183,12 +186,12 @@ func (a *analysis) foreign(t *shape.Table, tables []*shape.Table) error {
 	if err != nil {
 		return fail("foreign keys of "+t.Name, err)
 	}
-	index := func(t *shape.Table, name string) int {
+	index := func(t *dialect.Table, name string) int {
 		return slices.IndexFunc(t.Columns, func(c shape.Column) bool { return strings.EqualFold(c.Name, name) })
 	}
 	keys := make(map[int64]*shape.ForeignKey)
 	for _, row := range rows {
-		i := slices.IndexFunc(tables, func(p *shape.Table) bool { return strings.EqualFold(p.Name, str(row[1])) })
+		i := slices.IndexFunc(tables, func(p *dialect.Table) bool { return strings.EqualFold(p.Name, str(row[1])) })
 		if i < 0 {
 			continue
 		}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/unstale/unstale/internal/sqldep"
+	"github.com/unstale/unstale/sqlite/internal/dialect"
 )
 
 // A text is what can be told of an SQL text from its words alone. What a
@@ -22,14 +22,14 @@ type text struct {
 func textOf(sql string) text {
 	t := text{control: true}
 	ddl := true
-	for i, st := range sqldep.Classify(sql) {
+	for i, st := range dialect.Classify(sql) {
 		switch st.Kind {
-		case sqldep.Begin, sqldep.Commit, sqldep.Rollback, sqldep.Savepoint, sqldep.Release, sqldep.RollbackTo, sqldep.Empty:
+		case dialect.Begin, dialect.Commit, dialect.Rollback, dialect.Savepoint, dialect.Release, dialect.RollbackTo, dialect.Empty:
 			continue
-		case sqldep.Select, sqldep.Explain:
-		case sqldep.Insert, sqldep.Update, sqldep.Delete:
+		case dialect.Select, dialect.Explain:
+		case dialect.Insert, dialect.Update, dialect.Delete:
 			t.writes = true
-		case sqldep.Pragma:
+		case dialect.Pragma:
 			e := effectOf(st)
 			if e >= file {
 				t.writes, t.cause, ddl = true, "pragma", false
@@ -37,7 +37,7 @@ func textOf(sql string) text {
 			if e >= answers {
 				t.reason = "pragma"
 			}
-		case sqldep.DDL:
+		case dialect.DDL:
 			t.writes = true
 			if !st.Temp && !st.If {
 				t.cause = "schema change"
@@ -47,7 +47,7 @@ func textOf(sql string) text {
 			} else {
 				ddl = false
 			}
-		case sqldep.Attach, sqldep.Detach:
+		case dialect.Attach, dialect.Detach:
 			t.writes, t.cause, ddl = true, st.Kind.String(), false
 		default:
 			t.writes, t.cause, t.reason, ddl = true, "unknown statement", "unknown statement", false

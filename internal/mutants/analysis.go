@@ -25,23 +25,23 @@ var analysis = []mistake{
 	},
 	{
 		"OR is read as AND", "internal/sqldep/block.go",
-		"if !b.alternatives(e, item) {",
-		"b.conjuncts(e.X, item)\nb.conjuncts(e.Y, item)\nif false {",
+		"case !e.Or:",
+		"case true:",
 	},
 	{
 		"OR of two columns is read as of one", "internal/sqldep/block.go",
-		"first != c {",
-		"first != c && false {",
+		"&& column != c {",
+		"&& column != c && false {",
 	},
 	{
-		"NOT IN is read as IN", "internal/sqldep/block.go",
-		"if !ok || e.Not || len(e.List) == 0",
-		"if !ok || len(e.List) == 0",
+		"NOT IN is read as IN", "sqlite/internal/dialect/expr.go",
+		"case e.Not:",
+		"case false:",
 	},
 	{
-		"ON is read as WHERE", "internal/sqldep/block.go",
-		"item = i // ON",
-		"item = anyItem // ON",
+		"ON is read as WHERE", "internal/sqldep/analyze.go",
+		"b.conjuncts(it.On, it) // ON",
+		"b.conjuncts(it.On, anyItem) // ON",
 	},
 	{
 		"IS NULL overlooks LEFT JOIN", "internal/sqldep/block.go",
@@ -50,16 +50,16 @@ var analysis = []mistake{
 	},
 	{
 		"the LIMIT of an inner query is overlooked", "internal/sqldep/block.go",
-		"|| b.query.Limit != nil || b.windows() {",
-		"|| b.windows() {",
+		"|| b.query.Cut || b.calls(",
+		"|| b.calls(",
 	},
 	{
-		"NOCASE is ignored", "internal/sqldep/types.go",
+		"NOCASE is ignored", "sqlite/internal/dialect/types.go",
 		"return lower(s), strings",
 		"return s, strings",
 	},
 	{
-		"RTRIM is ignored", "internal/sqldep/types.go",
+		"RTRIM is ignored", "sqlite/internal/dialect/types.go",
 		"return strings.TrimRight(s, \" \"), true",
 		"return s, true",
 	},
@@ -75,13 +75,13 @@ var analysis = []mistake{
 	},
 	{
 		"DESC is ignored", "internal/sqldep/sources.go",
-		"Descending: t.Order == ast.SortDesc",
+		"Descending: first.Descending",
 		"Descending: false",
 	},
 	{
 		"NULLS LAST is ignored", "internal/sqldep/sources.go",
-		"|| !nulls {",
-		"|| false && !nulls {",
+		"&& !first.Nulls {",
+		"{",
 	},
 	{
 		"the rows of a join are forgotten", "internal/shape/run.go",
@@ -109,7 +109,7 @@ var analysis = []mistake{
 		"all = all && !fixed",
 	},
 	{
-		"a function that stands in a DEFAULT and in the text is dropped", "internal/sqldep/defaults.go",
+		"a function that stands in a DEFAULT and in the text is dropped", "sqlite/internal/dialect/defaults.go",
 		"if p.unclear || p.words[function] {",
 		"if p.unclear {",
 	},

@@ -7,7 +7,7 @@ import (
 
 // wide is a table of ten columns with three shapes in use.
 func wide() (*Table, *Shapes, *Query) {
-	t := &Table{Name: "wide", RowID: 0, Keys: []Key{{Columns: []int{0}}, {Columns: []int{1}}, {Columns: []int{2, 3}}}}
+	t := &Table{Name: "wide", Keys: []Key{{Columns: []int{0}}, {Columns: []int{1}}, {Columns: []int{2, 3}}}}
 	for _, name := range []string{"id", "a", "b", "c", "d", "e", "f", "g", "h", "i"} {
 		t.Columns = append(t.Columns, Column{Name: name, Type: texts{}, NotNull: true})
 	}

@@ -14,7 +14,7 @@ type Change struct {
 	Table *Table
 	Old   []Value
 	New   []Value
-	Moved bool // an update changed the rowid of a table without INTEGER PRIMARY KEY
+	Moved bool // an update gave the row another place in the table, which no column shows
 }
 
 // Changes collects the changed rows of a transaction. The zero value is ready

@@ -14,8 +14,7 @@ func people() *Table {
 		Columns: []Column{
 			{Name: "id", Type: numbers{}, NotNull: true}, {Name: "name", Type: texts{}}, {Name: "age", Type: numbers{}}, {Name: "g", Generated: Virtual},
 		},
-		Keys:  []Key{{Columns: []int{0}}},
-		RowID: 0,
+		Keys: []Key{{Columns: []int{0}}},
 	}
 }
 
@@ -143,9 +142,9 @@ func TestChangesWantNoMoreImages(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	tables := map[string]*Table{
-		"a": {Name: "a", Columns: make([]Column, 20), Keys: []Key{{Columns: []int{1, 0}}}, RowID: -1},
-		"b": {Name: "b", Columns: []Column{{Name: "id"}}, Keys: []Key{{Columns: []int{0}}}, RowID: 0},
-		"c": {Name: "c", Columns: []Column{{Name: "x"}}, RowID: -1},
+		"a": {Name: "a", Columns: make([]Column, 20), Keys: []Key{{Columns: []int{1, 0}}}},
+		"b": {Name: "b", Columns: []Column{{Name: "id"}}, Keys: []Key{{Columns: []int{0}}}},
+		"c": {Name: "c", Columns: []Column{{Name: "x"}}},
 	}
 	for i := range 20 {
 		tables["a"].Columns[i].Name = string(rune('a' + i))

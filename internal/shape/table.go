@@ -5,34 +5,26 @@ import (
 	"strings"
 )
 
-// A Table is a table, a view or a virtual table.
+// A Table is a table of a database.
 type Table struct {
-	Name         string   // in lower case
-	Columns      []Column // in the order of PRAGMA table_xinfo, hidden and generated ones included
-	Keys         []Key
-	Foreign      []ForeignKey
-	RowID        int // index of the column that is the INTEGER PRIMARY KEY, or -1
-	WithoutRowID bool
-	View         bool
-	Virtual      bool
-	SQL          string   // the CREATE statement; needed for views, virtual tables and tables with generated columns only
-	Along        []*Table // tables that are bumped when this one changes
-	Opaque       bool     // it is not known what is read with it
+	Name    string   // the same in every schema in which it is this table
+	Columns []Column // in the order of row images
+	Keys    []Key
+	Foreign []ForeignKey
+	Along   []*Table // tables that are bumped when this one changes
 }
 
 // A Column is a column of a Table.
 type Column struct {
-	Name      string // in lower case
-	Type      Type   // nil: it is not known how values compare
-	NotNull   bool   // declared NOT NULL; true for a WITHOUT ROWID primary key too
+	Name      string
+	Type      Type // nil: it is not known how values compare, or no image shows them
+	NotNull   bool
 	Generated Generated
-	Hidden    bool   // a hidden column of a virtual table
-	Default   string // the expression of its DEFAULT, or ""
 }
 
 // A Key is a list of columns whose values no two rows share, unless one of them
-// is NULL. Partial indexes, indexes on expressions and those that use another
-// collation than their column must be left out.
+// is NULL. A partial index, one on expressions and one that compares otherwise
+// than its columns do is none.
 type Key struct {
 	Columns []int
 }
@@ -41,7 +33,7 @@ type Key struct {
 // are those of a unique key in a row of another table.
 type ForeignKey struct {
 	Columns       []int
-	Parent        string // in lower case
+	Parent        string // its name
 	ParentColumns []int  // in the order of Columns
 }
 
@@ -55,7 +47,7 @@ const (
 	Virtual
 )
 
-// Column returns the index of the column with a name in lower case, or -1.
+// Column returns the index of the column with a name, or -1.
 func (t *Table) Column(name string) int {
 	return slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
 }

@@ -5,18 +5,12 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/sqlc-dev/meyer/ast"
-	"github.com/sqlc-dev/meyer/parser"
 	"github.com/unstale/unstale/internal/shape"
 )
 
 // Why dependencies are coarser than they might be.
 const (
-	coarseParse     = "parse failed"
 	coarseTables    = "tables differ"
-	coarseVirtual   = "virtual table"
-	coarseJoin      = "using, natural, right or full join"
-	coarseSyntax    = "syntax"
 	coarseAggregate = "outer aggregate"
 	coarseOrder     = "no total order"
 	coarseOr        = "or"
@@ -26,75 +20,67 @@ const (
 	coarsePrecision = "configured"
 )
 
-// maxRows is the number of sets above which a table counts as read whole, and
-// maxBlocks that of SELECTs, with views and common table expressions counted
-// once for each use, above which a statement is not understood.
-const (
-	maxRows   = 64
-	maxBlocks = 64
-)
+// maxRows is the number of sets above which all rows of a table count as read.
+const maxRows = 64
 
 // Precision is how finely dependencies are told apart.
 type Precision uint8
 
 // The precisions, from the finest on.
 const (
-	Exact Precision = iota
-	ByRow           // rows by unique key, and columns
-	ByTable
+	PrecisionExact Precision = iota
+	PrecisionRow             // rows by unique key, and columns
+	PrecisionTable
 )
 
-// Analyze returns the plan of a statement. It never fails: what it does not
-// understand becomes coarser or is refused.
-func Analyze(sql string, s *Schema, a Access, precision Precision) *shape.Plan {
-	p := &shape.Plan{}
-	reads, refused := tablesOf(sql, s, a)
-	if refused != "" {
-		p.Refused = refused
-		return p
-	}
-	if p.Clocked = slices.ContainsFunc(a.Functions, func(f string) bool { return s.timed(lower(f)) }); p.Clocked {
-		var ok bool
-		if p.Zoneless, ok = s.modifiers(sql, a); !ok {
-			p.Refused = refusedFunction
-			return p
-		}
-	}
-	an := analysis{schema: s, reads: make(map[*shape.Table]*read), precision: precision}
+// A Dialect is what the analysis has to know of a database.
+type Dialect struct {
+	Integer     shape.Type                // of what LIMIT counts
+	Table       func(*shape.Table) string // a table in a FROM clause
+	Quote       func(name string) string  // any other name
+	Placeholder func(number int) string   // an argument, from 1 on
+}
+
+// A Read is what the database says of a table in a statement.
+type Read struct {
+	Table   *shape.Table
+	Columns shape.ColumnSet // of which the values are read
+	Coarse  string          // why the statement depends on every change of it, or ""
+}
+
+// Analyze returns the plan of a query of which the database says that it reads
+// certain tables. It never fails: what it does not understand becomes coarser. The
+// query is nil where its text was not understood; coarse says why.
+func (d *Dialect) Analyze(q *Query, coarse string, reads []Read, precision Precision) *shape.Plan {
+	a := analysis{dialect: d, reads: make(map[*shape.Table]*Read), precision: precision, failed: coarse}
 	for i := range reads {
-		an.reads[reads[i].table] = &reads[i]
+		a.reads[reads[i].Table] = &reads[i]
 	}
-	an.statement(sql)
-	if an.failed != "" {
-		an.sources = nil
+	if precision == PrecisionTable {
+		a.failed = coarsePrecision
+	}
+	if a.failed == "" {
+		a.query(q)
+	}
+	if a.failed != "" {
+		a.sources = nil
 		for _, r := range reads {
-			an.sources = append(an.sources, &shape.Source{Table: r.table, Coarse: true})
+			a.sources = append(a.sources, &shape.Source{Table: r.Table, Coarse: true})
 		}
 	}
-	p.Sources, p.Width = an.distinct(), an.width
-	p.Coarse = cmp.Or(an.failed, an.coarse, an.finer)
-	return p
+	return &shape.Plan{Sources: a.distinct(), Width: a.width, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
 }
 
 // An analysis narrows what a statement reads by its text.
 type analysis struct {
-	schema    *Schema
-	reads     map[*shape.Table]*read // what the database says
+	dialect   *Dialect
+	reads     map[*shape.Table]*Read // what the database says
 	precision Precision
 	sources   []*shape.Source // what the text says
-	blocks    int
 	width     int
-	deriving  []*ast.CTE // the common table expressions that are being read
-	failed    string     // why nothing can be narrowed, or ""
-	coarse    string     // why all columns or rows count for some table, or ""
-	finer     string     // why something else was not narrowed, or ""
-}
-
-// A read is what the database says of a table in a statement.
-type read struct {
-	table   *shape.Table
-	coarse  bool // on every change
-	columns shape.ColumnSet
+	failed    string // why nothing can be narrowed, or ""
+	coarse    string // why all columns or rows count for some table, or ""
+	finer     string // why something else was not narrowed, or ""
 }
 
 // fail gives up narrowing.
@@ -104,44 +90,21 @@ func (a *analysis) fail(reason string) {
 	}
 }
 
-// coarser notes why something could not be narrowed, or nothing if it says "".
+// coarser notes why something could not be narrowed.
 func (a *analysis) coarser(reason string) {
-	if a.finer == "" && reason != "" {
+	if a.finer == "" {
 		a.finer = reason
 	}
 }
 
-func (a *analysis) statement(sql string) {
-	if a.precision == ByTable {
-		a.fail(coarsePrecision)
-		return
-	}
-	for t := range a.reads {
-		if t.Virtual || len(t.Along) > 0 {
-			a.fail(coarseVirtual)
-			return
-		}
-	}
-	stmt, err := parser.ParseStatement(sql)
-	if err != nil {
-		a.fail(coarseParse)
-		return
-	}
-	query, ok := stmt.(*ast.SelectStmt)
-	if !ok {
-		a.fail(coarseSyntax)
-		return
-	}
-	top := a.open(query, nil, firstRows)
+func (a *analysis) query(q *Query) {
+	top := a.open(q, firstRows)
 	if a.failed == "" && len(top) == 1 {
 		top[0].top = true
-		a.width = len(top[0].outputs)
+		a.width = len(top[0].Outputs)
 	}
 	for _, b := range top {
 		b.close(false)
-	}
-	if a.failed != "" {
-		return
 	}
 	seen := make(map[*shape.Table]bool)
 	for _, s := range a.sources {
@@ -150,11 +113,8 @@ func (a *analysis) statement(sql string) {
 	for t, r := range a.reads {
 		if !seen[t] {
 			a.fail(coarseTables)
-			return
 		}
-		if r.coarse {
-			a.coarse = coarseVirtual
-		}
+		a.coarse = cmp.Or(r.Coarse, a.coarse)
 	}
 }
 
@@ -166,7 +126,7 @@ func (a *analysis) add(s shape.Source) {
 		a.fail(coarseTables)
 		return
 	}
-	if r.coarse {
+	if r.Coarse != "" {
 		s = shape.Source{Table: s.Table, Coarse: true}
 	}
 	a.sources = append(a.sources, &s)
@@ -192,50 +152,34 @@ const (
 	anyRows                  // as a set
 )
 
-// open returns the blocks of a SELECT, with their names resolved. Expressions in
-// it may use the columns of the blocks around it, from outer on.
-func (a *analysis) open(s *ast.SelectStmt, outer *block, use purpose) []*block {
-	blocks := a.from(s, outer, use)
+// open returns the blocks of a query, with everything in it looked at.
+func (a *analysis) open(q *Query, use purpose) []*block {
+	blocks := a.read(q, use)
 	for _, b := range blocks {
-		b.resolveAll()
+		b.look()
 	}
 	return blocks
 }
 
-// from returns the blocks of a SELECT with their FROM and WHERE clauses read.
-func (a *analysis) from(s *ast.SelectStmt, outer *block, use purpose) []*block {
-	if s.With != nil {
-		outer = &block{analysis: a, outer: outer, ctes: s.With.CTEs, scope: true}
-	}
-	var blocks []*block
-	cut := false
-	for _, core := range s.Cores {
-		if a.blocks++; a.blocks > maxBlocks {
-			a.fail(coarseSyntax)
-			return nil
-		}
-		b := &block{analysis: a, outer: outer, purpose: use, compound: len(s.Cores) > 1}
-		switch core := core.(type) {
-		case *ast.SelectQuery:
-			b.query = core
-			cut = cut || core.Limit != nil
-			b.from(core.From)
-			if a.failed != "" {
-				return nil
+// read returns the blocks of a query with their FROM and WHERE clauses read.
+func (a *analysis) read(q *Query, use purpose) []*block {
+	blocks := make([]*block, len(q.Selects))
+	for i, s := range q.Selects {
+		b := &block{Select: s, query: q, analysis: a, purpose: use}
+		blocks[i], s.block = b, b
+		for _, it := range s.Items {
+			if it.Query != nil {
+				it.blocks = a.read(it.Query, firstRows)
 			}
-			b.conjuncts(core.Where, anyItem)
-			b.outputs = b.result()
-		case *ast.ValuesClause:
-			b.rows = core.Rows
-		default:
-			a.fail(coarseSyntax)
-			return nil
 		}
-		blocks = append(blocks, b)
-	}
-	merged := slices.ContainsFunc(s.Ops, func(op ast.CompoundOp) bool { return !op.All })
-	for _, b := range blocks {
-		b.cut, b.merged = cut, merged
+		for _, it := range s.Items {
+			if it.Left {
+				b.conjuncts(it.On, it) // ON narrows the right side only: left rows stay without it
+			} else {
+				b.conjuncts(it.On, anyItem)
+			}
+		}
+		b.conjuncts(s.Where, anyItem)
 	}
 	return blocks
 }

@@ -1,5 +1,7 @@
-// Package sqldep turns SQL text into plans: what a query depends on, in the words of
-// package shape. It speaks SQLite's dialect and runs no SQL.
+// Package sqldep turns queries into plans: what a query depends on, in the words of
+// package shape. It runs no SQL and reads none: a front end hands it a [Query], a
+// small tree of which all names are resolved, and what it does not understand is
+// [Other]. That costs precision, never safety.
 //
 // # Sources
 //
@@ -20,17 +22,14 @@
 //
 // Where the order in which rows are visited may decide, because ORDER BY leaves
 // ties, an aggregate depends on it or LIMIT cuts a result without order, all
-// columns are watched: which way SQLite takes through the tables follows from
-// the schema, and the order in which it meets the rows of a set from these rows.
-// A row that gets another rowid counts as another row.
+// columns are watched. That is enough for a database whose way through the tables
+// follows from the schema, and which meets the rows of a set in an order that
+// follows from these rows. A row that moves to another place counts as another row.
 //
 // # Who decides
 //
-// What the database's authorizer reported while it prepared the statement
-// ([Access]) says which tables and columns are read. The parsed text only
-// narrows that. Wherever the two disagree, or the text contains something that
-// the analysis does not know, the answer is table(t) for every table in the
-// Access. (NATURAL and USING are the exception: of the tables that they compare
-// the authorizer may say nothing, so the text has to.) Volatile functions and
-// whatever is no query are not cacheable.
+// What the database says of the statement ([Read]) decides which tables and
+// columns are read. The tree only narrows that. Wherever the two disagree, or the
+// text contains something that the front end does not know, the answer is table(t)
+// for every table that is read.
 package sqldep

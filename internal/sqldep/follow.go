@@ -14,33 +14,33 @@ import (
 // a subquery that computes a value of the result.
 //
 // A foreign key may have no parent where its enforcement was off. Whoever runs
-// the query must know; until he does the source depends on all parents as well.
-func (b *block) follow(i int, s *shape.Source, all bool) bool {
-	if p := b.shown; p != nil {
-		return b.followOuter(p, i, s)
+// the query must know; until they do the source depends on all parents as well.
+func (b *block) follow(it *Item, s *shape.Source, all bool) bool {
+	if b.shown != nil {
+		return b.followOuter(it, s)
 	}
-	it := &b.items[i]
-	child, foreign := b.parentOf(i)
+	child, foreign := b.parentOf(it)
 	key := foreign.ParentColumns
-	required := child >= 0 && !it.left
-	if required && !all && b.keyOnly(i, key) {
+	required := child != nil && !it.Left
+	if required && !all && b.keyOnly(it, key) {
 		// One row, whatever it holds.
-		s.Unless, s.Watched = true, b.deciding(i, s.Watched)
+		s.Unless, s.Watched = true, b.deciding(it, s.Watched)
 		b.analysis.add(*s)
 		return true
 	}
-	if !b.shows() || !required && !it.left || !b.decidesNothing(i, key) {
+	joined := required || it.Left
+	if !joined || !b.shows() || !b.decidesNothing(it, key) {
 		return false
 	}
-	sets, single := b.shownSets(i, it.left)
-	limited := b.query.Limit != nil
-	free := b.ordered && !b.orderedBy(func(p place) bool { return p.item == i })
-	if sets == nil || required && !single || limited && (!free || b.query.Limit.Offset != nil && !single) {
+	sets, single := b.shownSets(it)
+	free := b.ordered && !b.orderedBy(func(c Column) bool { return c.Item == it }) // it has no say in their order
+	cut := b.Limit != nil && (!free || b.Offset != nil && !single)
+	if sets == nil || required && !single || cut {
 		return false
 	}
 	if required {
 		all := *s
-		all.Unless, all.Watched = true, b.deciding(i, s.Watched)
+		all.Unless, all.Watched = true, b.deciding(it, s.Watched)
 		b.analysis.add(all)
 	}
 	s.Sets, s.Entire = sets, !free
@@ -48,48 +48,36 @@ func (b *block) follow(i int, s *shape.Source, all bool) bool {
 	return true
 }
 
-// followOuter does the same for an item of a subquery in the result of p.
-func (b *block) followOuter(p *block, i int, s *shape.Source) bool {
-	if p.query.Limit != nil && !p.ordered {
+// followOuter does the same for an item of a subquery in the result of another
+// block.
+func (b *block) followOuter(it *Item, s *shape.Source) bool {
+	p := b.shown
+	if p.Limit != nil && !p.ordered {
 		return false
 	}
-	t := b.items[i].table
-	var columns []int
 	values := make(map[int]shape.Operand)
-	for c := range t.Columns {
-		if o, ok := b.given(i, c); ok {
-			columns, values[c] = append(columns, c), o
+	for c := range it.Table.Columns {
+		me := Column{it, c}
+		if o, ok := b.given(me); ok {
+			values[c] = o
 			continue
 		}
-		for _, e := range b.equal {
-			for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
-				if d[0] != (column{b, place{i, c}}) || !b.applies(e, d[0]) || d[1].block != p {
-					continue
-				}
-				if r, ok := p.shownAs(d[1].place); ok {
-					if _, has := values[c]; !has {
-						columns = append(columns, c)
-					}
-					values[c] = shape.ResultOperand(r)
-				}
+		for _, from := range b.equalTo(me) {
+			if from.block() != p {
+				continue
+			}
+			if r, ok := p.shownAs(from); ok {
+				values[c] = shape.ResultOperand(r)
 			}
 		}
 	}
-	sets := selectionOf(columns, values)
+	sets := selectionOf(known(it, values), values)
 	if sets == nil {
 		return false
 	}
 	s.Sets, s.Entire = sets, !p.ordered
 	b.analysis.add(*s)
 	return true
-}
-
-// given returns the single constant that a column equals.
-func (b *block) given(i, c int) (shape.Operand, bool) {
-	if v := b.values[place{i, c}]; len(v) == 1 {
-		return v[0], true
-	}
-	return shape.Operand{}, false
 }
 
 // selectionOf returns the set of the rows with these values, or none if none of
@@ -109,84 +97,76 @@ func selectionOf(columns []int, values map[int]shape.Operand) []shape.Selection 
 
 // shownSets returns the item's rows by what the result shows of the columns that
 // they are joined by: by a unique key if possible, which makes them single.
-func (b *block) shownSets(i int, left bool) (sets []shape.Selection, single bool) {
-	t := b.items[i].table
+func (b *block) shownSets(it *Item) (sets []shape.Selection, single bool) {
 	values := make(map[int]shape.Operand)
-	for c := range t.Columns {
-		if o, ok := b.given(i, c); ok {
+	for c := range it.Table.Columns {
+		if o, ok := b.given(Column{it, c}); ok {
 			values[c] = o
-		} else if o, ok := b.joinedTo(i, c, left); ok {
-			values[c] = o
+		} else if r, ok := b.joinedTo(Column{it, c}); ok {
+			values[c] = shape.ResultOperand(r)
 		}
 	}
-	for _, k := range t.Keys {
-		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || b.mayBeNull(place{i, c}) }) {
+	for _, k := range it.Table.Keys {
+		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || b.mayBeNull(Column{it, c}) }) {
 			if sets := selectionOf(slices.Sorted(slices.Values(k.Columns)), values); sets != nil {
 				return sets, true
 			}
 		}
 	}
-	var columns []int
-	for c := range t.Columns {
-		if _, ok := values[c]; ok {
-			columns = append(columns, c)
-		}
-	}
-	return selectionOf(columns, values), false
+	return selectionOf(known(it, values), values), false
 }
 
-// joinedTo returns the column of the result that shows what a column of the item
-// is joined to. That of a LEFT JOIN itself is no help, since it is NULL where the
-// join found nothing.
-func (b *block) joinedTo(i, c int, left bool) (shape.Operand, bool) {
-	me := column{b, place{i, c}}
-	if !left && b.def(me.place).Comparable() {
-		if r, ok := b.shownAs(me.place); ok {
-			return shape.ResultOperand(r), true
+// joinedTo returns the column of the result that shows what a column is joined
+// to. That of a LEFT JOIN itself does not tell, since it is NULL where the join
+// found nothing.
+func (b *block) joinedTo(me Column) (result int, ok bool) {
+	if !me.Item.Left {
+		if !me.def().Comparable() {
+			return 0, false
 		}
-		return shape.Operand{}, false
+		return b.shownAs(me)
 	}
-	for _, e := range b.equal {
-		for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
-			if e.item == i && d[0] == me && d[1].block == b && d[1].item < i {
-				if r, ok := b.shownAs(d[1].place); ok {
-					return shape.ResultOperand(r), true
-				}
+	for e, from := range b.equalTo(me) {
+		if e.item == me.Item && from.block() == b && from.Item.number < me.Item.number {
+			if r, ok := b.shownAs(from); ok {
+				return r, true
 			}
 		}
 	}
-	return shape.Operand{}, false
+	return 0, false
 }
 
 // parentOf returns the item whose foreign key requires that this one has exactly
-// one row for each of its own, and that key; or -1.
-func (b *block) parentOf(i int) (child int, key shape.ForeignKey) {
-	for c := range b.items {
-		it := &b.items[c]
-		if c == i || it.table == nil || it.left {
+// one row for each of its own, and that key; or nil.
+func (b *block) parentOf(parent *Item) (child *Item, key shape.ForeignKey) {
+	for _, it := range b.Items {
+		if it == parent || it.Table == nil || it.Left {
 			continue
 		}
-		for _, f := range it.table.Foreign {
-			if f.Parent != b.items[i].table.Name || !unique(b.items[i].table, f.ParentColumns) {
+		for _, f := range it.Table.Foreign {
+			if f.Parent != parent.Table.Name || !unique(parent.Table, f.ParentColumns) {
 				continue
 			}
 			joined := true
 			for k := range f.Columns {
-				joined = joined && b.joins(place{c, f.Columns[k]}, place{i, f.ParentColumns[k]})
+				joined = joined && b.joins(Column{it, f.Columns[k]}, Column{parent, f.ParentColumns[k]})
 			}
 			if joined {
-				return c, f
+				return it, f
 			}
 		}
 	}
-	return -1, shape.ForeignKey{}
+	return nil, shape.ForeignKey{}
 }
 
 // joins reports whether an inner join says that two columns are equal.
-func (b *block) joins(x, y place) bool {
-	return slices.ContainsFunc(b.equal, func(e equality) bool {
-		return e.item == anyItem && e.x.block == b && e.y.block == b && (e.x.place == x && e.y.place == y || e.x.place == y && e.y.place == x)
-	})
+func (b *block) joins(x, y Column) bool {
+	for e, other := range b.equalTo(x) {
+		if e.item == anyItem && other == y {
+			return true
+		}
+	}
+	return false
 }
 
 // unique reports whether columns are those of a unique key.
@@ -199,41 +179,37 @@ func unique(t *shape.Table, columns []int) bool {
 
 // keyOnly reports whether the block uses nothing of a required parent but the key
 // that it is joined by.
-func (b *block) keyOnly(i int, key []int) bool {
-	if b.aggregates.unclear || b.query == nil {
+func (b *block) keyOnly(it *Item, key []int) bool {
+	if b.aggregates.unclear || b.Values > 0 {
 		return false
 	}
-	for p := range b.uses {
-		if p.item == i && (!slices.Contains(key, p.column) || !b.def(p).Distinct()) {
+	for c := range b.columns {
+		if c.Item == it && (!slices.Contains(key, c.Number) || !c.def().Distinct()) {
 			return false
 		}
 	}
-	return b.decidesNothing(i, key)
+	return b.decidesNothing(it, key)
 }
 
 // decidesNothing reports whether the item has no say in which rows the block has,
-// but for being found by the key, if it is required.
-func (b *block) decidesNothing(i int, key []int) bool {
-	if b.asking[i] {
+// but for being found by the key, if it is required. asking are the items of which
+// that is being asked.
+func (b *block) decidesNothing(it *Item, key []int, asking ...*Item) bool {
+	if slices.Contains(asking, it) {
 		return false // they require one another
 	}
-	if b.asking == nil {
-		b.asking = make(map[int]bool)
-	}
-	b.asking[i] = true
-	defer delete(b.asking, i)
-	left := b.items[i].left
-	for p, r := range b.uses {
-		if p.item != i {
+	asking = append(asking, it)
+	for c, r := range b.columns {
+		if c.Item != it {
 			continue
 		}
 		switch {
 		case r&roleFilter != 0:
 			return false
 		case r&roleEdge == 0:
-		case left:
+		case it.Left:
 			return false
-		case !slices.Contains(key, p.column) && !b.requires(p):
+		case !slices.Contains(key, c.Number) && !b.requires(c, asking):
 			return false
 		}
 	}
@@ -242,26 +218,23 @@ func (b *block) decidesNothing(i int, key []int) bool {
 
 // requires reports whether a column is used in joins only to find the parent that
 // a foreign key requires, and is never NULL.
-func (b *block) requires(p place) bool {
-	if !b.def(p).NotNull {
+func (b *block) requires(c Column, asking []*Item) bool {
+	if !c.def().NotNull {
 		return false
 	}
-	for _, e := range b.equal {
-		for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
-			if d[0] != (column{b, p}) || e.item != anyItem {
-				continue
-			}
-			if d[1].block != b {
-				return false
-			}
-			child, key := b.parentOf(d[1].item)
-			k := slices.Index(key.Columns, p.column)
-			if child != p.item || b.items[d[1].item].left || k < 0 || key.ParentColumns[k] != d[1].column {
-				return false
-			}
-			if !b.decidesNothing(d[1].item, key.ParentColumns) {
-				return false // what the parent decides its child decides, too
-			}
+	for e, to := range b.equalTo(c) {
+		if e.item != anyItem {
+			continue
+		}
+		if to.block() != b || to.Item.Left {
+			return false
+		}
+		child, key := b.parentOf(to.Item)
+		k := slices.Index(key.Columns, c.Number)
+		found := child == c.Item && k >= 0 && key.ParentColumns[k] == to.Number
+		// What the parent decides its child decides, too.
+		if !found || !b.decidesNothing(to.Item, key.ParentColumns, asking...) {
+			return false
 		}
 	}
 	return true
@@ -269,15 +242,15 @@ func (b *block) requires(p place) bool {
 
 // deciding returns the columns of those that are read that decide more than what
 // is shown of the item's rows.
-func (b *block) deciding(i int, read shape.ColumnSet) shape.ColumnSet {
+func (b *block) deciding(it *Item, read shape.ColumnSet) shape.ColumnSet {
 	var shown shape.ColumnSet
-	for p := range b.uses {
-		if p.item == i && b.def(p).Generated != shape.NotGenerated {
+	for c := range b.columns {
+		if c.Item == it && c.def().Generated != shape.NotGenerated {
 			return read // it is made of columns that nobody named
 		}
 	}
-	for c := range b.items[i].table.Columns {
-		if c < shape.MaxColumn && b.uses[place{i, c}] == roleResult {
+	for c := range min(len(it.Table.Columns), shape.MaxColumn) {
+		if b.columns[Column{it, c}] == roleResult {
 			shown.Add(c)
 		}
 	}
@@ -286,33 +259,38 @@ func (b *block) deciding(i int, read shape.ColumnSet) shape.ColumnSet {
 
 // mayBeNull reports whether a column may be NULL in a row that the block found,
 // so that its value does not tell which row it is.
-func (b *block) mayBeNull(p place) bool {
-	if v, ok := b.given(p.item, p.column); ok {
+func (b *block) mayBeNull(c Column) bool {
+	if v, ok := b.given(c); ok {
 		return v.Literal.Kind() == shape.KindNull
 	}
-	return !b.def(p).NotNull && !slices.ContainsFunc(b.equal, func(e equality) bool {
-		return (e.item == anyItem || e.item == p.item) && (e.x == column{b, p} || e.y == column{b, p})
-	})
+	if c.def().NotNull {
+		return false
+	}
+	for range b.equalTo(c) {
+		return false
+	}
+	return true
 }
 
 // split adds the source of an item of which the result shows a unique key, as
 // two: what decides which rows there are, of all rows, and what is only shown, of
 // those in the result.
-func (b *block) split(i int, s *shape.Source, all bool) bool {
-	if all || !b.shows() || !(b.residual || len(b.items) > 1 || b.query.Limit != nil && b.query.Limit.Offset != nil) {
+func (b *block) split(it *Item, s *shape.Source, all bool) bool {
+	narrowed := b.residual || len(b.Items) > 1 || b.Offset != nil // a row may leave the result without its columns
+	if all || !b.shows() || !narrowed {
 		return false
 	}
-	shown := s.Watched &^ b.deciding(i, s.Watched)
+	shown := s.Watched &^ b.deciding(it, s.Watched)
 	if shown == 0 {
 		return false
 	}
-	t := b.items[i].table
-	for _, k := range t.Keys {
+	for _, k := range it.Table.Keys {
 		columns := slices.Sorted(slices.Values(k.Columns))
 		values := make(map[int]shape.Operand)
 		for _, c := range columns {
-			r, ok := b.shownAs(place{i, c})
-			if !ok || !t.Columns[c].Comparable() || b.mayBeNull(place{i, c}) {
+			me := Column{it, c}
+			r, ok := b.shownAs(me)
+			if !ok || !me.def().Comparable() || b.mayBeNull(me) {
 				break
 			}
 			values[c] = shape.ResultOperand(r)

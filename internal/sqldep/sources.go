@@ -3,14 +3,13 @@ package sqldep
 import (
 	"slices"
 
-	"github.com/sqlc-dev/meyer/ast"
 	"github.com/unstale/unstale/internal/shape"
 )
 
 // close turns the tables of the block, and of those inside, into sources. all
 // says that the order in which rows are visited may decide, so that all columns
-// of the rows count: whichever way SQLite takes through the tables, it follows
-// from the schema and from the rows that it meets.
+// of the rows count: whichever way the database takes through the tables, it
+// follows from the schema and from the rows that it meets.
 func (b *block) close(all bool) {
 	if b.analysis.failed != "" {
 		return
@@ -20,9 +19,9 @@ func (b *block) close(all bool) {
 		b.analysis.coarse = coarseOrder
 	}
 	all = all || !fixed
-	b.ordered = !all && !b.orderedBy(func(place) bool { return false })
-	for _, it := range b.items {
-		for _, in := range it.blocks() {
+	b.ordered = !all && !b.orderedBy(func(Column) bool { return false })
+	for _, it := range b.Items {
+		for _, in := range it.blocks {
 			if fixed {
 				in.purpose = anyRows
 			}
@@ -41,49 +40,48 @@ func (b *block) close(all bool) {
 // tables adds what the block depends on in its own tables.
 func (b *block) tables(all bool) {
 	a := b.analysis
-	var open []int // the items that are neither found by a key nor followed
-	sources := make([]shape.Source, len(b.items))
-	for i := range b.items {
-		t := b.items[i].table
-		if t == nil {
+	search := search{block: b} // for what is neither found by a key nor followed
+	sources := make(map[*Item]*shape.Source)
+	for _, it := range b.Items {
+		if it.Table == nil {
 			continue
 		}
-		r := a.reads[t]
+		r := a.reads[it.Table]
 		if r == nil {
 			a.fail(coarseTables)
 			return
 		}
-		s := shape.Source{Table: t, Watched: r.columns}
+		s := shape.Source{Table: it.Table, Watched: r.Columns}
 		if all {
-			s.Watched = t.Every()
-			s.Coarse = a.precision == ByRow
+			s.Watched = it.Table.Every()
+			s.Coarse = a.precision == PrecisionRow
 		}
 		var keyed bool
-		s.Sets, keyed = b.selections(i)
+		s.Sets, keyed = b.selections(it)
 		s.Broad = s.Sets
 		switch {
 		case keyed:
 			a.add(s)
-			b.found = append(b.found, i)
-		case a.precision == ByRow:
+			search.found = append(search.found, it)
+		case a.precision == PrecisionRow:
 			s.Sets, s.Broad = nil, nil
 			a.add(s)
-		case !b.follow(i, &s, all):
-			b.span(i, &s)
-			sources[i] = s
-			open = append(open, i)
+		case !b.follow(it, &s, all):
+			s.Span = b.span(it)
+			sources[it] = &s
+			search.open = append(search.open, it)
 		}
 	}
-	b.reach(open)
-	for _, i := range open {
-		s := &sources[i]
+	search.reach()
+	for _, it := range search.open {
+		s := sources[it]
 		if s.Span == nil {
-			s.Probe = b.probe(i)
+			s.Probe = search.probe(it)
 		}
-		if s.Probe == nil && b.split(i, s, all) {
+		if s.Probe == nil && b.split(it, s, all) {
 			continue
 		}
-		if s.Probe == nil && len(s.Sets) == 0 && len(b.items) > 1 {
+		if s.Probe == nil && len(s.Sets) == 0 && len(b.Items) > 1 {
 			a.coarser(coarseJoined)
 		}
 		a.add(*s)
@@ -92,9 +90,9 @@ func (b *block) tables(all bool) {
 
 // selections returns the sets of rows to which constants narrow the item, by a
 // unique key if they do, or none.
-func (b *block) selections(i int) (sets []shape.Selection, keyed bool) {
-	for _, k := range b.items[i].table.Keys {
-		if rows := b.combine(i, k.Columns); len(rows) > 0 && (sets == nil || len(rows) < len(sets)) {
+func (b *block) selections(it *Item) (sets []shape.Selection, keyed bool) {
+	for _, k := range it.Table.Keys {
+		if rows := b.combine(it, k.Columns); len(rows) > 0 && (sets == nil || len(rows) < len(sets)) {
 			sets = rows
 		}
 	}
@@ -102,15 +100,14 @@ func (b *block) selections(i int) (sets []shape.Selection, keyed bool) {
 		return sets, true
 	}
 	var columns []int
-	for p := range b.values {
-		if p.item == i {
-			columns = append(columns, p.column)
+	for c := range it.Table.Columns {
+		if _, ok := b.values[Column{it, c}]; ok {
+			columns = append(columns, c)
 		}
 	}
-	slices.SortFunc(columns, func(x, y int) int { return len(b.values[place{i, x}]) - len(b.values[place{i, y}]) })
+	slices.SortStableFunc(columns, func(x, y int) int { return len(b.values[Column{it, x}]) - len(b.values[Column{it, y}]) })
 	for len(columns) > 0 {
-		sorted := slices.Sorted(slices.Values(columns))
-		if sets := b.combine(i, sorted); sets != nil {
+		if sets := b.combine(it, columns); sets != nil {
 			return sets, false
 		}
 		columns = columns[:len(columns)-1] // the longest list
@@ -120,11 +117,11 @@ func (b *block) selections(i int) (sets []shape.Selection, keyed bool) {
 
 // combine returns the sets for every combination of the columns' values, or none
 // if one has none or there are too many. The columns are put in order.
-func (b *block) combine(i int, columns []int) []shape.Selection {
+func (b *block) combine(it *Item, columns []int) []shape.Selection {
 	columns = slices.Sorted(slices.Values(columns))
 	sets := []shape.Selection{{Columns: columns}}
 	for _, c := range columns {
-		values := b.values[place{i, c}]
+		values := b.values[Column{it, c}]
 		if len(sets)*len(values) > maxRows || len(values) == 0 {
 			return nil
 		}
@@ -142,26 +139,21 @@ func (b *block) combine(i int, columns []int) []shape.Selection {
 // shows reports whether every row of the block that counts is a row of the
 // statement's result.
 func (b *block) shows() bool {
-	q := b.query
-	return b.top && q != nil && len(q.GroupBy) == 0 && q.Having == nil && q.Distinct != ast.DistinctDistinct &&
-		!b.aggregates.any && !b.aggregates.window && !b.aggregates.unclear && !b.aliases && b.outputs != nil
+	grouped := len(b.GroupBy) > 0 || b.Having != nil || b.Distinct || b.aggregates.any || b.aggregates.window
+	return b.top && b.Values == 0 && !grouped && !b.aggregates.unclear && !b.aliases && b.Outputs != nil
 }
 
 // shownAs returns the column of the result that shows a column of the block, or one
 // that equals it in every row.
-func (b *block) shownAs(p place) (result int, ok bool) {
-	same := []place{p}
+func (b *block) shownAs(c Column) (result int, ok bool) {
+	same := []Column{c}
 	for k := 0; k < len(same); k++ {
-		for r, o := range b.outputs {
-			if o.ok && o.column == (column{b, same[k]}) {
-				return r, true
-			}
+		if r := slices.Index(b.Outputs, same[k]); r >= 0 {
+			return r, true
 		}
-		for _, e := range b.equal {
-			for _, d := range [2][2]column{{e.x, e.y}, {e.y, e.x}} {
-				if e.item == anyItem && d[0] == (column{b, same[k]}) && d[1].block == b && !slices.Contains(same, d[1].place) {
-					same = append(same, d[1].place)
-				}
+		for e, other := range b.equalTo(same[k]) {
+			if e.item == anyItem && other.block() == b && !slices.Contains(same, other) {
+				same = append(same, other)
 			}
 		}
 	}
@@ -170,68 +162,65 @@ func (b *block) shownAs(p place) (result int, ok bool) {
 
 // orderedBy reports whether ORDER BY contains a column for which f is true, or
 // anything that is no column.
-func (b *block) orderedBy(f func(place) bool) bool {
-	return b.query != nil && slices.ContainsFunc(b.query.OrderBy, func(t *ast.OrderingTerm) bool {
-		p, ok := b.sortColumn(t.Expr)
-		return !ok || f(p)
+func (b *block) orderedBy(f func(Column) bool) bool {
+	return slices.ContainsFunc(b.OrderBy, func(o Order) bool {
+		c, ok := b.own(o.By)
+		return !ok || f(c)
 	})
 }
 
-// span narrows a source to the rows up to the last one of the result.
-func (b *block) span(i int, s *shape.Source) {
-	q := b.query
-	if !b.top || q == nil {
-		return
+// span returns how the item is narrowed to the rows up to the last one of the
+// result, or nil.
+func (b *block) span(it *Item) *shape.Span {
+	if !b.top || b.Values > 0 {
+		return nil
 	}
-	if b.extreme(s) || q.Limit == nil {
-		return
+	if s := b.extreme(); s != nil || b.Limit == nil {
+		return s
 	}
-	if !b.shows() || len(q.OrderBy) == 0 {
+	if !b.shows() || len(b.OrderBy) == 0 {
 		b.analysis.coarser(coarseLimit)
-		return
+		return nil
 	}
-	for _, t := range q.OrderBy {
-		p, ok := b.sortColumn(t.Expr)
-		if ok && b.constant[p] == equal {
-			continue // the same in all rows
-		}
-		if ok && p.item != i {
-			return // it is another item that has a span
-		}
-		nulls := t.Nulls == ast.NullsDefault || (t.Nulls == ast.NullsFirst) == (t.Order != ast.SortDesc)
-		if !ok || b.items[i].left || !ordered(b.def(p)) || !nulls {
-			b.analysis.coarser(coarseLimit)
-			return
-		}
-		result, shown := b.shownAs(p)
-		limit, _, fits := operandOf(q.Limit.Count, &shape.Column{Type: integerType})
-		if !shown || !fits {
-			b.analysis.coarser(coarseLimit)
-			return
-		}
-		s.Span = &shape.Span{Column: p.column, Descending: t.Order == ast.SortDesc, End: shape.ResultOperand(result), Limit: &limit}
-		return
+	// The first term that differs between rows decides.
+	i := slices.IndexFunc(b.OrderBy, func(o Order) bool {
+		c, ok := b.own(o.By)
+		return !ok || b.constant[c] != equal
+	})
+	if i < 0 {
+		return nil
 	}
+	first := b.OrderBy[i]
+	c, ok := b.own(first.By)
+	if ok && c.Item != it {
+		return nil // it is another item that has a span
+	}
+	if ok && !it.Left && ordered(c.def()) && !first.Nulls {
+		result, shown := b.shownAs(c)
+		limit, _, fits := operandOf(b.Limit, &shape.Column{Type: b.analysis.dialect.Integer})
+		if shown && fits {
+			return &shape.Span{Column: c.Number, Descending: first.Descending, End: shape.ResultOperand(result), Limit: &limit}
+		}
+	}
+	b.analysis.coarser(coarseLimit)
+	return nil
 }
 
-// extreme narrows a source of which the result is the least or the greatest
-// value of a column.
-func (b *block) extreme(s *shape.Source) bool {
-	q := b.query
-	if len(q.Columns) != 1 || len(b.items) != 1 || len(q.GroupBy) > 0 || q.Having != nil {
-		return false
+// extreme returns how the block's only item is narrowed if the result is the least
+// or the greatest value of a column, or nil.
+func (b *block) extreme() *shape.Span {
+	if len(b.Results) != 1 || len(b.Items) != 1 || len(b.GroupBy) > 0 || b.Having != nil {
+		return nil
 	}
-	f, ok := unparen(q.Columns[0].Expr).(*ast.FuncCall)
-	if !ok || len(f.Args) != 1 || f.Filter != nil || f.Over != nil || f.Distinct || len(f.OrderBy) > 0 {
-		return false
+	f, ok := b.Results[0].(Call)
+	if !ok || f.Extreme == NoExtreme {
+		return nil
 	}
-	name := lower(f.Name.Name)
-	p, ok := b.ownColumn(f.Args[0])
-	if !ok || name != "min" && name != "max" || !ordered(b.def(p)) {
-		return false
+	c, ok := b.own(f.Args[0])
+	if !ok || !ordered(c.def()) {
+		return nil
 	}
-	s.Span = &shape.Span{Column: p.column, Descending: name == "max", End: shape.ResultOperand(0)}
-	return true
+	return &shape.Span{Column: c.Number, Descending: f.Extreme == Greatest, End: shape.ResultOperand(0)}
 }
 
 // ordered reports whether the places of a column's values in its order are known.

@@ -1,9 +1,8 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
 
-	"github.com/sqlc-dev/meyer/lexer"
 	"github.com/sqlc-dev/meyer/token"
 	"github.com/unstale/unstale/internal/shape"
 )
@@ -16,41 +15,41 @@ import (
 // passages are the tables and views that a statement may go through, and the
 // words of its text and of the views'. There may be too many, not too few.
 type passages struct {
-	schema  *Schema
+	*analysis
 	words   map[string]bool
-	tables  []*shape.Table
+	tables  []*Table
 	unclear bool
 }
 
-// through returns what a statement goes through.
-func (s *Schema) through(sql string, a Access) *passages {
-	p := &passages{schema: s, words: make(map[string]bool)}
-	p.text(sql)
-	for _, r := range a.Reads {
+// through returns what the statement goes through.
+func (a *analysis) through() *passages {
+	p := &passages{analysis: a, words: make(map[string]bool)}
+	p.add(a.text(a.sql))
+	for _, r := range a.access.Reads {
 		p.table(lower(r.Table))
 	}
 	return p
 }
 
-func (p *passages) text(sql string) {
-	for _, t := range lexer.Lex(sql) {
-		word := lower(unquote(t.Text(sql)))
+func (p *passages) add(t *text) {
+	for _, tok := range t.tokens() {
+		word := t.word(tok)
 		p.words[word] = true
-		p.unclear = p.unclear || t.Kind == token.ILLEGAL
+		p.unclear = p.unclear || tok.Kind == token.ILLEGAL
 		p.table(word)
 	}
 }
 
 // table adds the table of a name, if there is one.
 func (p *passages) table(name string) {
-	t := p.schema.Tables[name]
+	t := p.Tables[name]
 	if t == nil || slices.Contains(p.tables, t) {
 		return
 	}
 	p.tables = append(p.tables, t)
 	if t.View {
 		p.unclear = p.unclear || t.SQL == ""
-		p.text(t.SQL)
+		p.add(p.text(t.SQL))
 	}
 }
 
@@ -68,10 +67,10 @@ func (p *passages) onlyDefault(function string) bool {
 		}
 		defaults, generated := 0, false
 		for i := range t.Columns {
-			defaults += occurrences(t.Columns[i].Default, function)
+			defaults += p.text(t.Defaults[i]).occurrences(function)
 			generated = generated || t.Columns[i].Generated != shape.NotGenerated
 		}
-		if generated && (t.SQL == "" || occurrences(t.SQL, function) > defaults) {
+		if generated && (t.SQL == "" || p.text(t.SQL).occurrences(function) > defaults) {
 			return false
 		}
 		found = found || defaults > 0
@@ -80,9 +79,9 @@ func (p *passages) onlyDefault(function string) bool {
 }
 
 // occurrences counts how often a word stands in a text.
-func occurrences(sql, word string) (n int) {
-	for _, t := range lexer.Lex(sql) {
-		if lower(unquote(t.Text(sql))) == word {
+func (t *text) occurrences(word string) (n int) {
+	for _, tok := range t.tokens() {
+		if t.word(tok) == word {
 			n++
 		}
 	}

@@ -1,24 +1,21 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
 
 	"github.com/sqlc-dev/meyer/ast"
-	"github.com/sqlc-dev/meyer/lexer"
-	"github.com/sqlc-dev/meyer/parser"
 	"github.com/sqlc-dev/meyer/token"
-	"github.com/unstale/unstale/internal/shape"
 )
 
 // SQLite's authorizer is silent about the columns that NATURAL and USING compare,
 // and about a table of which nothing else is used.
 
-// compared returns the tables that a statement names, if it may contain a NATURAL
-// JOIN or USING, itself or in a view that it names. ok is false if that is
+// compared returns the tables that the statement names, if it may contain a
+// NATURAL JOIN or USING, itself or in a view that it names. ok is false if that is
 // unclear.
-func (s *Schema) compared(sql string) (tables []*shape.Table, ok bool) {
-	c := comparison{schema: s}
-	c.text(sql)
+func (a *analysis) compared() (tables []*Table, ok bool) {
+	c := comparison{analysis: a}
+	c.add(a.text(a.sql))
 	if !c.found {
 		return nil, true
 	}
@@ -26,19 +23,19 @@ func (s *Schema) compared(sql string) (tables []*shape.Table, ok bool) {
 }
 
 type comparison struct {
-	schema  *Schema
-	seen    []*shape.Table
-	tables  []*shape.Table
+	*analysis
+	seen    []*Table
+	tables  []*Table
 	found   bool
 	unclear bool
 }
 
-func (c *comparison) text(sql string) {
-	c.found = c.found || slices.ContainsFunc(lexer.Lex(sql), func(t token.Token) bool {
-		return t.Kind == token.USING || lower(t.Text(sql)) == "natural"
+func (c *comparison) add(t *text) {
+	c.found = c.found || slices.ContainsFunc(t.tokens(), func(tok token.Token) bool {
+		return tok.Kind == token.USING || lower(tok.Text(t.sql)) == "natural"
 	})
-	stmt, err := parser.ParseStatement(sql)
-	if err != nil {
+	stmt := t.stmt()
+	if stmt == nil {
 		c.unclear = true
 		return
 	}
@@ -49,9 +46,7 @@ func (c *comparison) text(sql string) {
 				c.name(n.Name)
 			}
 		case *ast.InExpr:
-			if n.Table != nil {
-				c.unclear = true
-			}
+			c.unclear = c.unclear || n.Table != nil
 		}
 		return true
 	})
@@ -60,13 +55,13 @@ func (c *comparison) text(sql string) {
 // name adds a table, or what a view names. A common table expression of this name
 // only makes it too many.
 func (c *comparison) name(n *ast.QualifiedName) {
-	t := c.schema.Tables[lower(n.Name.Name)]
+	t := c.Tables[lower(n.Name.Name)]
 	if t == nil || slices.Contains(c.seen, t) {
 		return
 	}
 	c.seen = append(c.seen, t)
 	if t.View {
-		c.text(t.SQL)
+		c.add(c.text(t.SQL))
 		return
 	}
 	c.tables = append(c.tables, t)

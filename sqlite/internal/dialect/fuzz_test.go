@@ -1,10 +1,11 @@
-package sqldep
+package dialect
 
 import (
 	"database/sql/driver"
 	"testing"
 
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 )
 
 // smallSchema is a schema without a database.
@@ -15,10 +16,10 @@ func smallSchema() *Schema {
 			{Name: "g", Generated: shape.Virtual},
 		}
 	}
-	return NewSchema([]*shape.Table{
-		{Name: "t", Columns: columns(), RowID: 0, Keys: []shape.Key{{Columns: []int{1}}}},
-		{Name: "u", Columns: columns(), RowID: -1, Keys: []shape.Key{{Columns: []int{0, 1}}, {Columns: []int{2}}}},
-		{Name: "v", Columns: columns(), RowID: -1, View: true},
+	return NewSchema([]*Table{
+		{Table: shape.Table{Name: "t", Columns: columns(), Keys: []shape.Key{{Columns: []int{1}}}}, RowID: 0},
+		{Table: shape.Table{Name: "u", Columns: columns(), Keys: []shape.Key{{Columns: []int{0, 1}}, {Columns: []int{2}}}}, RowID: -1},
+		{Table: shape.Table{Name: "v", Columns: columns()}, RowID: -1, View: true},
 	})
 }
 
@@ -52,7 +53,7 @@ func FuzzAnalyze(f *testing.F) {
 				want++
 			}
 		}
-		p := Analyze(sql, schema, a, Exact)
+		p := Analyze(sql, schema, a, sqldep.PrecisionExact)
 		if p.Refused != "" || len(p.Sources) < want {
 			t.Fatalf("%q: %s", sql, p)
 		}

@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
@@ -10,21 +10,21 @@ import (
 
 func TestChangesOfAShadowTable(t *testing.T) {
 	t.Parallel()
-	s := NewSchema([]*shape.Table{
-		{Name: "f", Virtual: true, RowID: -1, SQL: "CREATE VIRTUAL TABLE f USING fts5(a)"},
-		{Name: "f_data", Columns: []shape.Column{{Name: "id"}}, RowID: -1},
-		{Name: "fx_data", Columns: []shape.Column{{Name: "id"}}, RowID: -1},
+	s := NewSchema([]*Table{
+		{Table: shape.Table{Name: "f"}, Virtual: true, RowID: -1, SQL: "CREATE VIRTUAL TABLE f USING fts5(a)"},
+		{Table: shape.Table{Name: "f_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
+		{Table: shape.Table{Name: "fx_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
 	})
 	shapes := shape.NewShapes([16]byte{1}, func() uint64 { return 1 })
 	bumped := func(table string) []uint64 {
 		var changes shape.Changes
-		changes.Add(shape.Change{Table: s.Tables[table], New: []shape.Value{shape.Int(1)}})
+		changes.Add(shape.Change{Table: &s.Tables[table].Table, New: []shape.Value{shape.Int(1)}})
 		view := shapes.View()
 		defer view.Release()
 		return changes.Dependencies(nil, view)
 	}
 	var whole shape.Dependencies
-	shapes.Use(&shape.Plan{Sources: []shape.Source{{Table: s.Tables["f"], Coarse: true}}}).Begin(&whole, 1, nil, nil)
+	shapes.Use(&shape.Plan{Sources: []shape.Source{{Table: &s.Tables["f"].Table, Coarse: true}}}).Begin(&whole, 1, nil, nil)
 	f := whole.Hashes[0]
 	if !slices.Contains(bumped("f_data"), f) {
 		t.Error("a change of f_data does not bump f")

@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"fmt"
@@ -121,10 +121,10 @@ func (g *generator) fitting(c *shape.Column) string {
 // A origin is an item of a FROM clause.
 type origin struct {
 	alias string
-	table *shape.Table
+	table *Table
 }
 
-func (g *generator) anyTable() *shape.Table { return g.schema.Tables[g.names[g.IntN(len(g.names))]] }
+func (g *generator) anyTable() *Table { return g.schema.Tables[g.names[g.IntN(len(g.names))]] }
 
 func (g *generator) column(s origin) (string, *shape.Column) {
 	c := &s.table.Columns[g.IntN(len(s.table.Columns))]
@@ -349,7 +349,7 @@ func (g *generator) order(own []origin, results int) string {
 }
 
 // insert returns an INSERT of a random row.
-func (g *generator) insert(t *shape.Table) string {
+func (g *generator) insert(t *Table) string {
 	var columns, values []string
 	for i := range t.Columns {
 		if c := &t.Columns[i]; c.Generated == shape.NotGenerated {

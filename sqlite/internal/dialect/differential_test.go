@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 )
 
 var (
@@ -110,7 +111,7 @@ func (tr *trial) ask() (asked, bool) {
 	if tr.mutant.schema != nil {
 		schema = tr.mutant.schema(schema)
 	}
-	q.plan = Analyze(text, schema, access, Exact)
+	q.plan = Analyze(text, schema, access, sqldep.PrecisionExact)
 	if q.plan.Refused != "" {
 		tr.stats.refused++
 		return q, false
@@ -306,7 +307,7 @@ func TestDifferentialFindsMistakes(t *testing.T) {
 
 // remake returns a copy of a schema with other columns.
 func remake(s *Schema, edit func(*shape.Column)) *Schema {
-	var tables []*shape.Table
+	var tables []*Table
 	for _, t := range s.Tables {
 		c := *t
 		c.Columns = slices.Clone(t.Columns)

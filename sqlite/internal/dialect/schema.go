@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
@@ -13,42 +13,54 @@ import (
 // not be changed after NewSchema returned it; it may then be used concurrently.
 type Schema struct {
 	// Tables by name in lower case (ASCII).
-	Tables map[string]*shape.Table
+	Tables map[string]*Table
 
 	// Replaced are the names, in lower case, of SQLite's functions that the
 	// application has replaced by its own.
 	Replaced map[string]bool
 
 	deterministic map[string]bool
-	content       map[*shape.Table][]string // of virtual tables: other tables that they read
 }
 
-// NewSchema returns a Schema of the tables, which it takes over. deterministic
-// names the application's own SQL functions whose result depends on their
-// arguments alone.
-func NewSchema(tables []*shape.Table, deterministic ...string) *Schema {
-	s := &Schema{Tables: make(map[string]*shape.Table, len(tables)), deterministic: make(map[string]bool), content: make(map[*shape.Table][]string)}
+// A Table is a table, a view or a virtual table.
+type Table struct {
+	shape.Table      // NewSchema turns names to lower case; Columns are in the order of PRAGMA table_xinfo
+	RowID        int // index of the column that is the INTEGER PRIMARY KEY, or -1
+	WithoutRowID bool
+	View         bool
+	Virtual      bool
+	SQL          string         // the CREATE statement; needed for views, virtual tables and tables with generated columns only
+	Hidden       map[int]bool   // the hidden columns of a virtual table
+	Defaults     map[int]string // the expressions of the columns' DEFAULTs
+
+	content []string // of a virtual table: other tables that it reads
+	opaque  bool     // it is not known what it reads
+}
+
+// NewSchema returns a Schema of the tables, which it takes over. The INTEGER
+// PRIMARY KEY may be left out of their keys. deterministic names the application's
+// own SQL functions whose result depends on their arguments alone.
+func NewSchema(tables []*Table, deterministic ...string) *Schema {
+	s := &Schema{Tables: make(map[string]*Table, len(tables)), deterministic: make(map[string]bool)}
 	for _, name := range deterministic {
 		s.deterministic[lower(name)] = true
 	}
 	for _, t := range tables {
 		t.Name = lower(t.Name)
 		for i := range t.Columns {
-			t.Columns[i].Name = lower(t.Columns[i].Name)
-			if i == t.RowID {
-				t.Columns[i].NotNull = true
-			}
-			if t.Columns[i].Hidden {
-				t.Columns[i].Type = nil // no image shows it
+			c := &t.Columns[i]
+			c.Name = lower(c.Name)
+			c.NotNull = c.NotNull || i == t.RowID
+			if t.Hidden[i] {
+				c.Type = nil // no image shows it
 			}
 		}
 		for i := range t.Foreign {
 			t.Foreign[i].Parent = lower(t.Foreign[i].Parent)
 		}
-		t.Keys = slices.DeleteFunc(t.Keys, func(k shape.Key) bool { return !usable(t, k) })
+		t.Keys = slices.DeleteFunc(t.Keys, func(k shape.Key) bool { return !t.usable(k) })
 		if t.RowID >= 0 && t.RowID < len(t.Columns) {
-			rowid := shape.Key{Columns: []int{t.RowID}}
-			t.Keys = append([]shape.Key{rowid}, t.Keys...)
+			t.Keys = slices.Insert(t.Keys, 0, shape.Key{Columns: []int{t.RowID}})
 		} else {
 			t.RowID = -1
 		}
@@ -56,19 +68,19 @@ func NewSchema(tables []*shape.Table, deterministic ...string) *Schema {
 	}
 	for _, t := range tables {
 		if t.Virtual {
-			s.content[t], t.Opaque = virtualContent(t.SQL)
+			t.content, t.opaque = virtualContent(t.SQL)
 		}
 		if owner := s.shadowed(t); owner != nil {
-			t.Along = []*shape.Table{owner}
+			t.Along = []*shape.Table{&owner.Table}
 		}
 	}
 	return s
 }
 
 // usable reports whether the key's columns exist and have values in a row image.
-func usable(t *shape.Table, k shape.Key) bool {
+func (t *Table) usable(k shape.Key) bool {
 	for _, c := range k.Columns {
-		if c < 0 || c >= len(t.Columns) || t.Columns[c].Generated != shape.NotGenerated || t.Columns[c].Hidden {
+		if c < 0 || c >= len(t.Columns) || t.Columns[c].Generated != shape.NotGenerated || t.Hidden[c] {
 			return false
 		}
 	}
@@ -78,8 +90,8 @@ func usable(t *shape.Table, k shape.Key) bool {
 // shadowed returns the virtual table X with the longest name for which t is
 // named X_something. That t may in truth be an ordinary table only makes
 // changes of it look like changes of X too.
-func (s *Schema) shadowed(t *shape.Table) *shape.Table {
-	var owner *shape.Table
+func (s *Schema) shadowed(t *Table) *Table {
+	var owner *Table
 	for i, r := range t.Name {
 		if r != '_' {
 			continue

@@ -1,11 +1,10 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/sqlc-dev/meyer/ast"
-	"github.com/sqlc-dev/meyer/parser"
 	"github.com/unstale/unstale/internal/shape"
 )
 
@@ -36,28 +35,25 @@ func scalar(function string) bool {
 }
 
 // modifiers returns the parameters that are modifiers of functions of date and
-// time, in a statement or a view that it goes through. ok is false if one of
+// time, in the statement or a view that it goes through. ok is false if one of
 // these functions looks at the clock in any case, or may go by the time zone.
-func (s *Schema) modifiers(sql string, a Access) (parameters []shape.Operand, ok bool) {
-	through := s.through(sql, a)
+func (a *analysis) modifiers() (parameters []shape.Operand, ok bool) {
+	through := a.through()
 	if through.unclear || through.words["localtime"] || through.words["utc"] {
 		return nil, false
 	}
-	texts := []string{sql}
+	texts := []string{a.sql}
 	for _, t := range through.tables {
 		if t.View {
 			texts = append(texts, t.SQL)
 		}
 	}
-	for _, text := range texts {
-		stmt, err := parser.ParseStatement(text)
-		if err != nil {
-			return nil, false
-		}
-		ok = true
+	for _, sql := range texts {
+		stmt := a.text(sql).stmt()
+		ok = stmt != nil
 		ast.Walk(stmt, func(n ast.Node) bool {
 			f, call := n.(*ast.FuncCall)
-			if !call || !s.timed(lower(f.Name.Name)) {
+			if !call || !a.timed(lower(f.Name.Name)) {
 				return ok
 			}
 			when := timeFunctions[lower(f.Name.Name)]
@@ -68,9 +64,8 @@ func (s *Schema) modifiers(sql string, a Access) (parameters []shape.Operand, ok
 			for _, m := range f.Args[when+1:] {
 				switch p, bound := unparen(m).(*ast.BindParam); {
 				case bound:
-					o := shape.Operand{Type: modifierType{}}
-					o.Number, o.Name = parameter(p)
-					parameters = append(parameters, o)
+					param := parameter(p)
+					parameters = append(parameters, shape.Operand{Type: modifierType{}, Number: param.Number, Name: param.Name})
 				case !zoneless(m):
 					ok = false
 				}

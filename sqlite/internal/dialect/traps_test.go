@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 )
 
 // Each trap is a query whose answer the change changes although a careless
@@ -63,7 +64,7 @@ func TestTraps(t *testing.T) {
 			query:  "SELECT a FROM t WHERE k = 1.0",
 			change: "UPDATE t SET a = 'y'",
 			careless: func(sql string, s *Schema, a Access) *shape.Plan {
-				return Analyze(strings.Replace(sql, "1.0", "10", 1), remake(s, integer), a, Exact)
+				return Analyze(strings.Replace(sql, "1.0", "10", 1), remake(s, integer), a, sqldep.PrecisionExact)
 			},
 		},
 		{
@@ -144,7 +145,7 @@ func TestTraps(t *testing.T) {
 			if slices.Equal(before, after) {
 				t.Fatalf("the answer remains %q", before)
 			}
-			plan := Analyze(trap.query, d.schema, access, Exact)
+			plan := Analyze(trap.query, d.schema, access, sqldep.PrecisionExact)
 			if plan.Refused == "" && !bumps(&changes, plan, values) {
 				t.Errorf("%q became %q without a bump of %s", before, after, plan)
 			}
@@ -182,7 +183,7 @@ func without(part string) func(string, *Schema, Access) *shape.Plan { return ins
 // instead analyses a text with a part replaced.
 func instead(part, by string) func(string, *Schema, Access) *shape.Plan {
 	return func(sql string, s *Schema, a Access) *shape.Plan {
-		return Analyze(strings.Replace(sql, part, by, 1), s, a, Exact)
+		return Analyze(strings.Replace(sql, part, by, 1), s, a, sqldep.PrecisionExact)
 	}
 }
 
@@ -202,5 +203,7 @@ func forgetting(name string, analyze func(string, *Schema, Access) *shape.Plan) 
 
 // columns analyses with a schema whose columns are edited.
 func columns(edit func(*shape.Column)) func(string, *Schema, Access) *shape.Plan {
-	return func(sql string, s *Schema, a Access) *shape.Plan { return Analyze(sql, remake(s, edit), a, Exact) }
+	return func(sql string, s *Schema, a Access) *shape.Plan {
+		return Analyze(sql, remake(s, edit), a, sqldep.PrecisionExact)
+	}
 }

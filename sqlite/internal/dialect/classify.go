@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"github.com/sqlc-dev/meyer/lexer"

@@ -1,5 +1,5 @@
 //go:build !race
 
-package sqldep
+package dialect
 
 const defaultPairs = 10_000

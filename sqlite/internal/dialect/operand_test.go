@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"database/sql/driver"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 )
 
 func TestArgumentsByName(t *testing.T) {
@@ -14,7 +15,7 @@ func TestArgumentsByName(t *testing.T) {
 	shapes := shape.NewShapes([16]byte{1}, func() uint64 { return 1 })
 	args := []driver.NamedValue{{Ordinal: 1, Value: int64(1)}, {Ordinal: 2, Name: "id", Value: int64(2)}, {Ordinal: 3, Value: int64(3)}}
 	dependencies := func(where string) []uint64 {
-		p := Analyze("SELECT count(id) FROM t"+where, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, Exact)
+		p := Analyze("SELECT count(id) FROM t"+where, schema, Access{Reads: []Read{{Table: "t", Column: "id"}}}, sqldep.PrecisionExact)
 		var d shape.Dependencies
 		shapes.Use(p).Begin(&d, 1, args, nil)
 		return d.Hashes

@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -76,7 +77,7 @@ func (d *database) analyze(text string) (*shape.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Analyze(text, d.schema, a, Exact), nil
+	return Analyze(text, d.schema, a, sqldep.PrecisionExact), nil
 }
 
 func (d *database) prepare(text string) (Access, error) {
@@ -97,7 +98,7 @@ func (d *database) preUpdate(p sqlite.SQLitePreUpdateData) {
 		return
 	}
 	t := d.schema.Tables[lower(p.TableName)]
-	ch := shape.Change{Table: t}
+	ch := shape.Change{Table: &t.Table}
 	image := func(read func(...any) error) []shape.Value {
 		dest := make([]any, p.Count())
 		if err := read(dest...); err != nil {
@@ -188,10 +189,10 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 		tb.Fatal(err)
 	}
 	defer rows.Close()
-	var tables []*shape.Table
-	strict := make(map[*shape.Table]bool)
+	var tables []*Table
+	strict := make(map[*Table]bool)
 	for rows.Next() {
-		t := &shape.Table{RowID: -1}
+		t := &Table{RowID: -1, Hidden: make(map[int]bool), Defaults: make(map[int]string)}
 		var typ string
 		var isStrict bool
 		if err := rows.Scan(&t.Name, &typ, &t.WithoutRowID, &isStrict, &t.SQL); err != nil {
@@ -210,7 +211,7 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 	return NewSchema(tables)
 }
 
-func (d *database) readColumns(tb testing.TB, t *shape.Table, strict bool) {
+func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT name, type, "notnull", pk, hidden, coalesce(dflt_value, '') FROM pragma_table_xinfo(?)`, t.Name)
 	if err != nil {
@@ -223,10 +224,11 @@ func (d *database) readColumns(tb testing.TB, t *shape.Table, strict bool) {
 		var c shape.Column
 		var typ string
 		var pk, hidden int
-		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden, &c.Default); err != nil {
+		var standard string
+		if err := rows.Scan(&c.Name, &typ, &c.NotNull, &pk, &hidden, &standard); err != nil {
 			tb.Fatal(err)
 		}
-		c.Hidden = hidden == 1
+		t.Hidden[len(t.Columns)], t.Defaults[len(t.Columns)] = hidden == 1, standard
 		c.Generated = map[int]shape.Generated{2: shape.Virtual, 3: shape.Stored}[hidden]
 		collation := ""
 		if strings.Contains(t.SQL, c.Name+" "+typ+" COLLATE NOCASE") {
@@ -244,7 +246,7 @@ func (d *database) readColumns(tb testing.TB, t *shape.Table, strict bool) {
 	}
 }
 
-func (d *database) readKeys(tb testing.TB, t *shape.Table) {
+func (d *database) readKeys(tb testing.TB, t *Table) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT l.name, x.cid, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
 		WHERE l."unique" AND NOT l.partial AND x.key ORDER BY l.name, x.seqno`, t.Name)
@@ -271,7 +273,7 @@ func (d *database) readKeys(tb testing.TB, t *shape.Table) {
 	}
 }
 
-func (d *database) readForeign(tb testing.TB, t *shape.Table, tables []*shape.Table) {
+func (d *database) readForeign(tb testing.TB, t *Table, tables []*Table) {
 	tb.Helper()
 	rows, err := d.conn.QueryContext(context.Background(), `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, t.Name)
 	if err != nil {

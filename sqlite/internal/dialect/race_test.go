@@ -1,6 +1,6 @@
 //go:build race
 
-package sqldep
+package dialect
 
 // The race detector makes SQLite, which has no races to find, very slow.
 const defaultPairs = 1_000

@@ -1,4 +1,4 @@
-package sqldep
+package dialect
 
 import (
 	"database/sql/driver"
