@@ -73,7 +73,6 @@ type fullConn interface {
 	driver.ConnPrepareContext
 	driver.ExecerContext
 	driver.QueryerContext
-	driver.NamedValueChecker
 	driver.Pinger
 	driver.SessionResetter
 	driver.Validator
