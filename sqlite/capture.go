@@ -3,9 +3,9 @@ package sqlite
 import (
 	"slices"
 
-	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqltrack"
 	modernc "modernc.org/sqlite"
 )
 
@@ -109,15 +109,13 @@ func (s *session) onCommit() int32 {
 		return 0
 	}
 	failpoint.Pass(failpoint.BeforeMark)
-	s.db.inFlux.Add(1)
-	view := s.db.shapes.View()
-	touched := s.changes.Dependencies(nil, view)
+	var more []uint64
 	if !s.keepsParents() {
-		touched = append(touched, s.db.shapes.Parents())
+		more = append(more, s.db.Shapes.Parents())
 	}
-	flux := s.db.engine.Mark(adapter.Commit{Touched: touched, Rows: s.changes.Rows(), By: s.by(), Describe: s.changes.Summary})
+	flux := s.db.Mark(&s.changes, s.Writer(), more...)
 	failpoint.Pass(failpoint.AfterMark)
-	s.marked = append(s.marked, marked{flux: flux, view: view})
+	s.marked = append(s.marked, flux)
 	failpoint.Pass(failpoint.BeforeCommit)
 	// The changes are kept until the transaction is known to be over.
 	return 0
@@ -134,12 +132,11 @@ func (s *session) markAll(cause string) {
 	if s.markedAll() {
 		return
 	}
-	s.db.inFlux.Add(1)
-	s.marked = append(s.marked, marked{flux: s.db.engine.MarkAll(cause), all: true})
+	s.marked = append(s.marked, s.db.MarkAll(cause))
 }
 
 func (s *session) markedAll() bool {
-	return slices.ContainsFunc(s.marked, func(m marked) bool { return m.all })
+	return slices.ContainsFunc(s.marked, func(f *sqltrack.Flux) bool { return f.All })
 }
 
 // survive keeps a panic from unwinding SQLite's frames, which would leave its

@@ -207,7 +207,7 @@ func TestReturningIsSettledBeforeRowsAreClosed(t *testing.T) {
 		for dest := make([]driver.Value, 1); err == nil; {
 			err = rows.Next(dest)
 		}
-		if n := e.inner.inFlux.Load(); n != 0 || e.cache.Stats().Invalidations["write"] == 0 {
+		if n := e.inner.InFlux(); n != 0 || e.cache.Stats().Invalidations["write"] == 0 {
 			t.Errorf("%d commits in flux: %v", n, e.cache.Stats().Invalidations)
 		}
 		return rows.Close()
@@ -255,11 +255,11 @@ func TestFailedCommitKeepsItsChanges(t *testing.T) {
 	c.exec("BEGIN")
 	c.exec("UPDATE orders SET sum = 99 WHERE id = 1")
 	c.session().onCommit() // as SQLite does before a commit that then fails
-	if e.inner.inFlux.Load() != 1 {
+	if e.inner.InFlux() != 1 {
 		t.Error("nothing is in flux")
 	}
 	c.exec("SAVEPOINT s") // any call
-	if e.inner.inFlux.Load() != 0 {
+	if e.inner.InFlux() != 0 {
 		t.Error("the failed commit is still in flux")
 	}
 	e.warm(query)
@@ -359,7 +359,7 @@ func TestPanicInStatement(t *testing.T) {
 			_, err := e.db.ExecContext(outside(t), statement)
 			t.Logf("%s: %v", statement, err)
 		}()
-		if n := e.inner.inFlux.Load(); n != 0 {
+		if n := e.inner.InFlux(); n != 0 {
 			t.Errorf("%s: %d in flux", statement, n)
 		}
 	}

@@ -44,7 +44,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	defer c.session.afterCall()
 	prepared, err := c.inner.PrepareContext(ctx, query)
 	if err != nil {
-		c.session.refuse(ctx)
+		c.session.Failed(ctx)
 		return nil, err
 	}
 	inner, err := offered[innerStmt](prepared)
@@ -67,20 +67,25 @@ func (c *conn) Begin() (driver.Tx, error) {
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx, err error) {
-	caller := c.session.begin(ctx)
-	defer func() { c.session.leave(caller, err) }()
-	inner, err := c.inner.BeginTx(ctx, opts)
-	if err != nil {
+	c.session.afterCall()
+	t := &tx{session: c.session, end: c.session.Begin(ctx)}
+	defer func() {
+		if t.inner == nil { // after a panic, too
+			t.leave(err)
+		}
+	}()
+	if t.inner, err = c.inner.BeginTx(ctx, opts); err != nil {
 		return nil, err
 	}
-	return &tx{inner: inner, session: c.session, caller: caller, ended: c.session.begun(ctx, caller)}, nil
+	c.session.afterCall()
+	return t, nil
 }
 
 func (c *conn) Ping(ctx context.Context) error {
 	defer c.session.afterCall()
 	err := c.inner.Ping(ctx)
 	if err != nil {
-		c.session.refuse(ctx)
+		c.session.Failed(ctx)
 	}
 	return err
 }

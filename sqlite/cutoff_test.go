@@ -30,7 +30,7 @@ func TestInterruptedWrite(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if !s.native.autocommit() || s.uncommitted() {
+	if !s.native.autocommit() || s.Uncommitted() {
 		t.Error("the transaction is still open")
 	}
 	e.hit(query)

@@ -53,7 +53,7 @@ func openEnv(t testing.TB, c *unstale.Cache, path string, config Config, stateme
 		if err := e.db.Close(); err != nil {
 			t.Error(err)
 		}
-		if n := e.inner.inFlux.Load(); n != 0 {
+		if n := e.inner.InFlux(); n != 0 {
 			t.Errorf("%d commits are still in flux", n)
 		}
 		if n := c.Stats().OpenFills; n != 0 {

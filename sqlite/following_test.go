@@ -129,7 +129,7 @@ func TestWhatInvalidates(t *testing.T) {
 // proven waits until the foreign keys are proven.
 func (e *env) proven() {
 	e.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !e.inner.parents.still(e.inner.parents.begin()); {
+	for deadline := time.Now().Add(10 * time.Second); !e.inner.parents.Holds(e.inner.parents.Proof()); {
 		if time.Now().After(deadline) {
 			e.Fatal("the foreign keys are not proven")
 		}

@@ -188,7 +188,7 @@ func (c *Connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	}
 	defer func() {
 		if err != nil {
-			db.engine.Caller(ctx, nil).Refuse(reasonFailed)
+			db.Failed(ctx)
 			c.left()
 		}
 	}()

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
 )
 
@@ -232,20 +233,23 @@ func TestOnConnectFails(t *testing.T) {
 func TestPlansAreRemembered(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, people)
-	e.load("SELECT name FROM people WHERE id = ?", 1)
-	first, ok := e.inner.plans.get("SELECT name FROM people WHERE id = ?")
-	if !ok {
-		t.Fatal("not remembered")
+	analyse, runs := e.inner.Analyse, 0
+	e.inner.Analyse = func(sql string) (*shape.Plan, bool) {
+		runs++
+		return analyse(sql)
 	}
-	e.load("SELECT name FROM people WHERE id = ?", 2)
-	if again, _ := e.inner.plans.get("SELECT name FROM people WHERE id = ?"); again != first {
-		t.Error("analysed again")
+	for i := range 3 {
+		e.load("SELECT name FROM people WHERE id = ?", i)
 	}
-	for i := range maxTexts + 50 {
-		e.inner.plans.put(strings.Repeat("x", i%1000)+" "+string(rune(i)), first)
+	if runs != 1 {
+		t.Errorf("analysed %d times", runs)
 	}
-	if n := len(e.inner.plans.values); n > maxTexts {
-		t.Errorf("%d texts are remembered", n)
+	e.exec("CREATE TABLE another (id INTEGER)")
+	for i := range 3 {
+		e.load("SELECT name FROM people WHERE id = ?", i)
+	}
+	if runs != 2 {
+		t.Errorf("analysed %d times in two schemas", runs)
 	}
 }
 

@@ -37,8 +37,8 @@ func newParents(check func(context.Context) (bool, error)) *parents {
 	return p
 }
 
-// begin returns a proof that holds now, or 0.
-func (p *parents) begin() uint64 {
+// Proof implements sqltrack.Parents.
+func (p *parents) Proof() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.proven == p.doubts+1 {
@@ -47,8 +47,8 @@ func (p *parents) begin() uint64 {
 	return 0
 }
 
-// still reports whether a proof still holds. If there is none, it is begun.
-func (p *parents) still(proof uint64) bool {
+// Holds implements sqltrack.Parents. If there is no proof, it is begun.
+func (p *parents) Holds(proof uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.proven == p.doubts+1 {
@@ -62,8 +62,8 @@ func (p *parents) still(proof uint64) bool {
 	return false
 }
 
-// missing reports whether the last proof found a foreign key without its parent.
-func (p *parents) missing() bool {
+// Missing implements sqltrack.Parents.
+func (p *parents) Missing() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.failed

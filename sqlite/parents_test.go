@@ -21,16 +21,16 @@ func TestProofAmidCommit(t *testing.T) {
 	s := c.session()
 	s.inner.(modernc.HookRegisterer).RegisterCommitHook(func() int32 {
 		rc := s.onCommit()
-		p.still(0)
+		p.Holds(0)
 		awaitProof(p)
-		if p.begin() == 0 {
+		if p.Proof() == 0 {
 			t.Error("nothing was proven before the commit was visible")
 		}
 		return rc
 	})
 	c.exec(`PRAGMA foreign_keys = 0`)
 	c.exec(`DELETE FROM users WHERE id = 2`)
-	if p.begin() != 0 {
+	if p.Proof() != 0 {
 		t.Error("the commit left a proof of what was before it")
 	}
 	// Whoever relied on that proof would not hear of a parent that comes back.
@@ -66,7 +66,7 @@ func TestProofAmidClose(t *testing.T) {
 		}
 		cancel()
 	}
-	p.still(0)
+	p.Holds(0)
 	<-began
 	if err := e.db.Close(); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestProofAmidClose(t *testing.T) {
 	p.mu.Lock()
 	p.next = time.Time{} // nothing else keeps one from beginning
 	p.mu.Unlock()
-	if p.still(0) {
+	if p.Holds(0) {
 		t.Error("something is proven of a closed database")
 	}
 	awaitProof(p)

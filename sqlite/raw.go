@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 
 	modernc "modernc.org/sqlite"
@@ -30,7 +29,7 @@ func (c *conn) NewBackup(to string) (*modernc.Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.session.untracked()
+	c.session.db.PastAdapter()
 	return inner.NewBackup(to)
 }
 
@@ -52,7 +51,7 @@ func (c *conn) Serialize() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.session.untracked()
+	c.session.db.PastAdapter()
 	return inner.Serialize()
 }
 
@@ -66,7 +65,7 @@ func (c *conn) ColumnInfo(query string) ([]modernc.ColumnInfo, error) {
 	}
 	c.session.prepare(query)
 	defer c.session.afterCall()
-	c.session.untracked()
+	c.session.db.PastAdapter()
 	return inner.ColumnInfo(query)
 }
 
@@ -103,13 +102,8 @@ func (c *conn) FileControlDataVersion(schema string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.session.untracked()
+	c.session.db.PastAdapter()
 	return inner.FileControlDataVersion(schema)
-}
-
-// untracked reports a read of which nobody knows for whom it is.
-func (s *session) untracked() {
-	s.db.engine.Caller(context.Background(), nil).Refuse("past the adapter")
 }
 
 // Limit is Limit of modernc.org/sqlite, which knows its own connections only, for

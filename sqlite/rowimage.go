@@ -69,6 +69,11 @@ func (n native) value(room *imageRoom, v uintptr, raw bool) shape.Value {
 	return shape.Value{}
 }
 
+// column returns a column of the row at which a statement stands.
+func (n native) column(stmt uintptr, i int) shape.Value {
+	return n.value(nil, lib.Xsqlite3_column_value(n.tls, stmt, int32(i)), false)
+}
+
 // bytes returns the bytes at p of a text or blob, which must be copied.
 func (n native) bytes(v, p uintptr) (b []byte, ok bool) {
 	size := lib.Xsqlite3_value_bytes(n.tls, v)

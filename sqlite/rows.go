@@ -5,8 +5,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"reflect"
 
-	"github.com/unstale/unstale/internal/adapter"
+	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqltrack"
+	lib "modernc.org/sqlite/lib"
 )
 
 // innerRows are what rows of the driver are.
@@ -23,13 +26,9 @@ type innerRows interface {
 // rows are read or closed.
 type rows struct {
 	innerRows
-	ctx     context.Context
 	session *session
-	caller  adapter.Caller
-	ended   bool // all rows were read
-	shown   bool // a row was read
-
-	following *following // what its rows decide, or nil
+	call    *sqltrack.Call
+	stmt    uintptr // the SQLite statement
 }
 
 func (r *rows) Next(dest []driver.Value) error {
@@ -37,35 +36,79 @@ func (r *rows) Next(dest []driver.Value) error {
 	err := r.innerRows.Next(dest)
 	switch {
 	case err == nil:
-		r.shown = true
-		r.following.row(r.innerRows)
+		r.look()
+		r.row()
 	case errors.Is(err, io.EOF):
-		r.ended = true
-		r.following.look(r.innerRows)
-		r.following.end(true)
+		r.look()
+		r.call.End()
 	default:
-		r.caller.Refuse(reasonFailed)
-		r.session.stumbled()
+		r.call.Fail()
+		r.session.stumble(err)
 	}
 	return err
 }
 
-// Close also follows a context that ended while rows were left: then whoever
-// reads them believes there are no more, unless he asks for the error.
+// row tells the call of the row that was just returned, as SQLite has it: the
+// driver's own values are converted, and cut at NUL bytes.
+func (r *rows) row() {
+	n, columns := r.session.native, 0
+	if r.call.Follows() {
+		columns = int(lib.Xsqlite3_column_count(n.tls, r.stmt))
+	}
+	r.call.Row(columns, func(column int) shape.Value { return n.column(r.stmt, column) })
+}
+
+// look looks whether the last step of the query looked at the clock. It must be
+// called between any two steps.
+func (r *rows) look() {
+	if r.call.Clocked() {
+		r.call.Looked(r.stmt == 0 || r.session.native.clocked(r.stmt))
+	}
+}
+
 func (r *rows) Close() (err error) {
-	defer func() {
-		r.session.leave(r.caller, err)
-		r.caller.End()
-	}()
-	if !r.ended && (r.ctx.Err() != nil || r.session.cut()) {
-		r.caller.Refuse(reasonFailed)
+	if !r.call.Shown() {
+		r.look() // SQLite has computed the first row all the same
 	}
-	if !r.shown {
-		r.following.look(r.innerRows)
-		// SQLite has computed the first row all the same: that it did not fail is
-		// known, and of what types its values are, to whoever asked.
-		r.following.lose()
-	}
-	r.following.end(false)
+	defer func() { r.session.leave(r.call, err) }()
 	return r.innerRows.Close()
+}
+
+// Probe implements sqltrack.Conn: it runs a query of our own and returns its rows as SQLite has them, one more
+// than limit if there are more, or false if it failed.
+func (s *session) Probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]shape.Value, ok bool) {
+	rows, err := s.inner.QueryContext(ctx, sql, args)
+	if err != nil {
+		return nil, false
+	}
+	defer func() { ok = rows.Close() == nil && ok }()
+	stmt, dest := statementOf(rows), make([]driver.Value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(dest); {
+		case errors.Is(err, io.EOF):
+			return all, true
+		case err != nil || stmt == 0:
+			return nil, false
+		case len(all) > limit:
+			return all, true
+		}
+		row := make([]shape.Value, len(dest))
+		for i := range row {
+			row[i] = s.native.column(stmt, i)
+		}
+		all = append(all, row)
+	}
+}
+
+// statementOf returns the SQLite statement behind rows of the driver, or 0.
+func statementOf(r driver.Rows) uintptr {
+	v := reflect.ValueOf(r)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return 0
+	}
+	stmt := v.Elem().FieldByName("pstmt")
+	if !stmt.IsValid() || stmt.Kind() != reflect.Uintptr {
+		return 0
+	}
+	return uintptr(stmt.Uint())
 }

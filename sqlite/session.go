@@ -4,14 +4,14 @@ import (
 	"context"
 	"database/sql/driver"
 
-	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqltrack"
 )
 
-// A session is what is known of one connection: who reads on it, since when its
-// transaction sees the database, what it has changed and not yet committed, and
-// what it has committed and not yet settled.
+// A session is what is known of one connection: who reads on it, and since when
+// its transaction sees the database, which is the Session's business; what it has
+// changed and not yet committed, and what it has committed and not yet settled.
 //
 // database/sql uses a connection from one goroutine at a time. The hooks run
 // within the driver's calls, so they need no lock either.
@@ -33,22 +33,16 @@ import (
 // invalidates too much. A commit that failed and left its transaction open keeps
 // its changes for the next attempt.
 type session struct {
+	*sqltrack.Session
 	db     *database
 	inner  innerConn
 	native native
 	left   func() // tells the Connector that the connection has ended
 
-	txContext context.Context // with which BeginTx was called, or nil
-	txCaller  adapter.Caller  // on whose behalf BeginTx was called
-	caller    adapter.Caller  // on whose behalf the last statement ran
-	readSeq   uint64          // taken before the read transaction began that is open, or was last
-	parents   uint64          // the proof of the foreign keys at that time, or 0
-	next      *following      // of the query that is about to begin
-	reason    string          // why nothing read on this connection may be cached, or ""
+	reason string // why nothing read on this connection may be cached, or ""
 
 	lent     bool          // somebody may have replaced the hooks
 	touched  bool          // a hook has run since the last afterCall
-	wrote    bool          // a statement that writes ran in the open transaction
 	failed   bool          // a statement that writes failed in the open transaction
 	loose    bool          // the open transaction changed rows while foreign keys were not enforced
 	doubtful bool          // a commit that is not settled may have taken a foreign key's parent
@@ -57,82 +51,39 @@ type session struct {
 	room     imageRoom     // where their images lie
 	schema   *schema       // that the changes are told in
 	cause    string        // why the open transaction's commit invalidates everything, or ""
-	marked   []marked
-
-	writer adapter.Caller // on whose behalf the open transaction first changed something, or nil
-	ends   func()         // tells it that the transaction has ended
-}
-
-// marked is what one commit put in flux.
-type marked struct {
-	flux adapter.Flux
-	view *shape.View // nil when all
-	all  bool
+	marked   []*sqltrack.Flux
 }
 
 // Why an answer that was read on a connection is not cached.
 const (
-	reasonFailed    = "failed read"
 	reasonAttached  = "connection with attached database"
 	reasonTemporary = "connection with temporary objects"
-	reasonOwn       = "reads its own writes"
 	reasonClosed    = "database closed"
 	reasonReplaced  = "file replaced"
 )
 
 // enter precedes each call of the driver that runs a text; query says that its
-// rows are read. It returns on whose
-// behalf the statement runs; End is to be called when that has no more rows.
-func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) adapter.Caller {
+// rows are read. leave must follow, when they are.
+func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) *sqltrack.Call {
 	s.afterCall()
 	t := s.text(sql)
-	caller := s.reader(ctx)
-	if t.control {
-		return caller
-	}
-	s.caller = caller
-	caller = caller.Begin()
+	call := s.Enter(ctx, sqltrack.Statement{SQL: sql, Args: args, Rows: query, Writes: t.writes, Control: t.control})
 	if t.writes {
-		s.wrote = true
-		caller.Wrote(query)
 		s.db.refresh(s)
-	} else if caller.Needs() != adapter.Nothing {
-		s.track(ctx, caller, sql, args)
 	}
 	s.heed(t)
-	return caller
+	return call
 }
 
-// begin is enter for a call of the driver that begins a transaction.
-func (s *session) begin(ctx context.Context) adapter.Caller {
+// leave follows whatever a statement does. err is what the last call of the driver
+// returned.
+func (s *session) leave(call *sqltrack.Call, err error) {
+	if err != nil {
+		call.Fail()
+		s.stumble(err)
+	}
 	s.afterCall()
-	return s.reader(ctx)
-}
-
-// reader returns on whose behalf a call of the driver with ctx runs, and notes
-// since when it sees the database.
-func (s *session) reader(ctx context.Context) adapter.Caller {
-	// No transaction is open now, so the one that this call may open begins
-	// after this number was taken.
-	if !s.native.reading() {
-		s.readSeq, s.parents = s.db.engine.Seq(), s.db.parents.begin()
-	}
-	return s.callerOf(ctx)
-}
-
-// callerOf returns on whose behalf a statement with ctx runs.
-func (s *session) callerOf(ctx context.Context) adapter.Caller {
-	var within adapter.Caller
-	if !s.native.autocommit() {
-		within = s.txCaller
-	}
-	return s.db.engine.Caller(ctx, within)
-}
-
-// refuse follows each call of the driver that ran nothing and failed: whoever
-// takes no notice of the error answers without what he did not get to read.
-func (s *session) refuse(ctx context.Context) {
-	s.callerOf(ctx).Refuse(reasonFailed)
+	call.Leave()
 }
 
 // prepare precedes each call of the driver that only compiles a text. Some
@@ -156,58 +107,47 @@ func (s *session) heed(t text) {
 	}
 }
 
-// track tells the fill what a query is about to read.
-func (s *session) track(ctx context.Context, caller adapter.Caller, sql string, args []driver.NamedValue) {
+// Reason implements sqltrack.Conn.
+func (s *session) Reason() string {
 	switch {
 	case s.db.closed.Load():
-		caller.Refuse(reasonClosed)
+		return reasonClosed
 	case s.db.replaced.Load():
-		caller.Refuse(reasonReplaced)
+		return reasonReplaced
 	case s.reason != "":
-		caller.Refuse("connection with " + s.reason)
+		return "connection with " + s.reason
 	case s.native.attached():
-		caller.Refuse(reasonAttached)
+		return reasonAttached
 	case s.native.temporary():
-		caller.Refuse(reasonTemporary)
-	case s.uncommitted():
-		caller.Refuse(reasonOwn)
-	default:
-		s.db.track(ctx, s, caller, sql, args)
+		return reasonTemporary
 	}
+	return ""
 }
 
-// leave follows each call of the driver that ran a text on behalf of caller. err
-// is what the call returned.
-func (s *session) leave(caller adapter.Caller, err error) {
-	if err != nil {
-		caller.Refuse(reasonFailed)
-		s.stumbled()
-	}
-	s.taken().unseen()
-	s.afterCall()
-}
+// Reading implements sqltrack.Conn.
+func (s *session) Reading() bool { return s.native.reading() }
 
-// stumbled notes that a statement failed. One that writes may have done a part
-// of its work, below a cascade for one, which the transaction may still commit.
-func (s *session) stumbled() {
-	if s.wrote {
-		s.failed = true
-	}
-}
+// InTransaction implements sqltrack.Conn.
+func (s *session) InTransaction() bool { return !s.native.autocommit() }
+
+// Changed implements sqltrack.Conn. Row images do not tell all of it: a virtual
+// table may keep in memory what it writes to its tables when the transaction
+// commits.
+func (s *session) Changed() bool { return s.cause != "" || !s.changes.Empty() }
+
+// stumble notes that a statement failed, if err is not nil. One that writes may
+// have done a part of its work, below a cascade for one, which the transaction
+// may still commit.
+func (s *session) stumble(err error) { s.failed = s.failed || err != nil && s.Uncommitted() }
 
 // keepsParents reports whether what the open transaction does leaves every
 // foreign key its parent.
 func (s *session) keepsParents() bool { return s.native.foreignKeys() && !s.loose && !s.failed }
 
-// uncommitted reports whether the open transaction may have changed something.
-// Row images do not tell all of it: a virtual table may keep in memory what it
-// writes to its tables when the transaction commits.
-func (s *session) uncommitted() bool { return s.cause != "" || s.wrote || !s.changes.Empty() }
-
 // afterCall bumps and releases what was marked. It follows each call of the driver
 // that may have run a hook.
 func (s *session) afterCall() {
-	if !s.touched && !s.wrote && len(s.marked) == 0 && s.cause == "" {
+	if !s.touched && len(s.marked) == 0 && !s.Uncommitted() {
 		return
 	}
 	s.touched = false
@@ -225,11 +165,11 @@ func (s *session) afterCall() {
 		w.account(s)
 	}
 	s.release()
-	if s.native.autocommit() && !s.native.writing(0) && !s.native.writingAttached() {
+	open := !s.native.autocommit() || s.native.writing(0) || s.native.writingAttached()
+	if !open {
 		s.forget()
-		s.wrote = false
 	}
-	s.count()
+	s.After(open)
 }
 
 // release settles what was marked.
@@ -252,37 +192,14 @@ func (s *session) forget() {
 	s.captured, s.failed, s.loose, s.cause, s.schema = false, false, false, "", nil
 }
 
-// by returns on whose behalf the open transaction changes what it does.
-func (s *session) by() adapter.Caller {
-	switch {
-	case s.writer != nil:
-		return s.writer
-	case s.caller != nil:
-		return s.caller
-	}
-	return s.db.engine.Caller(context.Background(), nil)
-}
-
-// count keeps the writer's number of uncommitted transactions.
-func (s *session) count() {
-	switch uncommitted := s.uncommitted(); {
-	case uncommitted && s.writer == nil:
-		s.writer = s.by()
-		s.ends = s.writer.Changed()
-	case !uncommitted && s.writer != nil:
-		s.ends()
-		s.writer, s.ends = nil, nil
-	}
-}
-
 // causeDriver is why whatever is done with the driver's own connection
 // invalidates everything.
 const causeDriver = "driver access"
 
 // unwrap is called when somebody gets hold of the driver's own connection:
-// whatever he does there concerns everything, and nobody knows for whom.
+// whatever they do there concerns everything, and nobody knows for whom.
 func (s *session) unwrap() {
-	s.untracked()
+	s.db.PastAdapter()
 	s.db.parents.doubt()
 	s.reason, s.lent = causeDriver, true
 	s.markAll(causeDriver)
@@ -292,8 +209,7 @@ func (s *session) unwrap() {
 func (s *session) ended() {
 	s.release()
 	s.forget()
-	s.wrote = false
-	s.count()
+	s.After(false)
 	if s.left != nil {
 		s.left()
 		s.left = nil

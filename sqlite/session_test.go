@@ -437,7 +437,7 @@ func TestUnwrappedConnectionIsNotTracked(t *testing.T) {
 	if _, ran := e.load(query); !ran {
 		t.Error("served while nobody knew what was done")
 	}
-	if e.lost("driver access") != 0 || e.inner.inFlux.Load() == 0 {
+	if e.lost("driver access") != 0 || e.inner.InFlux() == 0 {
 		t.Error("nothing is in flux")
 	}
 	c.exec("SELECT 1")
@@ -469,7 +469,7 @@ func TestUnwrappedConnectionIsNotTracked(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Close()
-	if n := e.inner.inFlux.Load(); n != 0 {
+	if n := e.inner.InFlux(); n != 0 {
 		t.Errorf("%d in flux after the connection went back to the pool", n)
 	}
 	e.db.SetMaxIdleConns(0) // the state stays with the connection as long as it lives

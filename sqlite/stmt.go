@@ -50,23 +50,21 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 
 // exec runs a statement.
 func (s *session) exec(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Result, error)) (_ driver.Result, err error) {
-	caller := s.enter(ctx, text, args, false)
+	call := s.enter(ctx, text, args, false)
 	// Deferred, here and below, because a function of the application may panic
 	// within the statement, and nothing must stay in flux then.
-	defer func() {
-		s.leave(caller, err)
-		caller.End()
-	}()
+	defer func() { s.leave(call, err) }()
 	return run()
 }
 
 // query runs a statement whose rows are read.
 func (s *session) query(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Rows, error)) (found driver.Rows, err error) {
-	caller := s.enter(ctx, text, args, true)
+	call := s.enter(ctx, text, args, true)
 	defer func() {
-		s.leave(caller, err)
-		if found == nil { // after a panic, too: there will be no rows
-			caller.End()
+		if found == nil { // after a panic, too
+			s.leave(call, err)
+		} else {
+			s.afterCall()
 		}
 	}()
 	opened, err := run()
@@ -77,5 +75,5 @@ func (s *session) query(ctx context.Context, text string, args []driver.NamedVal
 	if err != nil {
 		return nil, err
 	}
-	return &rows{ctx: ctx, session: s, caller: caller, innerRows: inner, following: s.taken()}, nil
+	return &rows{innerRows: inner, session: s, call: call, stmt: statementOf(opened)}, nil
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"strings"
-	"sync"
 
 	"github.com/unstale/unstale/sqlite/internal/dialect"
 )
@@ -73,43 +72,4 @@ func (s *session) text(sql string) text {
 func firstWord(sql string) string {
 	word, _, _ := strings.Cut(sql, " ")
 	return strings.ToLower(word)
-}
-
-// maxTexts bounds the number of texts that are remembered, maxTextLength the
-// length of one.
-const (
-	maxTexts      = 2000
-	maxTextLength = 64 << 10
-)
-
-// A memo remembers a value for each SQL text. When it is full an arbitrary text
-// makes room. The zero memo is ready for use; it may be used concurrently.
-type memo[T any] struct {
-	mu     sync.RWMutex
-	values map[string]T
-}
-
-func (m *memo[T]) get(sql string) (T, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	v, ok := m.values[sql]
-	return v, ok
-}
-
-func (m *memo[T]) put(sql string, v T) {
-	if len(sql) > maxTextLength {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.values == nil {
-		m.values = make(map[string]T)
-	}
-	if len(m.values) >= maxTexts {
-		for other := range m.values {
-			delete(m.values, other)
-			break
-		}
-	}
-	m.values[strings.Clone(sql)] = v
 }

@@ -125,7 +125,7 @@ func TestWriteWithoutRowImages(t *testing.T) {
 	e.warm("SELECT name FROM users WHERE id = 1")
 	c := e.conn()
 	s := c.session()
-	s.db.texts.put("PRAGMA user_version = 7", text{}) // as if the text were not understood
+	s.db.texts.Put("PRAGMA user_version = 7", text{}) // as if the text were not understood
 	c.exec("INSERT INTO log (what) VALUES ('x')")
 	e.hit("SELECT name FROM users WHERE id = 1")
 	c.exec("PRAGMA user_version = 7")
@@ -133,7 +133,7 @@ func TestWriteWithoutRowImages(t *testing.T) {
 	if e.lost(causeUnseen) == 0 {
 		t.Errorf("causes: %v", e.cache.Stats().Invalidations)
 	}
-	s.db.texts.put("DROP TABLE notes", text{})
+	s.db.texts.Put("DROP TABLE notes", text{})
 	e.warm("SELECT name FROM users WHERE id = 1")
 	c.exec("DROP TABLE notes")
 	e.miss("ada", "SELECT name FROM users WHERE id = 1")

@@ -24,6 +24,7 @@ const (
 	rfc9111  = module + "/internal/rfc9111"
 	shape    = module + "/internal/shape"
 	sqldep   = module + "/internal/sqldep"
+	sqltrack = module + "/internal/sqltrack"
 	sqlite   = module + "/sqlite"
 	dialect  = sqlite + "/internal/dialect"
 	internal = module + "/internal/..."
@@ -41,19 +42,20 @@ const (
 // standard library; tests are free. A package that is not in the table does not
 // belong to the library yet: give it a line here first.
 var mayImport = map[string][]string{
-	"":                 {adapter, clock, fail, ledger, rfc9111, otter},
-	"internal/adapter": {},
-	"internal/ledger":  {},
-	"internal/mutants": {},
-	"internal/rfc9111": {},
-	"internal/shape":   {},
-	"internal/sqldep":  {shape},
-	"internal/sqlgen":  {},
-	"internal/arch":    {},
-	"storetest":        {root},
-	"sqlite":           {root, adapter, clock, fail, shape, sqldep, dialect, modernc, libc},
-	"metrics":          {root, prometheus},
-	"unstaletest":      {root},
+	"":                  {adapter, clock, fail, ledger, rfc9111, otter},
+	"internal/adapter":  {},
+	"internal/ledger":   {},
+	"internal/mutants":  {},
+	"internal/rfc9111":  {},
+	"internal/shape":    {},
+	"internal/sqldep":   {shape},
+	"internal/sqlgen":   {},
+	"internal/sqltrack": {adapter, shape},
+	"internal/arch":     {},
+	"storetest":         {root},
+	"sqlite":            {root, adapter, clock, fail, shape, sqldep, sqltrack, dialect, modernc, libc},
+	"metrics":           {root, prometheus},
+	"unstaletest":       {root},
 
 	"internal/clock":     {},
 	"internal/failpoint": {},

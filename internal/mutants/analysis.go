@@ -114,9 +114,9 @@ var analysis = []mistake{
 		"if p.unclear {",
 	},
 	{
-		"'now' among the arguments is not noticed", "sqlite/following.go",
-		"stmt == 0 || f.session.native.clocked(stmt)",
-		"stmt == 0",
+		"'now' among the arguments is not noticed", "sqlite/rows.go",
+		"r.stmt == 0 || r.session.native.clocked(r.stmt)",
+		"r.stmt == 0",
 	},
 	{
 		"a shape is used before its birth", "internal/shape/query.go",

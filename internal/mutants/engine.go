@@ -41,14 +41,16 @@ var engine = []slip{
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
 		{"adapter.go", "// flux implements", "func (f *flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// flux implements"},
-		{"sqlite/session.go", "	s.taken().unseen()", "	for _, m := range s.marked {\n		if err != nil && !m.all {\n			m.flux.(interface{ Forget() }).Forget()\n		}\n	}\n	s.taken().unseen()"},
+		{"internal/sqltrack/database.go", "// Lost invalidates", "func (f *Flux) Forget() { f.flux.(interface{ Forget() }).Forget() }\n\n// Lost invalidates"},
+		{"sqlite/session.go", "func (s *session) stumble(err error) { ", "func (s *session) stumble(err error) {\n	for _, m := range s.marked {\n		if err != nil && !m.All {\n			m.Forget()\n		}\n	}\n	"},
 	}},
 	{"a statement that commits by itself is overlooked", "nothing goes wrong", older, []edit{
-		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || s.txContext == nil {"},
+		{"internal/sqltrack/session.go", "// Uncommitted reports", "func (s *Session) Explicit() bool { return s.txContext != nil }\n\n// Uncommitted reports"},
+		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || !s.Explicit() {"},
 	}},
 	{"what a transaction has not committed is shared", "slow disk", older, []edit{
 		{"adapter.go", "uncommitted.Add(1)", "uncommitted.Add(0)"},
-		{"sqlite/session.go", "case s.uncommitted():", "case false:"},
+		{"internal/sqltrack/call.go", "if s.Uncommitted() {", "if false {"},
 	}},
 
 	// Judging.
@@ -90,7 +92,7 @@ var engine = []slip{
 		{"fill.go", "	f.asOf = min(f.asOf, d.AsOf)\n", ""},
 	}},
 	{"each statement of a transaction is as old as itself", "slow reads", older, []edit{
-		{"sqlite/session.go", "if !s.native.reading() {", "if true {"},
+		{"internal/sqltrack/session.go", "if !s.conn.Reading() {", "if true {"},
 	}},
 
 	// What a result is made of, and for whom.
@@ -134,7 +136,7 @@ var engine = []slip{
 	}},
 	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "		u.pay(f, r)\n", ""},
-		{"sqlite/database.go", "if needs == adapter.Most {\n			asOf", "if needs != adapter.All {\n			asOf"},
+		{"internal/sqltrack/call.go", "if needs == adapter.Most {\n			sql", "if needs != adapter.All {\n			sql"},
 	}},
 	{"rows that outlive a fill do not count", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "			r.tell(f, r.most)\n", ""},

@@ -1,0 +1,189 @@
+// Package sqltrack is what the adapters of SQL databases share around the calls
+// of a connection: on whose behalf a statement runs, since when its transaction
+// sees the database, and what it depends on, by its text, its arguments and the
+// rows that it returns.
+//
+// An adapter has a [Database] for each database and a [Session] for each
+// connection. It may stand between database/sql and a driver, or watch what goes
+// over a wire: it says when a statement begins and what it returns, and a Session
+// asks it, as a [Conn], what it cannot see. Nothing here knows SQL: what a text
+// depends on, as a plan, is the adapter's to find out.
+package sqltrack
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"github.com/unstale/unstale/internal/adapter"
+	"github.com/unstale/unstale/internal/shape"
+)
+
+// A Database is what the connections to a database share.
+type Database struct {
+	Engine adapter.Database
+	Shapes *shape.Shapes
+
+	// Analyse makes the plan of a query in the present schema. lasting is false if it
+	// may be another one next time, though the schema has not changed.
+	Analyse func(sql string) (plan *shape.Plan, lasting bool)
+	Parents Parents
+
+	// generation counts what may have changed the schema. It is raised after
+	// the change became visible, and before the floor is. A reader loads it
+	// after its asOf: if it loads an old one, its asOf lies below that floor, so
+	// that what it learnt of the old schema is never used for an answer.
+	generation atomic.Uint64
+	inFlux     atomic.Int64
+
+	plans Memo[*prepared]
+}
+
+// Parents know whether every foreign key of a database has its parent.
+type Parents interface {
+	// Proof returns what proves it now, or 0.
+	Proof() uint64
+	// Holds reports whether a proof, taken before a transaction began, has held up to
+	// now, for whatever was read in it.
+	Holds(proof uint64) bool
+	// Missing reports whether some key was found that has no parent.
+	Missing() bool
+}
+
+// Generation returns how often the schema may have changed.
+func (db *Database) Generation() uint64 { return db.generation.Load() }
+
+// InFlux returns how many commits are in flux.
+func (db *Database) InFlux() int64 { return db.inFlux.Load() }
+
+// A Flux is what one commit has put in flux.
+type Flux struct {
+	All bool // everything
+
+	db   *Database
+	flux adapter.Flux
+	view *shape.View // nil if All
+}
+
+// Mark puts in flux what a commit changes, and more. It belongs to by.
+func (db *Database) Mark(c *shape.Changes, by adapter.Caller, more ...uint64) *Flux {
+	db.inFlux.Add(1)
+	f := &Flux{db: db, view: db.Shapes.View()}
+	touched := append(c.Dependencies(nil, f.view), more...)
+	f.flux = db.Engine.Mark(adapter.Commit{Touched: touched, Rows: c.Rows(), By: by, Describe: c.Summary})
+	return f
+}
+
+// MarkAll puts everything in flux, for a commit that may change the schema or
+// anything else.
+func (db *Database) MarkAll(cause string) *Flux {
+	db.inFlux.Add(1)
+	return &Flux{All: true, db: db, flux: db.Engine.MarkAll(cause)}
+}
+
+// Settle ends what a commit put in flux. The commit is visible, or has failed.
+func (f *Flux) Settle() {
+	defer f.db.inFlux.Add(-1)
+	if f.All {
+		f.db.generation.Add(1)
+		f.flux.Settle()
+		return
+	}
+	f.flux.Settle()
+	f.view.Release()
+}
+
+// Lost invalidates everything, because changes may have been missed, perhaps of
+// the schema.
+func (db *Database) Lost(cause string) {
+	db.generation.Add(1)
+	db.Engine.Lost(cause)
+}
+
+// Failed follows an attempt to connect that failed: see [Session.Failed].
+func (db *Database) Failed(ctx context.Context) { db.Engine.Caller(ctx, nil).Refuse(reasonFailed) }
+
+// PastAdapter reports a read of which nobody knows for whom it is, nor of what.
+func (db *Database) PastAdapter() {
+	db.Engine.Caller(context.Background(), nil).Refuse("past the adapter")
+}
+
+// maxCounted bounds the length of a statement that is counted.
+const maxCounted = 2000
+
+// coarse counts a run of a statement that was handled coarser than it might be.
+// Who shows the counts may take only valid UTF-8.
+func (db *Database) coarse(sql, reason string) {
+	if len(sql) > maxCounted {
+		sql = sql[:maxCounted] + "…"
+	}
+	db.Engine.Coarse(strings.ToValidUTF8(sql, "\uFFFD"), reason)
+}
+
+// A prepared is what is known of a query under one generation of the schema.
+type prepared struct {
+	generation uint64
+	plan       *shape.Plan
+	query      *shape.Query      // nil if the plan is refused
+	sources    []*adapter.Origin // of the query
+}
+
+// known returns what is known of a query under a generation of the schema.
+func (db *Database) known(sql string, generation uint64) (p *prepared, ok bool) {
+	p, ok = db.plans.Get(sql)
+	return p, ok && p.generation == generation
+}
+
+// reasonTooLong is why statements that nobody remembers are not cached.
+const reasonTooLong = "statement too long"
+
+// prepare makes the plan of a query.
+func (db *Database) prepare(sql string, generation uint64) *prepared {
+	p := &prepared{generation: generation}
+	if len(sql) > MaxText {
+		p.plan = &shape.Plan{Refused: reasonTooLong}
+		return p
+	}
+	plan, lasting := db.Analyse(sql)
+	p.plan = plan
+	if plan.Refused == "" {
+		p.query = db.Shapes.Use(plan)
+		for _, source := range p.query.Sources() {
+			p.sources = append(p.sources, adapter.NewOrigin(sql, source))
+		}
+	}
+	if lasting {
+		db.plans.Put(sql, p)
+	}
+	return p
+}
+
+// read returns what was read no earlier than asOf.
+func (p *prepared) read(asOf uint64, d shape.Dependencies) adapter.Dependencies {
+	from := make([]adapter.From, len(d.Counts))
+	for i, c := range d.Counts {
+		from[i] = adapter.From{Origin: p.sources[c.Source], Count: c.N}
+	}
+	return adapter.Dependencies{AsOf: asOf, Hashes: d.Hashes, From: from}
+}
+
+// most returns what the query depends on at most.
+func (p *prepared) most(asOf uint64) adapter.Dependencies {
+	var d shape.Dependencies
+	p.query.Tables(&d)
+	return p.read(asOf, d)
+}
+
+// whenAsked returns what a query of a transaction that began after asOf depends on
+// at most. If the schema is another one now than it was then, the floor is, or
+// will be, above asOf and above whatever is found to be as good.
+func (db *Database) whenAsked(sql string, asOf uint64) (_ adapter.Dependencies, reason string) {
+	p := db.prepare(sql, db.Generation())
+	if p.plan.Refused != "" {
+		return adapter.Dependencies{}, p.plan.Refused
+	}
+	if p.query.Clocked() { // nobody has seen whether it looked at the clock
+		return adapter.Dependencies{}, ReasonClock
+	}
+	return p.most(asOf), ""
+}
