@@ -55,6 +55,9 @@ func (s *Select) Add(it *Item) {
 	s.Items = append(s.Items, it)
 }
 
+// Has reports whether a column is that of an item of the SELECT.
+func (s *Select) Has(c Column) bool { return c.Item != nil && c.Item.of == s }
+
 // An Order is a term of ORDER BY. Unless it is a [Column] of the SELECT it may
 // name whatever the database takes it for, a column of the result, too.
 type Order struct {
@@ -66,7 +69,7 @@ type Order struct {
 // An Expr is an expression: one of the types below. What a front end does not know
 // becomes [Other].
 type Expr interface {
-	parts() []Expr // what it is made of
+	parts() []Expr // what it is made of, but for a query
 }
 
 type (
@@ -153,6 +156,7 @@ func (Column) parts() []Expr   { return nil }
 func (Const) parts() []Expr    { return nil }
 func (Param) parts() []Expr    { return nil }
 func (Unclear) parts() []Expr  { return nil }
+func (Subquery) parts() []Expr { return nil }
 func (e Equal) parts() []Expr  { return []Expr{e.X, e.Y} }
 func (e In) parts() []Expr     { return append([]Expr{e.X}, e.List...) }
 func (e IsNull) parts() []Expr { return []Expr{e.X} }
@@ -160,23 +164,8 @@ func (e Bool) parts() []Expr   { return []Expr{e.X, e.Y} }
 func (e Call) parts() []Expr   { return e.Args }
 func (e Other) parts() []Expr  { return e }
 
-func (e Subquery) parts() (list []Expr) {
-	for _, s := range e.Query.Selects {
-		list = slices.Concat(list, s.Results, s.GroupBy, s.Windows, []Expr{s.Where, s.Having, s.Limit, s.Offset})
-		for _, o := range s.OrderBy {
-			list = append(list, o.By)
-		}
-		for _, it := range s.Items {
-			list = append(append(list, it.Args...), it.On)
-			if it.Query != nil {
-				list = append(list, Subquery{Query: it.Query})
-			}
-		}
-	}
-	return list
-}
-
-// calls reports whether f is true for a call in an expression, however deep.
+// calls reports whether f is true for a call in an expression, but for those in
+// subqueries.
 func calls(e Expr, f func(Call) bool) bool {
 	if e == nil {
 		return false

@@ -209,5 +209,5 @@ func (b *block) call(f Call, in clause) {
 // own returns the column of this block that an expression is.
 func (b *block) own(e Expr) (Column, bool) {
 	c, ok := e.(Column)
-	return c, ok && c.block() == b
+	return c, ok && b.Has(c)
 }

@@ -39,6 +39,7 @@ type mutant struct {
 	seed   uint64              // from which on it is found soon
 	text   func(string) string // the text that is analysed
 	schema func(*Schema) *Schema
+	tree   func(*sqldep.Query)
 	plan   func(*shape.Plan)
 	change func(shape.Change) shape.Change
 }
@@ -112,6 +113,9 @@ func (tr *trial) ask() (asked, bool) {
 		schema = tr.mutant.schema(schema)
 	}
 	q.plan = Analyze(text, schema, access, sqldep.PrecisionExact)
+	if tr.mutant.tree != nil {
+		q.plan = analyzed(text, schema, access, tr.mutant.tree)
+	}
 	if q.plan.Refused != "" {
 		tr.stats.refused++
 		return q, false

@@ -166,17 +166,7 @@ func (b *scope) ownColumn(e ast.Expr) (c sqldep.Column, ok bool) {
 			c, ok = b.lookup(lower(e.Parts[0].Name), e.Parts[1])
 		}
 	}
-	return c, ok && b.has(c)
-}
-
-// has reports whether a column is that of an item of this SELECT.
-func (b *scope) has(c sqldep.Column) bool {
-	for i := range b.items {
-		if b.items[i].Item == c.Item {
-			return true
-		}
-	}
-	return false
+	return c, ok && b.to.Has(c)
 }
 
 func (b *scope) in(e *ast.InExpr) sqldep.Expr {
@@ -214,7 +204,7 @@ func (b *scope) call(f *ast.FuncCall) sqldep.Expr {
 	case extreme && len(f.Args) == 1:
 		// The least of several values that are equal but not the same, such as 1 and
 		// 1.0 or 'a' and 'A', depends on which comes first.
-		if c, ok := to.Args[0].(sqldep.Column); ok && b.has(c) && c.Item.Table.Columns[c.Number].Distinct() {
+		if c, ok := to.Args[0].(sqldep.Column); ok && b.to.Has(c) && c.Item.Table.Columns[c.Number].Distinct() {
 			to.Class = sqldep.OrderFree
 		}
 		if f.Filter == nil && !f.Distinct && len(f.OrderBy) == 0 {
