@@ -54,6 +54,11 @@ var analysis = []mistake{
 		"|| b.calls(",
 	},
 	{
+		"columns of two types are equal", "internal/sqldep/block.go",
+		"return x.def().Type == y.def().Type &&",
+		"return",
+	},
+	{
 		"NOCASE is ignored", "sqlite/internal/dialect/types.go",
 		"return lower(s), strings",
 		"return s, strings",

@@ -32,7 +32,9 @@ func (b *block) follow(it *Item, s *shape.Source, all bool) bool {
 	if !joined || !b.shows() || !b.decidesNothing(it, key) {
 		return false
 	}
-	sets, single := b.shownSets(it)
+	values := b.operands(it, b.joinedTo)
+	columns, single := b.chosen(it, values)
+	sets := selectionOf(columns, values)
 	free := b.ordered && !b.orderedBy(func(c Column) bool { return c.Item == it }) // it has no say in their order
 	cut := b.Limit != nil && (!free || b.Offset != nil && !single)
 	if sets == nil || required && !single || cut {
@@ -55,22 +57,16 @@ func (b *block) followOuter(it *Item, s *shape.Source) bool {
 	if p.Limit != nil && !p.ordered {
 		return false
 	}
-	values := make(map[int]shape.Operand)
-	for c := range it.Table.Columns {
-		me := Column{it, c}
-		if o, ok := b.given(me); ok {
-			values[c] = o
-			continue
-		}
+	values := b.operands(it, func(me Column) (result int, ok bool) {
 		for _, from := range b.equalTo(me) {
-			if from.block() != p {
-				continue
-			}
-			if r, ok := p.shownAs(from); ok {
-				values[c] = shape.ResultOperand(r)
+			if from.block() == p {
+				if result, ok = p.shownAs(from); ok {
+					break
+				}
 			}
 		}
-	}
+		return result, ok
+	})
 	sets := selectionOf(known(it, values), values)
 	if sets == nil {
 		return false
@@ -95,25 +91,39 @@ func selectionOf(columns []int, values map[int]shape.Operand) []shape.Selection 
 	return []shape.Selection{w}
 }
 
-// shownSets returns the item's rows by what the result shows of the columns that
-// they are joined by: by a unique key if possible, which makes them single.
-func (b *block) shownSets(it *Item) (sets []shape.Selection, single bool) {
+// operands returns what is known of an item's columns: the constants that they
+// equal, or else the columns of a result in which find sees them.
+func (b *block) operands(it *Item, find func(Column) (result int, ok bool)) map[int]shape.Operand {
 	values := make(map[int]shape.Operand)
 	for c := range it.Table.Columns {
 		if o, ok := b.given(Column{it, c}); ok {
 			values[c] = o
-		} else if r, ok := b.joinedTo(Column{it, c}); ok {
+		} else if r, ok := find(Column{it, c}); ok {
 			values[c] = shape.ResultOperand(r)
 		}
 	}
-	for _, k := range it.Table.Keys {
-		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || b.mayBeNull(Column{it, c}) }) {
-			if sets := selectionOf(slices.Sorted(slices.Values(k.Columns)), values); sets != nil {
-				return sets, true
-			}
+	return values
+}
+
+// known returns the columns of an item with values, in order.
+func known(it *Item, values map[int]shape.Operand) (columns []int) {
+	for c := range it.Table.Columns {
+		if _, ok := values[c]; ok {
+			columns = append(columns, c)
 		}
 	}
-	return selectionOf(known(it, values), values), false
+	return columns
+}
+
+// chosen returns the columns by which to select the rows of an item, of those with
+// values: a unique key if possible, which makes them single.
+func (b *block) chosen(it *Item, values map[int]shape.Operand) (columns []int, single bool) {
+	for _, k := range it.Table.Keys {
+		if !slices.ContainsFunc(k.Columns, func(c int) bool { _, ok := values[c]; return !ok || b.mayBeNull(Column{it, c}) }) {
+			return slices.Sorted(slices.Values(k.Columns)), true
+		}
+	}
+	return known(it, values), false
 }
 
 // joinedTo returns the column of the result that shows what a column is joined

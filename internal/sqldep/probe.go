@@ -84,25 +84,21 @@ func (s *search) probe(it *Item) *shape.Probe {
 	if len(path) == 0 {
 		return nil
 	}
-	values := make(map[int]shape.Operand)
 	var selected []string
-	for c := range it.Table.Columns {
-		me := Column{it, c}
-		if o, ok := s.given(me); ok {
-			values[c] = o
-			continue
-		}
+	values := s.operands(it, func(me Column) (result int, ok bool) {
 		for _, from := range s.equalTo(me) {
-			if _, has := values[c]; !has && slices.Contains(path, from.Item) {
-				values[c] = shape.ResultOperand(len(selected))
+			if slices.Contains(path, from.Item) {
 				selected = append(selected, s.name(from))
+				return len(selected) - 1, true
 			}
 		}
-	}
+		return 0, false
+	})
 	if len(selected) == 0 {
 		return nil
 	}
-	p := &shape.Probe{Columns: chosen(it, values)}
+	p := &shape.Probe{}
+	p.Columns, _ = s.chosen(it, values)
 	for _, c := range p.Columns {
 		p.Values = append(p.Values, values[c])
 	}
@@ -123,27 +119,6 @@ func (s *search) probe(it *Item) *shape.Probe {
 	}
 	p.SQL = "SELECT DISTINCT " + strings.Join(selected, ", ") + " FROM " + strings.Join(from, ", ") + " WHERE " + strings.Join(where, " AND ")
 	return p
-}
-
-// chosen returns the columns by which to select the rows of an item, of those
-// with values: a unique key if possible.
-func chosen(it *Item, values map[int]shape.Operand) []int {
-	for _, k := range it.Table.Keys {
-		if !slices.ContainsFunc(k.Columns, func(c int) bool { v, ok := values[c]; return !ok || v.Literal.Kind() == shape.KindNull }) {
-			return slices.Sorted(slices.Values(k.Columns))
-		}
-	}
-	return known(it, values)
-}
-
-// known returns the columns of an item with values, in order.
-func known(it *Item, values map[int]shape.Operand) (columns []int) {
-	for c := range it.Table.Columns {
-		if _, ok := values[c]; ok {
-			columns = append(columns, c)
-		}
-	}
-	return columns
 }
 
 // name returns a column's name in the probe.
