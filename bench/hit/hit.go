@@ -47,7 +47,7 @@ func serve(t *harness.Talk) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.Close()) }()
 	hit, err := harness.Warm(p.cached, harness.NewRequest("/page"))
 	if err != nil {
 		return err

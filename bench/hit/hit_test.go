@@ -114,7 +114,7 @@ func TestContests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := p.close(); err != nil {
+		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -87,7 +87,7 @@ func MeasureInProcess(ctx context.Context, s *harness.Settings) (_ *report.Secti
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.Close()) }()
 	list, err := contests(p)
 	if err != nil {
 		return nil, err

@@ -2,19 +2,14 @@ package hit
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/bench/harness"
-	"github.com/unstale/unstale/sqlite"
 )
 
 // PageSize is the size of the body that hits are measured with.
@@ -24,9 +19,7 @@ const PageSize = 4 << 10
 // is one row, /many one that is made of as many rows as the table holds, /own
 // one that is kept for each identity.
 type pages struct {
-	dir    string
-	cache  *unstale.Cache
-	db     *sql.DB
+	*harness.Captured
 	cached http.Handler
 }
 
@@ -34,30 +27,22 @@ type pages struct {
 const rowsOfMany = 16
 
 func newPages(seed uint64) (_ *pages, err error) {
-	p := new(pages)
-	if p.dir, err = os.MkdirTemp("", "unstale-bench-"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
-	p.cache, err = unstale.New(unstale.Options{
-		TTL: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
-	})
+	captured, err := harness.Capture(unstale.Options{TTL: 24 * time.Hour}, nil)
 	if err != nil {
 		return nil, err
 	}
-	if p.db, err = sqlite.Open(filepath.Join(p.dir, "pages.db"), p.cache); err != nil {
-		return nil, err
-	}
+	p := &pages{Captured: captured}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
 	ctx := unstale.Outside(context.Background())
-	if _, err = p.db.ExecContext(ctx, `CREATE TABLE page (id INTEGER PRIMARY KEY, body TEXT NOT NULL)`); err != nil {
+	if _, err = p.ExecContext(ctx, `CREATE TABLE page (id INTEGER PRIMARY KEY, body TEXT NOT NULL)`); err != nil {
 		return nil, err
 	}
 	for id := range rowsOfMany {
-		if _, err = p.db.ExecContext(ctx, `INSERT INTO page VALUES (?, ?)`, id, Text(seed+uint64(id), PageSize)); err != nil {
+		if _, err = p.ExecContext(ctx, `INSERT INTO page VALUES (?, ?)`, id, Text(seed+uint64(id), PageSize)); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +56,7 @@ func newPages(seed uint64) (_ *pages, err error) {
 		}
 		p.page(w, r)
 	})
-	cached, err := p.cache.Middleware(unstale.HandlerOptions{
+	cached, err := p.Cache.Middleware(unstale.HandlerOptions{
 		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
 	})
 	if err != nil {
@@ -93,7 +78,7 @@ func Text(seed uint64, n int) string {
 
 func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 	var body string
-	if err := p.db.QueryRowContext(r.Context(), `SELECT body FROM page WHERE id = ?`, 0).Scan(&body); err != nil {
+	if err := p.QueryRowContext(r.Context(), `SELECT body FROM page WHERE id = ?`, 0).Scan(&body); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -104,23 +89,11 @@ func (p *pages) many(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	for id := range rowsOfMany {
 		var body string
-		if err := p.db.QueryRowContext(r.Context(), `SELECT body FROM page WHERE id = ?`, id).Scan(&body); err != nil {
+		if err := p.QueryRowContext(r.Context(), `SELECT body FROM page WHERE id = ?`, id).Scan(&body); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		b.WriteString(body[:PageSize/rowsOfMany])
 	}
 	harness.WriteText(w, b.String())
-}
-
-// close ends the site and removes its files.
-func (p *pages) close() error {
-	var err error
-	if p.db != nil {
-		err = p.db.Close()
-	}
-	if p.cache != nil {
-		err = errors.Join(err, p.cache.Close())
-	}
-	return errors.Join(err, os.RemoveAll(p.dir))
 }

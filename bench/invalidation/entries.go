@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/bench/harness"
-	"github.com/unstale/unstale/sqlite"
 )
 
 // HotItems is how many items the writes choose from, whatever the number of
@@ -57,10 +54,8 @@ type (
 
 // A full is a cache full of small entries, one for each row of a captured table.
 type full struct {
-	dir     string
+	*harness.Captured
 	entries int
-	cache   *unstale.Cache
-	db      *sql.DB
 	update  *sql.Stmt
 	read    *sql.Stmt
 	site    http.Handler
@@ -79,12 +74,12 @@ func serve(t *harness.Talk) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.close()) }()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	start := time.Now()
 	if err := f.fill(s.Entries); err != nil {
 		return err
 	}
-	ready := Ready{Filling: time.Since(start), Bytes: f.cache.Stats().Store.Bytes}
+	ready := Ready{Filling: time.Since(start), Bytes: f.Cache.Stats().Store.Bytes}
 	runtime.GC()
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
@@ -99,37 +94,27 @@ func serve(t *harness.Talk) (err error) {
 }
 
 func newFull(database string) (_ *full, err error) {
-	r := new(full)
-	if r.dir, err = os.MkdirTemp("", "unstale-bench-"); err != nil {
-		return nil, err
-	}
-	defer func() {
+	captured, err := harness.Capture(unstale.Options{TTL: 24 * time.Hour, MaxBytes: 8 << 30}, func(path string) error {
+		rows, err := os.ReadFile(database)
 		if err != nil {
-			err = errors.Join(err, r.close())
+			return err
 		}
-	}()
-	path := filepath.Join(r.dir, "items.db")
-	rows, err := os.ReadFile(database)
-	if err != nil {
-		return nil, err
-	}
-	if err = os.WriteFile(path, rows, 0o600); err != nil {
-		return nil, err
-	}
-	r.cache, err = unstale.New(unstale.Options{
-		TTL: 24 * time.Hour, MaxBytes: 8 << 30, Logger: slog.New(slog.DiscardHandler),
+		return os.WriteFile(path, rows, 0o600)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if r.db, err = sqlite.Open(path, r.cache); err != nil {
-		return nil, err
-	}
+	r := &full{Captured: captured}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
 	ctx := unstale.Outside(context.Background())
-	if r.update, err = r.db.PrepareContext(ctx, `UPDATE item SET v = ? WHERE id = ?`); err != nil {
+	if r.update, err = r.PrepareContext(ctx, `UPDATE item SET v = ? WHERE id = ?`); err != nil {
 		return nil, err
 	}
-	if r.read, err = r.db.PrepareContext(ctx, `SELECT v FROM item WHERE id = ?`); err != nil {
+	if r.read, err = r.PrepareContext(ctx, `SELECT v FROM item WHERE id = ?`); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
@@ -142,7 +127,7 @@ func newFull(database string) (_ *full, err error) {
 		}
 		harness.WriteText(w, v)
 	})
-	r.site = r.cache.Handler(mux)
+	r.site = r.Cache.Handler(mux)
 	return r, nil
 }
 
@@ -214,9 +199,9 @@ func (r *full) round(q Round) (_ *Reply, err error) {
 			_, err := r.update.ExecContext(ctx, "written in round "+strconv.Itoa(q.First), id) // and never before
 			return err
 		}},
-		{q.Tags, &reply.Tag, func(id int) error { return r.cache.Invalidate(ctx, itemTag(strconv.Itoa(id))) }},
+		{q.Tags, &reply.Tag, func(id int) error { return r.Cache.Invalidate(ctx, itemTag(strconv.Itoa(id))) }},
 		{q.Patterns, &reply.Pattern, func(id int) error {
-			return r.cache.Invalidate(ctx, unstale.Pattern("http:GET * /item/{id}", strconv.Itoa(id)))
+			return r.Cache.Invalidate(ctx, unstale.Pattern("http:GET * /item/{id}", strconv.Itoa(id)))
 		}},
 	}
 	for _, k := range kinds {
@@ -225,7 +210,7 @@ func (r *full) round(q Round) (_ *Reply, err error) {
 		}
 		sweep, err := harness.Timed(1, func(int) (err error) {
 			*k.each, err = harness.Timed(k.n, func(i int) error { return k.do(Item(q.First, i)) })
-			for r.cache.Stats().Patterns > 0 {
+			for r.Cache.Stats().Patterns > 0 {
 				time.Sleep(50 * time.Microsecond) // how long it takes is what is measured
 			}
 			return err
@@ -247,7 +232,7 @@ func (r *full) round(q Round) (_ *Reply, err error) {
 	if err := hits(r.site, r.entries, q, reply); err != nil {
 		return nil, err
 	}
-	reply.Entries = r.cache.Stats().Store.Entries
+	reply.Entries = r.Cache.Stats().Store.Entries
 	return reply, nil
 }
 
@@ -281,20 +266,4 @@ func hits(site http.Handler, entries int, q Round, reply *Reply) (err error) {
 		}
 	}
 	return nil
-}
-
-func (r *full) close() error {
-	var errs []error
-	for _, s := range []*sql.Stmt{r.update, r.read} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	if r.db != nil {
-		errs = append(errs, r.db.Close())
-	}
-	if r.cache != nil {
-		errs = append(errs, r.cache.Close())
-	}
-	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

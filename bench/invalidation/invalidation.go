@@ -50,8 +50,9 @@ func Measure(ctx context.Context, s *harness.Settings) (*report.Section, error) 
 	for _, n := range Sizes(s.Entries) {
 		all = append(all, &measured{size: n, entries: n})
 	}
+	each := Round{Writes: 400, Tags: HotItems, Patterns: PatternsAtOnce, Hits: 5000}
 	for range starts {
-		if err := run(ctx, s, all, s.Rounds(7)); err != nil {
+		if err := run(ctx, s, all, s.Rounds(7), each); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +117,7 @@ func Measure(ctx context.Context, s *harness.Settings) (*report.Section, error) 
 
 // run starts a process for each size, all with a copy of the same database, and
 // lets them work by turns.
-func run(ctx context.Context, s *harness.Settings, all []*measured, rounds int) (err error) {
+func run(ctx context.Context, s *harness.Settings, all []*measured, rounds int, each Round) (err error) {
 	dir, err := os.MkdirTemp("", "unstale-bench-")
 	if err != nil {
 		return err
@@ -143,8 +144,8 @@ func run(ctx context.Context, s *harness.Settings, all []*measured, rounds int) 
 		round++
 		m := all[i]
 		var reply Reply
-		q := Round{Writes: 400, Tags: HotItems, Patterns: PatternsAtOnce, Hits: 5000, First: round * 7 % HotItems}
-		if err := full[i].Order(q, &reply); err != nil {
+		each.First = round * 7 % HotItems
+		if err := full[i].Order(each, &reply); err != nil {
 			return err
 		}
 		if reply.Entries < m.size {
@@ -156,7 +157,7 @@ func run(ctx context.Context, s *harness.Settings, all []*measured, rounds int) 
 		m.sweep.Add(reply.Sweep)
 		m.few.Add(reply.Few)
 		m.spread.Add(reply.Spread)
-		if err := maps[i].Order(Round{Hits: q.Hits, First: q.First}, &reply); err != nil {
+		if err := maps[i].Order(Round{Hits: each.Hits, First: each.First}, &reply); err != nil {
 			return err
 		}
 		m.fewMap.Add(reply.Few)

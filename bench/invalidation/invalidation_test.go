@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	all := []*measured{{size: HotItems, entries: HotItems}, {size: 2 * HotItems, entries: 2 * HotItems}}
-	if err := run(context.Background(), &harness.Settings{Connections: 2, Round: 20 * time.Millisecond}, all, 2); err != nil {
+	if err := run(context.Background(), &harness.Settings{Connections: 2, Round: 20 * time.Millisecond}, all, 2, Round{Writes: 20, Tags: 50, Patterns: 4, Hits: 200}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range all {
@@ -56,7 +56,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := f.close(); err != nil {
+		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -74,7 +74,7 @@ func TestFull(t *testing.T) {
 	if err != nil || reply.Entries != 10 || reply.Few.Wall <= 0 || reply.Spread.Wall <= 0 {
 		t.Errorf("%+v %v", reply, err)
 	}
-	_ = f.db.Close() // so that what is not there cannot be made
+	_ = f.DB.Close() // so that what is not there cannot be made
 	f.entries = 20
 	if _, err := f.round(Round{Hits: 100}); err == nil {
 		t.Error("a hit where there is no entry")

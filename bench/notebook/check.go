@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -14,19 +13,17 @@ import (
 	"github.com/unstale/unstale/bench/workload"
 )
 
+// newChecker builds the command that checks.
+func newChecker(ctx context.Context, dir string) (binary string, err error) {
+	binary = filepath.Join(dir, "unstale")
+	_, err = harness.Go(ctx, "cmd", "build", "-o", binary, "./unstale")
+	return binary, err
+}
+
 // check has `unstale check` write to some of the cards and read them back, one by
 // one and in lists, while the visitors go on with all but changing cards. It
 // returns what the command says. A wrong answer, or none, is an error.
-func check(ctx context.Context, r *ready, s *harness.Settings) (said string, err error) {
-	dir, err := os.MkdirTemp("", "unstale-bench-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary := filepath.Join(dir, "unstale")
-	if _, err := harness.Go(ctx, "cmd", "build", "-o", binary, "./unstale"); err != nil {
-		return "", err
-	}
+func check(ctx context.Context, binary string, r *ready, s *harness.Settings) (said string, err error) {
 	others := newSide("", r)
 	others.trace = slices.DeleteFunc(slices.Clone(r.Trace), func(q workload.Request) bool { return q.Page == "change" })
 	ctx, stop := context.WithCancel(ctx)

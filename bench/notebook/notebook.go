@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -208,7 +209,16 @@ func measure(ctx context.Context, s *harness.Settings, scale float64, requests i
 			return nil, err
 		}
 	}
-	said, err := check(ctx, &on, s)
+	dir, err := os.MkdirTemp("", "unstale-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	checker, err := newChecker(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	said, err := check(ctx, checker, &on, s)
 	if err != nil {
 		return nil, err
 	}

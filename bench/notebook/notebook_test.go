@@ -70,15 +70,19 @@ func (l *liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestCheckFindsOut(t *testing.T) {
 	t.Parallel()
 	var r ready
-	h, stop, err := open(context.Background(), settings{Seed: 1, Scale: 0.1, Requests: 100}, &r)
+	h, db, err := open(context.Background(), settings{Seed: 1, Scale: 0.1, Requests: 100}, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := stop(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
+	checker, err := newChecker(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	list := []byte(`"data":[`)
 	for _, c := range []struct {
 		name, want string
@@ -105,7 +109,7 @@ func TestCheckFindsOut(t *testing.T) {
 		}
 		at := r
 		at.Addr = addr
-		said, err := check(t.Context(), &at, &harness.Settings{Seed: 1, Load: c.length, Rate: 20})
+		said, err := check(t.Context(), checker, &at, &harness.Settings{Seed: 1, Load: c.length, Rate: 20})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v %s", c.name, err, said)
 		}

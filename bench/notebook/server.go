@@ -3,16 +3,12 @@ package notebook
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/bench/harness"
 	"github.com/unstale/unstale/bench/workload"
-	"github.com/unstale/unstale/sqlite"
 )
 
 // settings and ready open the talk with a process that serves a notebook of its
@@ -39,41 +35,29 @@ var Role = harness.Role{Name: "notebook", Serve: func(t *harness.Talk) (err erro
 		return err
 	}
 	var r ready
-	h, stop, err := open(context.Background(), s, &r)
+	h, db, err := open(context.Background(), s, &r)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	addr, stop, err := harness.Serve(h)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	addr, closeServer, err := harness.Serve(h)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeServer()) }()
 	r.Addr = addr
 	return harness.Obey[struct{}, struct{}](t, r, nil)
 }}
 
 // open fills a notebook and opens it, with a clock that goes on from the epoch of
 // the workloads.
-func open(ctx context.Context, s settings, r *ready) (_ http.Handler, stop func() error, err error) {
-	dir, err := os.MkdirTemp("", "unstale-bench-")
+func open(ctx context.Context, s settings, r *ready) (http.Handler, *harness.Captured, error) {
+	site, start := New(s.Seed, s.Scale), time.Now()
+	app := &application{now: func() time.Time { return workload.Epoch().Add(time.Since(start)) }}
+	options := app.Options()
+	options.Off = s.Off
+	db, err := harness.Capture(options, func(path string) error { return site.Fill(ctx, path) })
 	if err != nil {
-		return nil, nil, err
-	}
-	closers := []func() error{func() error { return os.RemoveAll(dir) }}
-	stop = func() (err error) {
-		for i := len(closers) - 1; i >= 0; i-- {
-			err = errors.Join(err, closers[i]())
-		}
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, stop())
-		}
-	}()
-	path, site := filepath.Join(dir, "notebook.db"), New(s.Seed, s.Scale)
-	if err := site.Fill(ctx, path); err != nil {
 		return nil, nil, err
 	}
 	r.Trace = site.Trace(s.Requests)
@@ -84,20 +68,9 @@ func open(ctx context.Context, s settings, r *ready) (_ http.Handler, stop func(
 			r.Cards = append(r.Cards, site.cards[i])
 		}
 	}
-	start := time.Now()
-	app := &application{now: func() time.Time { return workload.Epoch().Add(time.Since(start)) }}
-	options := app.Options()
-	options.Off, options.Logger = s.Off, slog.New(slog.DiscardHandler)
-	cache, err := unstale.New(options)
+	h, err := app.Serve(unstale.Outside(ctx), db.DB, db.Path, db.Cache)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, db.Close())
 	}
-	closers = append(closers, cache.Close)
-	db, err := sqlite.Open(path+"?_txlock=immediate", cache)
-	if err != nil {
-		return nil, nil, err
-	}
-	closers = append(closers, db.Close)
-	h, err := app.Serve(unstale.Outside(ctx), db, path, cache)
-	return h, stop, err
+	return h, db, nil
 }

@@ -2,14 +2,10 @@ package peer
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,7 +19,7 @@ import (
 	fibercache "github.com/gofiber/fiber/v3/middleware/cache"
 
 	"github.com/unstale/unstale"
-	"github.com/unstale/unstale/sqlite"
+	"github.com/unstale/unstale/bench/harness"
 )
 
 // itemPattern matches the key of one item, as a service would that knows what
@@ -46,7 +42,7 @@ func ginBackend(s settings) (*backend, error) {
 	engine.GET("/item/:id", gincache.CacheByRequestURI(store, 24*time.Hour), gin.WrapH(b))
 	b.handle(engine)
 	b.fall = func(id int) error { return gone(store.Delete(racePath(id))) }
-	b.remove = func(id int) error { return gone(store.Delete("/item/" + strconv.Itoa(id))) }
+	b.remove = func(id int) error { return gone(store.Delete(itemPath(id))) }
 	b.match = func(id int) error {
 		pattern, err := itemPattern(id)
 		if err != nil {
@@ -130,6 +126,18 @@ func redisBackend(s settings) (*backend, error) {
 		_, _ = w.Write([]byte(body))
 	}))
 	b.fall = func(id int) error { return client.Del(context.Background(), racePath(id)).Err() }
+	b.remove = func(id int) error { return client.Unlink(context.Background(), itemPath(id)).Err() }
+	b.match = func(id int) error {
+		for cursor := uint64(0); ; {
+			keys, next, err := client.Scan(context.Background(), cursor, itemPath(id), 1000).Result()
+			if err == nil && len(keys) > 0 {
+				err = client.Unlink(context.Background(), keys...).Err()
+			}
+			if cursor = next; err != nil || cursor == 0 {
+				return err
+			}
+		}
+	}
 	stop := b.stop
 	b.stop = func() error { return errors.Join(stop(), client.Close()) }
 	return b, nil
@@ -137,34 +145,15 @@ func redisBackend(s settings) (*backend, error) {
 
 // unstaleBackend is the cache, on a captured SQLite file. Nobody tells it what
 // falls.
-func unstaleBackend(s settings) (_ *backend, err error) {
+func unstaleBackend(s settings) (*backend, error) {
 	b := newBackend(s)
-	dir, err := os.MkdirTemp("", "unstale-bench-")
+	db, err := harness.Capture(unstale.Options{}, nil)
 	if err != nil {
-		return nil, err
-	}
-	var cache *unstale.Cache
-	var db *sql.DB
-	remove := func() (err error) {
-		if db != nil {
-			err = db.Close()
-		}
-		return errors.Join(err, cache.Close(), os.RemoveAll(dir))
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, remove())
-		}
-	}()
-	if cache, err = unstale.New(unstale.Options{Logger: slog.New(slog.DiscardHandler)}); err != nil {
-		return nil, err
-	}
-	if db, err = sqlite.Open(filepath.Join(dir, "peer.db"), cache); err != nil {
 		return nil, err
 	}
 	ctx := unstale.Outside(context.Background())
 	if _, err = db.ExecContext(ctx, `CREATE TABLE value (id INTEGER PRIMARY KEY, n INTEGER NOT NULL); INSERT INTO value VALUES (1, 0)`); err != nil {
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	b.read = func(ctx context.Context) (v string, err error) {
 		err = db.QueryRowContext(ctx, `SELECT n FROM value WHERE id = ?`, 1).Scan(&v)
@@ -174,7 +163,7 @@ func unstaleBackend(s settings) (_ *backend, err error) {
 		_, err := db.ExecContext(ctx, `UPDATE value SET n = ? WHERE id = ?`, v, 1)
 		return err
 	}
-	b.handle(cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b.handle(db.Cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := b.read(r.Context()); err != nil { // every answer is made from a row
 			http.Error(w, fmt.Sprint(err), http.StatusInternalServerError)
 			return
@@ -182,6 +171,6 @@ func unstaleBackend(s settings) (_ *backend, err error) {
 		b.ServeHTTP(w, r)
 	})))
 	stop := b.stop
-	b.stop = func() error { return errors.Join(stop(), remove()) }
+	b.stop = func() error { return errors.Join(stop(), db.Close()) }
 	return b, nil
 }

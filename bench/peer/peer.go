@@ -25,9 +25,8 @@ const (
 type peer struct {
 	name   string
 	addr   string
-	ours   *harness.Process // answers, or is what stands behind the daemon
-	daemon *harness.Daemon  // nil for a Go program
-	redis  *harness.Daemon  // that ours reads through, or nil
+	ours   *harness.Process // answers, or is what stands behind a proxy
+	daemon *harness.Daemon  // the cache, a proxy or a Redis; nil for a Go program
 }
 
 // start starts a peer. Answers to /race live that long.
@@ -46,10 +45,10 @@ func start(ctx context.Context, name string, seed uint64, lifetime time.Duration
 	case peerVarnish:
 		set.Kind, before = kindBare, startVarnish
 	case kindRedis:
-		if p.redis, err = startRedis(ctx); err != nil {
+		if p.daemon, err = startRedis(ctx); err != nil {
 			return nil, err
 		}
-		set.Redis = p.redis.Addr
+		set.Redis = p.daemon.Addr
 	}
 	var at ready
 	if p.ours, err = Role.Start(ctx, set, &at); err != nil {
@@ -67,10 +66,8 @@ func start(ctx context.Context, name string, seed uint64, lifetime time.Duration
 
 func (p *peer) stop() error {
 	var errs []error
-	for _, d := range []*harness.Daemon{p.daemon, p.redis} {
-		if d != nil {
-			errs = append(errs, d.Stop())
-		}
+	if p.daemon != nil {
+		errs = append(errs, p.daemon.Stop())
 	}
 	if p.ours != nil {
 		errs = append(errs, p.ours.Stop())

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-redis/redis/v8"
-
 	"github.com/unstale/unstale/bench/harness"
 	"github.com/unstale/unstale/bench/invalidation"
 )
@@ -54,9 +52,6 @@ func startStore(ctx context.Context, name string, s *harness.Settings, n int, da
 			err = errors.Join(err, st.stop())
 		}
 	}()
-	if name == kindRedis {
-		return st, st.fillRedis(ctx, p.redis, n)
-	}
 	if err := fillItems(ctx, p.addr, n, t.fill); err != nil {
 		return nil, err
 	}
@@ -102,6 +97,11 @@ func (p *peer) ways(c *connection) []way {
 		return []way{
 			tell("gin-cache, all keys that match", 2, orderMatch),
 			tell("gin-cache, Delete of a key", 200, orderDelete),
+		}
+	case kindRedis:
+		return []way{
+			tell("Redis, SCAN MATCH and UNLINK", 2, orderMatch),
+			tell("Redis, UNLINK of a key", 200, orderDelete),
 		}
 	default:
 		return []way{send(p.name+", renewed by a request", 200, "GET", refreshField+": %d")}
@@ -203,73 +203,6 @@ func fetch(c *harness.Conn, from, to int) error {
 		} else if string(body) != "value "+strconv.Itoa(id) {
 			return fmt.Errorf("item %d: %w: %q", id, harness.ErrOtherAnswer, body)
 		}
-	}
-	return nil
-}
-
-// fillRedis puts the entries there that a service would have put there.
-func (st *store) fillRedis(ctx context.Context, d *harness.Daemon, n int) error {
-	client := redis.NewClient(&redis.Options{Addr: d.Addr, ReadTimeout: time.Minute})
-	stop := st.stop
-	st.stop = func() error { return errors.Join(client.Close(), stop()) }
-	set := func(from, to int) error {
-		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for id := from; id < to; id++ {
-				p.Set(ctx, itemPath(id), "value "+strconv.Itoa(id), 24*time.Hour)
-			}
-			return nil
-		})
-		return err
-	}
-	for from := 0; from < n; from += 1000 {
-		if err := set(from, min(from+1000, n)); err != nil {
-			return err
-		}
-	}
-	redisWay := func(name string, each int, unlink func(id int) (int64, error)) way {
-		return way{name, each, func(first int) (took harness.Piece, err error) {
-			first = min(first%invalidation.HotItems, invalidation.HotItems-each)
-			if err := set(first, first+each); err != nil {
-				return took, err
-			}
-			used, err := d.Processor()
-			if err != nil {
-				return took, err
-			}
-			if took, err = harness.Timed(each, func(i int) error {
-				n, err := unlink(first + i)
-				if err == nil && n != 1 {
-					err = fmt.Errorf("%s: %d keys were unlinked", name, n)
-				}
-				return err
-			}); err != nil {
-				return took, err
-			}
-			end, err := d.Processor()
-			took.Processor = float64(end-used) / float64(each)
-			return took, err
-		}}
-	}
-	st.ways = []way{
-		redisWay("Redis, SCAN MATCH and UNLINK", 2, func(id int) (unlinked int64, err error) {
-			for cursor := uint64(0); ; {
-				var keys []string
-				if keys, cursor, err = client.Scan(ctx, cursor, itemPath(id), 1000).Result(); err != nil {
-					return 0, err
-				}
-				if len(keys) > 0 {
-					n, err := client.Unlink(ctx, keys...).Result()
-					if err != nil {
-						return 0, err
-					}
-					unlinked += n
-				}
-				if cursor == 0 {
-					return unlinked, nil
-				}
-			}
-		}),
-		redisWay("Redis, UNLINK of a key", 200, func(id int) (int64, error) { return client.Unlink(ctx, itemPath(id)).Result() }),
 	}
 	return nil
 }
