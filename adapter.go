@@ -2,9 +2,7 @@ package unstale
 
 import (
 	"context"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/adapter"
@@ -14,30 +12,23 @@ import (
 
 // database implements adapter.Database.
 type database struct {
-	cache  *Cache
-	name   string
-	poll   func()
+	*source
 	nobody caller // on whose behalf a statement runs that nobody marked
 }
 
 // Database registers a database with the cache, for adapters such as package
-// sqlite. The name appears in logs and statistics. poll, if not nil, is called
-// before anything stored is judged, on every request: it looks whether somebody
-// changed the database past the adapter and, if so, calls Lost. It must be cheap
-// and safe for concurrent use.
-func (c *Cache) Database(name string, poll func()) adapter.Database {
-	d := &database{cache: c, name: name, poll: poll}
+// sqlite. The name appears in logs and statistics. s, if not nil, tells what the
+// adapter is not told otherwise before it becomes visible. It may be asked before
+// Database has returned.
+func (c *Cache) Database(name string, s Source) adapter.Database {
+	d := &database{source: c.follow(name, s)}
 	d.nobody = caller{db: d}
-	c.databases.add(d)
+	c.sources.add(d.source)
 	return d
 }
 
 // Close implements adapter.Database.
-func (d *database) Close() {
-	f := d.MarkAll("database closed") // nothing is served between the last poll and the floor
-	d.cache.databases.remove(d)
-	f.Settle()
-}
+func (d *database) Close() { d.close("database closed") }
 
 // Seq implements adapter.Database.
 func (d *database) Seq() uint64 { return d.cache.ledger.Seq() }
@@ -112,7 +103,7 @@ func (c *caller) fill() *fill {
 // DependOn implements adapter.Caller.
 func (c *caller) DependOn(d adapter.Dependencies) {
 	if f := c.fill(); f != nil {
-		f.dependOn(d)
+		f.dependOn(c.db.source, d)
 	} else if c.reading != nil {
 		c.reading.say(d)
 	}
@@ -129,7 +120,7 @@ func (c *caller) Later(most adapter.Dependencies) (done func(adapter.Dependencie
 	}
 	f.await(1)
 	return func(d adapter.Dependencies) {
-		f.dependOn(d)
+		f.dependOn(c.db.source, d)
 		f.await(-1)
 	}
 }
@@ -216,22 +207,24 @@ func (d *database) Mark(commit adapter.Commit) adapter.Flux {
 }
 
 // MarkAll implements adapter.Database.
-func (d *database) MarkAll(cause string) adapter.Flux {
-	f := &flux{cache: d.cache, all: true, change: d.change(cause), since: time.Now()}
-	d.cache.ledger.MarkAll()
+func (d *database) MarkAll(cause string) adapter.Flux { return d.cache.markWhole(d.source, cause) }
+
+// Lost implements adapter.Database.
+func (d *database) Lost(cause string) { d.MarkAll(cause).Settle() }
+
+// markWhole puts everything in flux that was read from a source.
+func (c *Cache) markWhole(s *source, cause string) *flux {
+	f := &flux{cache: c, slots: []ledger.Slot{s.whole}, change: s.change(cause), since: time.Now()}
+	c.ledger.Mark(f.slots)
 	return f
 }
 
-// Lost implements adapter.Database.
-func (d *database) Lost(cause string) { d.cache.raiseFloor(d.change(cause)) }
-
-func (d *database) change(cause string) *Change { return &Change{Cause: cause, Database: d.name} }
+func (s *source) change(cause string) *Change { return &Change{Cause: cause, Database: s.name} }
 
 // flux implements adapter.Flux.
 type flux struct {
 	cache  *Cache
 	slots  []ledger.Slot
-	all    bool
 	change *Change // to be remembered
 	since  time.Time
 	once   sync.Once
@@ -241,51 +234,10 @@ type flux struct {
 func (f *flux) Settle() {
 	f.once.Do(func() {
 		c := f.cache
-		if f.all {
-			c.raiseFloor(f.change)
-			c.ledger.ReleaseAll()
-		} else {
-			c.history.add(c.ledger.Bump(f.slots), f.change)
-			failpoint.Pass(failpoint.BeforeRelease)
-			c.ledger.Release(f.slots)
-			c.stats.invalidation(causeWrite, 1)
-		}
+		c.history.add(c.ledger.Bump(f.slots), f.change)
+		failpoint.Pass(failpoint.BeforeRelease)
+		c.ledger.Release(f.slots)
+		c.stats.invalidation(f.change.Cause, 1)
 		c.stats.load().flux.observe(time.Since(f.since))
 	})
-}
-
-// databases is the set of registered databases, copied on change.
-type databases struct {
-	mu   sync.Mutex
-	list atomic.Pointer[[]*database]
-}
-
-func (s *databases) all() []*database {
-	if p := s.list.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-func (s *databases) add(d *database) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := append(slices.Clone(s.all()), d)
-	s.list.Store(&list)
-}
-
-func (s *databases) remove(d *database) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := slices.DeleteFunc(slices.Clone(s.all()), func(e *database) bool { return e == d })
-	s.list.Store(&list)
-}
-
-// poll asks every database whether it was changed past its adapter.
-func (s *databases) poll() {
-	for _, d := range s.all() {
-		if d.poll != nil {
-			d.poll()
-		}
-	}
 }

@@ -234,12 +234,12 @@ func TestPoll(t *testing.T) {
 	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
 	var db adapter.Database
 	changed := false
-	db = c.Database("polled", func() {
+	db = c.Database("polled", prompt(func() {
 		if changed {
 			changed = false
 			db.Lost("foreign write")
 		}
-	})
+	}))
 	n := 0
 	part := func(ctx context.Context) int {
 		return load(ctx, t, c, "k", func(ctx context.Context) (int, error) {
@@ -272,11 +272,11 @@ func TestPollJoined(t *testing.T) {
 		c := newCache(t, unstale.Options{})
 		var db adapter.Database
 		var changed atomic.Bool
-		db = c.Database("polled", func() {
+		db = c.Database("polled", prompt(func() {
 			if changed.CompareAndSwap(true, false) {
 				db.Lost("foreign write")
 			}
-		})
+		}))
 		open := make(chan struct{})
 		var runs atomic.Int64
 		call := func() int64 {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // An asker finds out who asks, at most once per request and only when somebody
@@ -18,6 +19,7 @@ type asker struct {
 	path   string     // as it came; handlers may rewrite the request's
 
 	once  sync.Once
+	found atomic.Bool // once is over
 	id    string
 	fill  fill          // what the identity was found from
 	scope scope         // of the function that found it
@@ -90,6 +92,7 @@ func (a *asker) askWithin(within *flight) string {
 				a.fill.refuse(refusedIdentity)
 			}
 			a.fill.end()
+			a.found.Store(true)
 		}()
 		ctx := a.from.context()
 		outer := scopeOf(ctx)

@@ -57,6 +57,12 @@ type Options struct {
 	// keeps answers apart where a fill looks at it.
 	NeutralContextKeys []any
 
+	// LookWait bounds how long a request waits until a [Source] has caught up that its
+	// answer is made from and that does not answer at once. The time that the route's
+	// fills take now bounds it, too, if that is longer. Then the handler runs. Default
+	// 20 ms.
+	LookWait time.Duration
+
 	// Slots is the size of the table of dependencies, rounded up to a power of
 	// two. Two dependencies in one slot fall together. Default 2^22, which take 36
 	// MiB.
@@ -91,7 +97,7 @@ type Cache struct {
 	seed        maphash.Seed
 	ledger      *ledger.Ledger
 	store       Store
-	databases   databases
+	sources     sources
 	flights     flights
 	sweeper     sweeper
 	stats       stats
@@ -111,6 +117,7 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
+	c.sources.since = time.Now()
 	c.digests, c.layout, c.apart = newDigests(), newRequestLayout(), newApart()
 	c.unstored, c.hitTexts = newUnstored(), newHitTexts()
 	c.plain = c.newMiddleware(HandlerOptions{Route: func(*http.Request) string { return "" }})
@@ -146,7 +153,7 @@ func (o *Options) complete() error {
 		return errors.New(`unstale: Options.Prefix "http" could not be told from the keys of responses`)
 	}
 	for name, value := range map[string]int64{
-		"TTL": int64(o.TTL), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
+		"TTL": int64(o.TTL), "LookWait": int64(o.LookWait), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
 	} {
 		if value < 0 {
 			return fmt.Errorf("unstale: Options.%s is negative", name)
@@ -167,6 +174,7 @@ func (o *Options) complete() error {
 		}
 	}
 	o.TTL = orDefault(o.TTL, DefaultTTL)
+	o.LookWait = orDefault(o.LookWait, DefaultLookWait)
 	if o.History == 0 {
 		o.History = DefaultHistory
 	}
@@ -195,6 +203,7 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.verifications.close()
+	c.sources.close()
 	c.sweeper.close()
 	if s, ok := c.store.(io.Closer); ok {
 		return s.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -99,7 +100,13 @@ func DependOn(ctx context.Context, tags ...Tag) {
 		for i, t := range tags {
 			hashes[i] = f.cache.hash(hashTag, string(t))
 		}
-		f.dependOn(adapter.Dependencies{AsOf: f.cache.ledger.Seq(), Hashes: hashes, From: f.cache.tagOrigin(tags)})
+		asOf := f.cache.ledger.Seq()
+		for _, s := range f.cache.sources.all() {
+			if slices.ContainsFunc(tags, func(t Tag) bool { return slices.Contains(s.tags, t) }) {
+				f.dependOn(s, adapter.Dependencies{AsOf: asOf})
+			}
+		}
+		f.dependOn(nil, adapter.Dependencies{AsOf: asOf, Hashes: hashes, From: f.cache.tagOrigin(tags)})
 	})
 }
 

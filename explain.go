@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -50,14 +51,16 @@ func (c *Cache) Explain(key string) []Explanation {
 	}
 	key = c.keyOf(key)
 	variants := key + "\n"
-	c.databases.poll()
 	found := make(map[string]*Entry)
+	var entries []*Entry
 	c.store.Range(func(k string, e *Entry) bool {
 		if k == key || strings.HasPrefix(k, variants) {
 			found[k] = e
+			entries = append(entries, e)
 		}
 		return len(found) < maxExplained
 	})
+	_ = c.catchUp(context.Background(), &scope{cache: c}, entries...) // if nobody can, it is as far as is known
 	c.history.missedUnder(variants, func(k string) {
 		if len(found) < maxExplained && found[k] == nil {
 			found[k] = nil

@@ -10,8 +10,10 @@ func InFlux(c *Cache) int64 { return c.ledger.InFlux() }
 func Waiting(c *Cache) (n int) {
 	c.flights.mu.Lock()
 	defer c.flights.mu.Unlock()
-	for _, f := range c.flights.m {
-		n += f.waiting
+	for _, here := range c.flights.m {
+		if here.latest != nil {
+			n += here.latest.waiting
+		}
 	}
 	return n
 }

@@ -31,6 +31,7 @@ const (
 	refusedPanicked   = "panicked"
 	refusedOtherCache = "another cache"
 	refusedHidden     = "varies by credentials"
+	refusedClosed     = "source closed"
 )
 
 // maxDependencies bounds what one fill may depend on.
@@ -98,18 +99,18 @@ func (f *fill) await(delta int) {
 	f.awaited += delta
 }
 
-// dependOn adds dependencies. None say nothing: what a statement that reads no
-// table answers may be made of anything.
-func (f *fill) dependOn(d adapter.Dependencies) {
+// dependOn adds dependencies that are read from s, or are tags if it is nil. None
+// say nothing: what a statement that reads no table answers may be made of anything.
+func (f *fill) dependOn(s *source, d adapter.Dependencies) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.informed = f.informed || len(d.Hashes) > 0
-	f.add(d)
+	f.add(s, d)
 }
 
 // takeOver adds what an unmarked read says. Only what the fill's own goroutine
 // reads makes known what the result depends on.
-func (f *fill) takeOver(d adapter.Dependencies, own bool) {
+func (f *fill) takeOver(s *source, d adapter.Dependencies, own bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if own {
@@ -117,11 +118,11 @@ func (f *fill) takeOver(d adapter.Dependencies, own bool) {
 	} else {
 		f.took = true
 	}
-	f.add(d)
+	f.add(s, d)
 }
 
 // add adds dependencies. The caller holds mu.
-func (f *fill) add(d adapter.Dependencies) {
+func (f *fill) add(s *source, d adapter.Dependencies) {
 	f.asOf = min(f.asOf, d.AsOf)
 	for _, h := range d.Hashes {
 		f.slots = append(f.slots, f.cache.ledger.Slot(h))
@@ -133,7 +134,20 @@ func (f *fill) add(d adapter.Dependencies) {
 			added = added[from.Count:]
 		}
 	}
+	if s != nil {
+		f.readFrom(s)
+	}
 	f.bound()
+}
+
+// readFrom adds the whole of a source, which is asked beside the read what was
+// written before. The caller holds mu.
+func (f *fill) readFrom(s *source) {
+	f.slots = append(f.slots, s.whole)
+	if s.closed.Load() {
+		f.abandon(refusedClosed)
+	}
+	s.nudge(lookAgain)
 }
 
 // bound keeps slots and keys short, however long the fill lasts. The caller
@@ -286,8 +300,8 @@ func (f *fill) current() bool {
 	return f.refused == "" && f.cache.ledger.Check(&ledger.Record{AsOf: f.asOf, Slots: f.slots}) == ledger.Valid
 }
 
-// recorded returns what the result was made of, or its age alone where that is
-// more than so many dependencies.
+// recorded returns what the result was made of, or from which sources alone where
+// that is more than so many dependencies.
 func (f *fill) recorded(most int) *ledger.Record {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -295,6 +309,12 @@ func (f *fill) recorded(most int) *ledger.Record {
 	if len(f.slots) <= 4*most {
 		if slots := ledger.Compact(slices.Clone(f.slots)); len(slots) <= most {
 			r.Slots = slots
+			return r
+		}
+	}
+	for _, s := range f.slots {
+		if f.cache.ledger.IsWhole(s) && !slices.Contains(r.Slots, s) {
+			r.Slots = append(r.Slots, s)
 		}
 	}
 	return r

@@ -9,12 +9,19 @@ import (
 )
 
 // maxJoins is how often a request waits for somebody else's fill: who has waited
-// in vain, because a write overtook it or it panicked, runs its own.
+// in vain, because a write overtook it or it panicked, runs its own. Who is vouched
+// for by nobody joins as often once more, and again if it turned out that the
+// result depends on who asks, which they found out too late.
 const maxJoins = 1
+
+// maxUnvouched is how many fills of a key run at a time for requests that nobody
+// vouches for: a database that is late is not to have all its readers at once.
+const maxUnvouched = 2
 
 // A flight is a fill that others wait for. Whoever joins one judges its result
 // as of the moment the flight is done, and must be entitled to it.
 type flight struct {
+	number  uint64 // in the order of their beginning
 	fill    *fill
 	done    chan struct{}
 	landing landing // set before done is closed
@@ -26,51 +33,117 @@ type flight struct {
 	cancel   context.CancelFunc // ends the fill's context; nil until there is one
 }
 
-// A landing is what a flight leaves: the entry that was stored, or nothing.
+// A landing is what a flight leaves: an entry, unless it may not be stored. A write
+// may have overtaken it, and then it is not.
 type landing struct {
 	// unshared says that results of this kind are not stored, so that there is no
 	// point in queueing for another one.
 	unshared bool
 
-	entry  *Entry
-	choice choice // under which it was stored
-	key    string // its key, which spells out all that selects it
+	entry *Entry
+	keep  keep // where it is stored, or would be
 }
 
 // flights holds the fills under way by what they fill.
 type flights struct {
-	mu sync.Mutex
-	m  map[string]*flight
+	mu   sync.Mutex
+	m    map[string]underWay
+	last uint64 // number of the flight that began last
 }
 
-// join returns the flight under way for key, if mayJoin and there is one that
-// nothing has overtaken, or makes the caller the leader of a new one. The leader
-// must call finish; who joined must wait until done is closed, or call leave.
-func (fs *flights) join(key string, mayJoin bool, begin func() *fill) (f *flight, leader bool) {
-	return fs.joinWithin(nil, key, mayJoin, begin)
+// underWay are the flights for a key.
+type underWay struct {
+	latest *flight // nil if it has landed
+	count  int
 }
 
-// joinWithin is join for code that runs within a flight, if it is not nil. It
-// joins none that waits for that one: both would wait for ever.
-func (fs *flights) joinWithin(within *flight, key string, mayJoin bool, begin func() *fill) (f *flight, leader bool) {
+// A role is what came of joining.
+type role uint8
+
+const (
+	leads role = iota // a flight of their own
+	joins             // somebody else's
+	waits             // until it has landed, and tries again
+)
+
+// A joiner is who wants the result of a flight.
+type joiner struct {
+	within   *flight // in which their code runs, or nil
+	newcomer func() *fill
+	mayJoin  bool
+	joined   int // flights, in vain
+
+	vouched    bool   // what a flight leaves is judged after a look
+	since      uint64 // the flight that had begun last when they had read whatever they read; 0: not known
+	identified bool   // that was after they had found out who asks
+}
+
+// found says why nothing was found that could be served.
+func (j *joiner) found(fs *flights, s selector, why miss) {
+	j.vouched = !why.unvouched()
+	if now := s.identified(); !j.vouched && (j.since == 0 || j.identified != now) {
+		j.since, j.identified = fs.began(), now
+	}
+}
+
+// may reports whether they may join another flight.
+func (j *joiner) may() bool {
+	most := maxJoins
+	if !j.vouched {
+		most += maxJoins + 1
+	}
+	return j.mayJoin && j.joined < most
+}
+
+// began returns the number of the flight that began last, which is never 0.
+func (fs *flights) began() uint64 {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f := fs.m[key]; mayJoin && f != nil && f.waiting > 0 && !within.servesFor(f) && f.fill.current() {
-		f.waiting++
-		if within != nil {
-			f.users = append(f.users, within)
+	fs.last = max(fs.last, 1)
+	return fs.last
+}
+
+// join returns a flight for key. If there is one under way that nothing has
+// overtaken, who is vouched for joins it. Who is not joins one that began after
+// everything that they have read: its result is what their own fill might be, and
+// need not be judged. If enough run already, they wait until the latest has landed.
+// Otherwise they lead a new one.
+//
+// Who leads must call finish; who joins must wait until done is closed, or call
+// leave. Nobody joins or waits for a flight that waits for the one within which they
+// run: both would wait for ever.
+func (fs *flights) join(key string, j *joiner) (f *flight, how role) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	here := fs.m[key]
+	if f := here.latest; j.may() && f != nil && !j.within.servesFor(f) {
+		switch {
+		case f.waiting == 0:
+		case j.vouched && f.fill.current(), !j.vouched && f.number > j.since:
+			f.waiting++
+			f.usedBy(j.within)
+			return f, joins
+		case !j.vouched && here.count >= maxUnvouched:
+			f.usedBy(j.within)
+			return f, waits
 		}
-		return f, false
 	}
-	f = &flight{fill: begin(), done: make(chan struct{}), waiting: 1}
-	if within != nil {
-		f.users = []*flight{within}
-	}
+	fs.last++
+	f = &flight{number: fs.last, fill: j.newcomer(), done: make(chan struct{}), waiting: 1}
+	f.usedBy(j.within)
 	if fs.m == nil {
-		fs.m = make(map[string]*flight)
+		fs.m = make(map[string]underWay)
 	}
-	fs.m[key] = f
-	return f, true
+	fs.m[key] = underWay{f, here.count + 1}
+	return f, leads
+}
+
+// usedBy notes that a flight waits for f, if it is not nil. The caller holds
+// flights.mu.
+func (f *flight) usedBy(g *flight) {
+	if g != nil {
+		f.users = append(f.users, g)
+	}
 }
 
 // servesFor reports whether g waits for f, directly or not, or is f. It visits each
@@ -153,7 +226,11 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 		return
 	}
 	f.landing = l
-	if fs.m[key] == f {
+	here := fs.m[key]
+	if here.count--; here.latest == f {
+		here.latest = nil
+	}
+	if fs.m[key] = here; here.count == 0 {
 		delete(fs.m, key)
 	}
 	close(f.done)
@@ -163,13 +240,21 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 }
 
 // entitled reports whether what a flight left answers the request that s stands
-// for, which joined it: it is the one that the request selects, and it is valid
-// now, which is after the request arrived.
-func (c *Cache) entitled(f *flight, primary string, s selector, now time.Time) bool {
+// for, which joined it: it is the one that the request selects, and, unless nobody
+// vouches for it, valid now, which is after the request arrived. at is a sequence
+// number at which it is as good as made.
+func (c *Cache) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector, now time.Time) (at uint64, ok bool) {
 	l := f.landing
-	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.choice, l.entry.asked, s) != l.key {
-		return false
+	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {
+		return 0, false
 	}
-	c.databases.poll()
-	return c.judge(l.entry, now) == missNone
+	if !j.vouched {
+		// The fill must have read after they found out who asks.
+		return l.entry.record.AsOf, l.entry.fresh(now) && (j.identified || !l.entry.asked)
+	}
+	if c.catchUp(ctx, s, l.entry) != missNone {
+		return 0, false
+	}
+	at = c.ledger.Seq()
+	return at, c.judge(l.entry, now) == missNone
 }

@@ -103,13 +103,22 @@ func (g *get) scope(f *fill) *scope {
 	return s
 }
 
+// patience and identified implement selector.
+func (g *get) patience() time.Duration {
+	return max(g.cache.options.LookWait, time.Duration(g.route.took.Load()))
+}
+
+func (g *get) identified() bool {
+	return g.Identity == nil || g.asks != nil && g.asks.found.Load()
+}
+
 // answer serves a valid entry, joins somebody's fill, or runs one.
 func (g *get) answer() {
 	c := g.cache
-	mayJoin := !g.directives.NoCache
-	for attempt := 1; ; attempt++ {
+	var j *joiner
+	for {
 		now := clock.Now()
-		e, key, why := c.find(g.primary, g, now)
+		e, key, _, why := c.find(g.r.Context(), g.primary, g, now)
 		refused := ""
 		if e != nil {
 			switch why = g.accepts(e, now); {
@@ -135,8 +144,12 @@ func (g *get) answer() {
 			g.pass(g.w, g.client(), g.route, refused, forward(why))
 			return
 		}
-		f, leader := c.flights.join(key, mayJoin && attempt <= maxJoins, func() *fill { return c.begin(g.name, true) })
-		if leader {
+		if j == nil {
+			j = &joiner{mayJoin: !g.directives.NoCache, newcomer: func() *fill { return c.begin(g.name, true) }}
+		}
+		j.found(&c.flights, g, why)
+		f, how := c.flights.join(key, j)
+		if how == leads {
 			g.route.misses.add(string(why), 1)
 			g.route.fills.Add(1)
 			g.fill(f, key, why)
@@ -145,21 +158,28 @@ func (g *get) answer() {
 		select {
 		case <-f.done:
 		case <-g.r.Context().Done():
-			c.flights.leave(f)
+			if how == joins {
+				c.flights.leave(f)
+			}
 			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) {
 				// The client may still be there, and the handler has something to say.
 				g.pass(g.w, g.client(), g.route, bypassDeadline, forward(why))
 			}
 			return
 		}
+		if how == waits {
+			continue
+		}
+		j.joined++
 		now = clock.Now()
-		if e := f.landing.entry; c.entitled(f, g.primary, g, now) && g.accepts(e, now) == missNone {
+		if _, ok := c.entitled(g.r.Context(), f, j, g.primary, g, now); ok && g.accepts(f.landing.entry, now) == missNone {
+			e := f.landing.entry
 			g.route.joined.Add(1)
 			status := rfc9111.CacheStatus{Forward: forward(why), Collapsed: true, TTL: e.remaining(now), HasTTL: true}
 			g.serveAs(e, now, status.String())
 			return
 		}
-		mayJoin = mayJoin && !f.landing.unshared
+		j.mayJoin = j.mayJoin && !f.landing.unshared
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/unstale/unstale/internal/clock"
@@ -102,37 +103,46 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 	// the connection that the transaction holds, and will hardly make what it sees.
 	// Nor does who finds out who asks, for whom such a function may wait.
 	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, clock.Now()) == ""
-	for attempt := 1; ; attempt++ {
-		found := c.ledger.Seq()
-		e, flightKey, _ := c.find(primary, s, clock.Now())
+	var j *joiner
+	for {
+		e, flightKey, at, why := c.find(ctx, primary, s, clock.Now())
 		if e != nil && !s.transactions.see(e) {
 			c.stats.loadOutcome(loadBypassed)
 			return fn(ctx)
 		}
 		if e != nil {
 			c.stats.loadOutcome(loadHit)
-			outer.useStored(e, found)
+			outer.useStored(e, at)
 			return e.body, nil
 		}
-		f, leader := c.flights.joinWithin(s.flight, flightKey, mayJoin && attempt <= maxJoins, func() *fill { return c.beginLoad(s.course) })
-		if leader {
+		if j == nil {
+			j = &joiner{within: s.flight, mayJoin: mayJoin, newcomer: func() *fill { return c.beginLoad(s.course) }}
+		}
+		j.found(&c.flights, s, why)
+		f, how := c.flights.join(flightKey, j)
+		if how == leads {
 			c.stats.loadOutcome(loadMiss)
 			return c.runLoad(ctx, s, primary, flightKey, f, fn)
 		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			c.flights.leave(f)
+			if how == joins {
+				c.flights.leave(f)
+			}
 			outer.refuse(refusedLeft)
 			return nil, context.Cause(ctx)
 		}
-		found = c.ledger.Seq()
-		if c.entitled(f, primary, s, clock.Now()) {
+		if how == waits {
+			continue
+		}
+		j.joined++
+		if at, ok := c.entitled(ctx, f, j, primary, s, clock.Now()); ok {
 			c.stats.loadOutcome(loadJoined)
-			outer.useStored(f.landing.entry, found)
+			outer.useStored(f.landing.entry, at)
 			return f.landing.entry.body, nil
 		}
-		mayJoin = mayJoin && !f.landing.unshared
+		j.mayJoin = j.mayJoin && !f.landing.unshared
 	}
 }
 
@@ -209,9 +219,9 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 	}
 	e.kind, e.body = kindValue, body
 	left.unshared = false
+	left.entry, left.keep = e, c.keep(primary, s, e, nil)
 	if c.judge(e, now) == missNone {
-		left.entry = e
-		left.choice, left.key = c.put(primary, s, e, nil)
+		c.put(primary, left.keep, e)
 	}
 	return body, nil
 }
@@ -230,6 +240,19 @@ func (s *scope) lookedOutsideLoad(key any) {
 func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
 func (s *scope) may(*Entry) bool                        { return true }
+
+// patience and identified implement selector.
+func (s *scope) patience() time.Duration {
+	wait := s.cache.options.LookWait
+	if s.course != nil {
+		wait = max(wait, time.Duration(s.cache.stats.route(s.course.route).took.Load()))
+	}
+	return wait
+}
+
+func (s *scope) identified() bool {
+	return s.asker == nil || s.asker.from == nil || s.asker.found.Load()
+}
 
 // identity implements selector. An entry that is found this way says itself that
 // it asked. Middlewares may call different people by one name.

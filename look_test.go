@@ -106,7 +106,7 @@ func newStrangers(t *testing.T, by string) *strangers {
 		defer s.mu.Unlock()
 		return s.eve, nil
 	}})
-	s.Database = s.c.Database("strangers", s.look)
+	s.Database = s.c.Database("strangers", prompt(s.look))
 	page := func(ctx context.Context) (string, error) {
 		who := unstale.Identity(ctx)
 		s.Caller(ctx, nil).DependOn(adapter.Dependencies{AsOf: s.Seq(), Hashes: []uint64{2}})

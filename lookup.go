@@ -1,7 +1,9 @@
 package unstale
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/unstale/unstale/internal/clock"
@@ -25,13 +27,20 @@ const (
 	missRequest  miss = "request directive"
 	missPass     miss = "streams"
 	missOutside  miss = "another field outside"
+
+	// Nobody vouches for what is stored.
+	missLate   miss = "source late"
+	missFailed miss = "source failed"
 )
+
+// unvouched reports whether what is stored may be true for all that is known.
+func (m miss) unvouched() bool { return m == missLate || m == missFailed }
 
 // cold reports whether nothing at all is stored for what was asked.
 func (m miss) cold() bool { return m == missUnknown || m == missVariant || m == missIdentity }
 
-// judge decides whether an entry may be served now. Databases must have been
-// polled since the request began.
+// judge decides whether an entry may be served now. Its sources must have caught up
+// since the last read of whoever is to be given it.
 func (c *Cache) judge(e *Entry, now time.Time) miss {
 	if e.cache != c {
 		return missUnknown // of another cache on the same store
@@ -53,8 +62,8 @@ func (c *Cache) judge(e *Entry, now time.Time) miss {
 	}
 }
 
-// look is judge for somebody who asks, whose miss is remembered.
-func (c *Cache) look(key string, e *Entry, now time.Time) miss {
+// judgeFor is judge for somebody who asks, whose miss is remembered.
+func (c *Cache) judgeFor(key string, e *Entry, now time.Time) miss {
 	why := c.judge(e, now)
 	if why != missNone && c.history != nil {
 		c.history.missed(key, why, c.blame(e, why))
@@ -69,6 +78,8 @@ type selector interface {
 	identity() string                            // who asks
 	selecting() []string                         // names of request fields that are in the place because nobody knows them
 	may(e *Entry) bool                           // whether what stands outside lets it have the entry
+	patience() time.Duration                     // how long it waits for a source
+	identified() bool                            // whether who asks need not be found out any more
 }
 
 // variant returns the key of the entry that s selects under choice: for whoever
@@ -99,42 +110,47 @@ func (c *Cache) digestIdentity(s selector) string {
 
 // find returns the valid entry that s selects, or why there is none. key is
 // where it looked last: what a fill under way would be stored under as far as
-// is known.
+// is known. at was the ledger's sequence number when the entry was found valid.
 //
-// The databases are polled between the last thing that the request has read, who
+// The sources catch up between the last thing that the request has read, who
 // asks included, and the judgement. Otherwise one write could take an answer away
-// from a group and put somebody into it, and he would be given the answer.
-func (c *Cache) find(primary string, s selector, now time.Time) (e *Entry, key string, why miss) {
-	e = c.store.Get(primary)
-	switch {
-	case e == nil:
-		c.databases.poll() // for the fill: what was written before it is not to make it fall
-		return nil, primary, missUnknown
-	case e.kind != kindSignpost:
-		c.databases.poll()
-		e, why = c.found(primary, e, s, now)
-		return e, primary, why
-	case !e.choice.asked:
-		key = c.variant(primary, e.choice, false, s)
-		c.databases.poll()
-		e, why = c.found(key, c.store.Get(key), s, now)
-		return e, key, why
+// from a group and put somebody into it, and they would be given the answer.
+func (c *Cache) find(ctx context.Context, primary string, s selector, now time.Time) (e *Entry, key string, at uint64, why miss) {
+	e, key = c.store.Get(primary), primary
+	if e == nil {
+		c.glance()
+		return nil, key, 0, missUnknown
 	}
-	shared := c.digestVary(e.choice, s)
-	key = primary + "\n" + shared + "\n" + c.digestIdentity(s)
-	forAll := key[:len(primary)+len("\n")+len(shared)]
-	c.databases.poll()
-	if e, why = c.found(forAll, c.store.Get(forAll), s, now); e != nil || why == missPass {
-		return e, key, why
+	var forAll *Entry
+	var forAllKey string
+	if e.kind == kindSignpost {
+		asked := e.choice.asked
+		key = c.variant(primary, e.choice, asked, s)
+		if asked {
+			forAllKey = key[:strings.LastIndexByte(key, '\n')]
+			forAll = c.store.Get(forAllKey)
+		}
+		e = c.store.Get(key)
 	}
-	e, own := c.found(key, c.store.Get(key), s, now)
-	if own == missVariant {
-		own = why
-		if why == missVariant {
+	if e == nil && forAll == nil {
+		c.glance()
+	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {
+		return nil, key, 0, why
+	}
+	at = c.ledger.Seq()
+	if forAllKey != "" {
+		var found *Entry
+		if found, why = c.found(forAllKey, forAll, s, now); found != nil || why == missPass {
+			return found, key, at, why
+		}
+	}
+	e, own := c.found(key, e, s, now)
+	if own == missVariant && forAllKey != "" {
+		if own = why; why == missVariant {
 			own = missIdentity
 		}
 	}
-	return e, key, own
+	return e, key, at, own
 }
 
 // found judges what the store has for a variant.
@@ -147,7 +163,7 @@ func (c *Cache) found(key string, e *Entry, s selector, now time.Time) (*Entry, 
 	case e.kind == kindPass:
 		return nil, missUnknown
 	}
-	if why := c.look(key, e, now); why != missNone {
+	if why := c.judgeFor(key, e, now); why != missNone {
 		return nil, why
 	}
 	if !s.may(e) {
@@ -156,30 +172,39 @@ func (c *Cache) found(key string, e *Entry, s selector, now time.Time) (*Entry, 
 	return e, missNone
 }
 
-// put stores e, whose fill named the inputs in vary, for what s selects. It
-// returns under which choice and key.
+// A keep is where an entry is stored.
+type keep struct {
+	choice choice // under which
+	key    string // spells out all that selects it
+	grown  bool   // the choice is another one than before
+}
+
+// keep returns where e is stored, whose fill named the inputs in vary, for what s
+// selects.
+func (c *Cache) keep(primary string, s selector, e *Entry, vary []string) keep {
+	var before choice
+	if old := c.store.Get(primary); old != nil && old.kind == kindSignpost {
+		before = old.choice
+	}
+	k := keep{choice: choice{vary: union(before.vary, vary), asked: before.asked || e.asked}}
+	k.grown = len(k.choice.vary) != len(before.vary) || k.choice.asked != before.asked
+	k.key = c.variant(primary, k.choice, e.asked, s)
+	e.selects = union(k.choice.vary, s.selecting())
+	e.weigh(k.key)
+	return k
+}
+
+// put stores e.
 //
 // Two fills may put up different signposts at once, and one is lost. Nothing
 // wrong can be served for that: a key spells out what selected its entry, so
 // that an entry is found only by requests that agree in all it depends on; the
 // next fill completes the choice.
-func (c *Cache) put(primary string, s selector, e *Entry, vary []string) (choice, string) {
-	var ch choice
-	old := c.store.Get(primary)
-	if old != nil && old.kind == kindSignpost {
-		ch = old.choice
+func (c *Cache) put(primary string, k keep, e *Entry) {
+	if k.grown {
+		c.signpost(primary, k.choice)
 	}
-	grown := choice{vary: union(ch.vary, vary), asked: ch.asked || e.asked}
-	if len(grown.vary) > 0 || grown.asked {
-		if len(grown.vary) != len(ch.vary) || grown.asked != ch.asked {
-			c.signpost(primary, grown)
-		}
-	}
-	key := c.variant(primary, grown, e.asked, s)
-	e.selects = union(grown.vary, s.selecting())
-	e.weigh(key)
-	c.store.Set(key, e)
-	return grown, key
+	c.store.Set(k.key, e)
 }
 
 // signpost stores a choice under primary.

@@ -58,8 +58,7 @@ func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided boo
 		return nil, false
 	}
 	what := difference(e, rec)
-	c.databases.poll()
-	if c.judge(e, clock.Now()) != missNone {
+	if c.catchUp(ctx, g, e) != missNone || c.judge(e, clock.Now()) != missNone {
 		return nil, false
 	}
 	failed := rec.status >= http.StatusInternalServerError && rec.status != e.status

@@ -22,7 +22,7 @@ func (g *get) reportOnly() {
 	// to see, and another route may serve the same URI.
 	place := g.primary + "\n(report)"
 	now := clock.Now()
-	would, _, why := c.find(place, g, now)
+	would, _, _, why := c.find(g.r.Context(), place, g, now)
 	if would != nil && g.accepts(would, now) != missNone {
 		would = nil
 	}
@@ -57,7 +57,7 @@ func (g *get) reportOnly() {
 		return // an answer in part says nothing of the whole
 	}
 	if would != nil && rec.mode == keeping && rec.written <= c.options.MaxBody {
-		if what := difference(would, rec); what != "" && c.judge(would, clock.Now()) == missNone {
+		if what := difference(would, rec); what != "" && c.catchUp(outer, g, would) == missNone && c.judge(would, clock.Now()) == missNone {
 			g.route.wouldDiffer.Add(1)
 			part, _, _ := strings.Cut(what, " ") // the rest may be somebody's
 			c.logger.Warn("unstale: report only: the stored answer differs from the handler's",
@@ -71,7 +71,7 @@ func (g *get) reportOnly() {
 		return
 	}
 	if c.judge(e, now) == missNone {
-		c.put(place, g, e, vary)
+		c.put(place, c.keep(place, g, e, vary), e)
 		g.route.stored.Add(1)
 	}
 }

@@ -28,6 +28,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	c.flights.lead(f, cancel)
 	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(g.r.Context(), f) })
 	defer stop()
+	began := time.Now()
 
 	var rec *recorder
 	rec = newRecorder(ctx, g.w, c.options.MaxBody, func(reason string) {
@@ -49,6 +50,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	if ctx.Err() != nil {
 		f.fill.refuse(refusedLeft)
 	}
+	g.route.filled(time.Since(began))
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
@@ -57,6 +59,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		c.unstored.add(c, g.primary, g, vary, f.fill, refused, now)
 	}
 	if refused == "" {
+		left = landing{entry: e, keep: c.keep(g.primary, g, e, vary)}
 		if verdict := c.judge(e, now); verdict != missNone {
 			refused = string(verdict)
 		}
@@ -65,8 +68,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		c.stats.refused(refused)
 		status.Detail = "not stored: " + refused
 	} else {
-		ch, key := c.put(g.primary, g, e, vary)
-		left = landing{entry: e, choice: ch, key: key}
+		c.put(g.primary, left.keep, e)
 		g.route.stored.Add(1)
 		g.keptApart(why, now)
 		status.Stored = true
@@ -203,7 +205,7 @@ func (g *get) passBy(f *fill, rec *recorder) {
 		named = nil // requests that differ in it pass anyway, or are taken for one
 	}
 	e := &Entry{kind: kindPass, asked: f.hasAsked(), created: now, expires: now.Add(passFor)}
-	g.cache.put(g.primary, g, e, union(g.choosing(named), f.selectedBy()))
+	g.cache.put(g.primary, g.cache.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)
 }
 
 // serve answers from an entry that was found.

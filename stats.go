@@ -16,6 +16,7 @@ type Stats struct {
 	Loads  LoadStats
 
 	Verified VerifyStats // of HandlerOptions.VerifyShare
+	Looks    LookStats   // of sources that do not answer at once
 
 	Refused       map[string]uint64 // results not stored, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
@@ -52,6 +53,14 @@ type RouteStats struct {
 type LoadStats struct {
 	Hits, Misses, Joined uint64
 	Bypassed             uint64 // calls inside a transaction that had changed something, or began before the result was made
+}
+
+// LookStats count how often sources were asked whether they have caught up. What is
+// made from one that does not answer stays, and is not served meanwhile.
+type LookStats struct {
+	Sent   uint64
+	Failed uint64 // they ended in an error or a panic
+	Late   uint64 // requests and loads that did not wait for the answer, or no longer
 }
 
 // A CoarseStatement is a statement whose dependencies are coarser than its text allows.
@@ -93,6 +102,7 @@ func (c *Cache) Stats() Stats {
 			Joined: s.loads[loadJoined].Load(), Bypassed: s.loads[loadBypassed].Load(),
 		},
 		Verified:       s.verified.snapshot(),
+		Looks:          LookStats{Sent: s.looks.sent.Load(), Failed: s.looks.failed.Load(), Late: s.looks.late.Load()},
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
 		RowsCaptured:   s.rowsCaptured.Load(),
@@ -154,6 +164,7 @@ type counters struct {
 	routeCount    atomic.Int64
 	loads         [4]atomic.Uint64
 	verified      verifyCounters
+	looks         struct{ sent, failed, late atomic.Uint64 }
 	refused       labels
 	invalidations labels
 	rowsCaptured  atomic.Uint64
@@ -214,6 +225,14 @@ type routeCounters struct {
 	hits, joined, fills, stored, hitBytes atomic.Uint64
 	wouldHit, wouldDiffer                 atomic.Uint64
 	misses, bypassed                      labels
+
+	took atomic.Int64 // what its fills take, of which the last ones count most
+}
+
+// filled notes how long a fill took.
+func (r *routeCounters) filled(took time.Duration) {
+	old := r.took.Load() // one of two at a time may be lost
+	r.took.Store(old + (int64(took)-old)/4)
 }
 
 func (r *routeCounters) snapshot() RouteStats {

@@ -15,6 +15,12 @@ import (
 	"github.com/unstale/unstale/internal/adapter"
 )
 
+// A prompt is a source that answers at once.
+type prompt func()
+
+func (p prompt) CatchUp(context.Context) error { p(); return nil }
+func (p prompt) Prompt()                       {}
+
 // A toy is a database of named values behind an adapter of its own, so that the
 // engine can be tested at every step of a read and a write.
 type toy struct {

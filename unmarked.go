@@ -216,18 +216,19 @@ func (r *reading) tellAll(list []adapter.Dependencies) {
 func (r *reading) tell(f *fill, list []adapter.Dependencies) {
 	own := slices.Contains(r.within, f)
 	for _, d := range list {
-		d.AsOf = r.cache().goodAsOf(d)
-		f.takeOver(d, own)
+		d.AsOf = r.cache().goodAsOf(r.caller.db.source, d)
+		f.takeOver(r.caller.db.source, d, own)
 	}
 }
 
-// goodAsOf returns a sequence number at which what was said is as good as read.
-func (c *Cache) goodAsOf(d adapter.Dependencies) uint64 {
+// goodAsOf returns a sequence number at which what was said of s is as good as read.
+func (c *Cache) goodAsOf(s *source, d adapter.Dependencies) uint64 {
 	now := c.ledger.Seq()
-	slots := make([]ledger.Slot, len(d.Hashes))
+	slots := make([]ledger.Slot, len(d.Hashes), len(d.Hashes)+1)
 	for i, h := range d.Hashes {
 		slots[i] = c.ledger.Slot(h)
 	}
+	slots = append(slots, s.whole)
 	if c.ledger.Check(&ledger.Record{AsOf: d.AsOf, Slots: slots}) != ledger.Valid {
 		return d.AsOf
 	}

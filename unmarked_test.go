@@ -93,6 +93,9 @@ func TestUnmarkedRead(t *testing.T) {
 		"older than a change": {
 			before: func(db *toy, r read) { r.says("x"); db.set("x", "1") }, refused: true,
 		},
+		"older than a loss": {
+			before: func(db *toy, r read) { r.says("x"); db.Lost("gap") }, refused: true,
+		},
 		"older than a change, said in": {
 			before: func(db *toy, _ read) { db.set("x", "1") }, during: func(_ *toy, r read) { r.says("x") }, refused: true,
 		},

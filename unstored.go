@@ -104,7 +104,7 @@ func (u *unstored) reason(c *Cache, primary string, s selector, now time.Time) s
 }
 
 // current returns why nothing is stored, unless what the answer was made of has
-// changed since. Databases must have been polled.
+// changed since, as far as that has been told: it is no promise.
 func (p *unstoredPlace) current(c *Cache) string {
 	if p.reason == "" || c.ledger.Check(p.record) != ledger.Valid {
 		return ""

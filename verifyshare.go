@@ -101,8 +101,7 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 			}
 		}
 	}()
-	c.databases.poll()
-	if c.judge(e, clock.Now()) != missNone {
+	if c.catchUp(g.r.Context(), g, e) != missNone || c.judge(e, clock.Now()) != missNone {
 		counts.undecided.Add(1)
 		return
 	}

@@ -38,6 +38,7 @@ var (
 
 	loads = desc("loads_total", "Calls of Load, by outcome: hit, miss, joined, bypassed.", "outcome")
 
+	looks    = desc("looks_total", "Times that a source was asked whether it has caught up, by outcome: sent, failed, late.", "outcome")
 	verified = desc("verified_total", "Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.", "outcome")
 
 	refused       = desc("refused_total", "Results that were not stored, by reason.", "reason")
@@ -62,7 +63,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, verified, refused, invalidations,
+		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, looks, verified, refused, invalidations,
 		captured, coarse, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
@@ -105,6 +106,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	count(loads, s.Loads.Misses, "miss")
 	count(loads, s.Loads.Joined, "joined")
 	count(loads, s.Loads.Bypassed, "bypassed")
+	count(looks, s.Looks.Sent, "sent")
+	count(looks, s.Looks.Failed, "failed")
+	count(looks, s.Looks.Late, "late")
 	count(verified, s.Verified.Same, "same")
 	count(verified, s.Verified.Differed, "differed")
 	count(verified, s.Verified.Undecided, "undecided")

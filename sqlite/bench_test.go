@@ -127,10 +127,10 @@ func BenchmarkRead(b *testing.B) {
 			}
 		}
 	})
-	b.Run("poll", func(b *testing.B) {
+	b.Run("catch up", func(b *testing.B) {
 		e := newEnv(b)
 		for b.Loop() {
-			e.inner.poll()
+			_ = e.inner.CatchUp(b.Context())
 		}
 	})
 }

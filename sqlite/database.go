@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql/driver"
 	"errors"
@@ -35,6 +36,7 @@ type database struct {
 	key    fileKey // in files, if it is a file
 	shares int     // Connectors that use it; files.mu guards it
 
+	ready    atomic.Bool // the cache may look before it is; nothing has been read then
 	closed   atomic.Bool
 	replaced atomic.Bool            // another file has the name of the one that is watched
 	schema   atomic.Pointer[schema] // the last one loaded
@@ -77,18 +79,11 @@ func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis,
 	if shared != 0 {
 		db.watch = newWatch(shared, db.lost)
 	}
-	// The cache may poll before Database has returned. Nothing has been read
-	// then that a poll could miss.
-	var ready atomic.Bool
-	engine := cache.Database(config.Name, func() {
-		if ready.Load() {
-			db.poll()
-		}
-	})
+	engine := cache.Database(config.Name, db)
 	var key [16]byte // of its own, so that no other database on the cache has its hashes
 	_, _ = rand.Read(key[:])
 	db.Database = &sqltrack.Database{Engine: engine, Shapes: shape.NewShapes(key, engine.Seq), Analyse: db.analyse, Parents: db.parents}
-	ready.Store(true)
+	db.ready.Store(true)
 	return db
 }
 
@@ -126,11 +121,16 @@ func (db *database) close() error {
 	return db.analysis.close()
 }
 
-func (db *database) poll() {
-	if db.watch != nil {
+// CatchUp implements unstale.Source. It looks at the file's change counter.
+func (db *database) CatchUp(context.Context) error {
+	if db.watch != nil && db.ready.Load() {
 		db.watch.poll()
 	}
+	return nil
 }
+
+// Prompt implements adapter.Prompt.
+func (db *database) Prompt() {}
 
 // lost invalidates everything, because somebody else wrote to the file, who may
 // have changed the schema, too.

@@ -259,7 +259,7 @@ func TestOwnCommitsAreNotForeign(t *testing.T) {
 		})
 	}
 	all.Wait()
-	e.inner.poll()
+	_ = e.inner.CatchUp(t.Context())
 	if n := e.lost(causeForeign); n != 0 {
 		t.Errorf("%d own commits were taken for foreign ones", n)
 	}

@@ -39,7 +39,8 @@ type Database interface {
 	MarkAll(cause string) Flux
 
 	// Lost invalidates everything that was read from the database, because changes
-	// may have been missed.
+	// may have been missed. They must be visible by now to every read that begins from
+	// now on; where that is not known, MarkAll, and Settle when it is.
 	Lost(cause string)
 
 	// Coarse counts a run of a statement that was handled coarser than its text would
@@ -50,6 +51,17 @@ type Database interface {
 	// read from it, because nobody watches for its changes any longer. What is read
 	// from it afterwards is not stored.
 	Close()
+}
+
+// A Prompt is a source that answers CatchUp at once, from memory. Every request asks
+// it in place.
+type Prompt interface{ Prompt() }
+
+// A Shared is a source that several caches follow, and by which they hear of what is
+// invalidated elsewhere. So it is asked whatever an entry is made from.
+type Shared interface {
+	// ID tells it from others, and is the same for all that follow it.
+	ID() string
 }
 
 // A Caller is on whose behalf a statement runs: a fill, something outside of any

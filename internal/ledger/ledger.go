@@ -28,6 +28,13 @@
 // a change that it lacks. Ban and RaiseFloor see to that themselves, Bump leaves
 // it to the Mark before it.
 //
+// Some slots, to which no hash leads, are wholes: one stands for everything that was
+// read from one database, and whatever read anything there has it among its slots.
+// So a change that no other slot describes, a schema's for one, and knowledge that
+// may have been lost are a write to the whole, by the same protocol and argument,
+// and concern nothing that was made from elsewhere. The floor is left for what
+// concerns everything there is.
+//
 // The package is pure: no I/O, no clock, no goroutines. Every load and store of
 // shared memory goes through the step hook, so that a test can split execution
 // at each of them.
@@ -45,6 +52,9 @@ const DefaultSlots = 1 << 22
 // need less room than versions do.
 const maxFlux = 1 << 20
 
+// Wholes is how many slots stand for a whole each. They are above all others.
+const Wholes = 256
+
 // Slot is the place of a dependency in the table.
 type Slot uint32
 
@@ -54,7 +64,7 @@ type Ledger struct {
 	mask     uint64
 	fluxMask Slot
 	versions []atomic.Uint64 // by slot: the sequence number of the last change
-	flux     []atomic.Int32  // by slot & fluxMask: the Marks not released
+	flux     []atomic.Int32  // by slot & fluxMask, and then by whole: the Marks not released
 
 	seq      atomic.Uint64
 	floor    atomic.Uint64
@@ -76,8 +86,8 @@ func New(slots int) *Ledger {
 	for n < slots {
 		n <<= 1
 	}
-	l := &Ledger{mask: uint64(n - 1), versions: make([]atomic.Uint64, n), flux: make([]atomic.Int32, min(n, maxFlux))}
-	l.fluxMask = Slot(len(l.flux) - 1)
+	l := &Ledger{mask: uint64(n - 1), versions: make([]atomic.Uint64, n+Wholes), flux: make([]atomic.Int32, min(n, maxFlux)+Wholes)}
+	l.fluxMask = Slot(len(l.flux) - Wholes - 1)
 	l.seq.Store(1) // 0 is older than everything
 	l.patterns.Store(&patterns{})
 	return l
@@ -91,6 +101,22 @@ func (l *Ledger) pause() {
 
 // Slot returns the slot of a dependency's hash.
 func (l *Ledger) Slot(hash uint64) Slot { return Slot(hash & l.mask) }
+
+// Whole returns a slot to which no hash leads. There are Wholes of them; of more,
+// some share one.
+func (l *Ledger) Whole(i int) Slot { return Slot(l.mask) + 1 + Slot(i%Wholes) }
+
+// IsWhole reports whether a slot stands for a whole.
+func (l *Ledger) IsWhole(s Slot) bool { return uint64(s) > l.mask }
+
+// marksOn returns the number of Marks of a slot that are not released. Slots may
+// share one; a whole shares its with nobody.
+func (l *Ledger) marksOn(s Slot) *atomic.Int32 {
+	if l.IsWhole(s) {
+		return &l.flux[l.fluxMask+s-Slot(l.mask)]
+	}
+	return &l.flux[s&l.fluxMask]
+}
 
 // Seq returns the present sequence number: the asOf of a fill that starts now.
 func (l *Ledger) Seq() uint64 {
@@ -111,7 +137,7 @@ func (l *Ledger) Mark(slots []Slot) {
 	l.marks.Add(1)
 	for _, s := range slots {
 		l.pause()
-		l.flux[s&l.fluxMask].Add(1)
+		l.marksOn(s).Add(1)
 	}
 }
 
@@ -131,7 +157,7 @@ func (l *Ledger) Bump(slots []Slot) uint64 {
 func (l *Ledger) Release(slots []Slot) {
 	for _, s := range slots {
 		l.pause()
-		l.flux[s&l.fluxMask].Add(-1)
+		l.marksOn(s).Add(-1)
 	}
 	l.pause()
 	l.marks.Add(-1)
@@ -203,7 +229,7 @@ const (
 	Valid      Verdict = iota
 	InFlux             // a commit that touches a dependency is under way
 	Changed            // a dependency changed after AsOf
-	BelowFloor         // everything before the floor is invalid
+	BelowFloor         // everything before the floor is invalid, or everything of a whole
 	Banned             // a pattern newer than AsOf matches a key, or may have
 )
 
@@ -228,12 +254,15 @@ func (l *Ledger) Check(r *Record) Verdict {
 	for _, s := range r.Slots {
 		if !quiet {
 			l.pause()
-			if l.flux[s&l.fluxMask].Load() != 0 {
+			if l.marksOn(s).Load() != 0 {
 				return InFlux
 			}
 		}
 		l.pause()
 		if l.versions[s].Load() > r.AsOf {
+			if l.IsWhole(s) {
+				return BelowFloor
+			}
 			return Changed
 		}
 	}
@@ -248,14 +277,17 @@ func (l *Ledger) Version(s Slot) uint64 { return l.versions[s].Load() }
 // several changed slots it is the one whose last change came first.
 func (l *Ledger) Cause(r *Record, v Verdict) (seq uint64) {
 	switch v {
+	case BelowFloor:
+		if floor := l.floor.Load(); floor > r.AsOf {
+			return floor
+		}
+		fallthrough
 	case Changed:
 		for _, s := range r.Slots {
 			if version := l.versions[s].Load(); version > r.AsOf && (seq == 0 || version < seq) {
 				seq = version
 			}
 		}
-	case BelowFloor:
-		seq = l.floor.Load()
 	case Banned:
 		for _, b := range l.patterns.Load().list {
 			if b.seq > r.AsOf && b.matches(r) {

@@ -9,11 +9,11 @@ func TestSlots(t *testing.T) {
 	t.Parallel()
 	for slots, want := range map[int]int{0: DefaultSlots, -1: DefaultSlots, 1: 1, 2: 2, 3: 4, 1000: 1024} {
 		l := New(slots)
-		if got := len(l.versions); got != want {
+		if got := len(l.versions) - Wholes; got != want {
 			t.Errorf("New(%d) has %d slots, want %d", slots, got, want)
 		}
 		for _, hash := range []uint64{0, 1, 1 << 31, 1<<64 - 1} {
-			if s := l.Slot(hash); int(s) >= len(l.versions) || uint64(s) != hash%uint64(want) {
+			if s := l.Slot(hash); l.IsWhole(s) || uint64(s) != hash%uint64(want) {
 				t.Errorf("New(%d).Slot(%d) = %d", slots, hash, s)
 			}
 		}

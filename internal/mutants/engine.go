@@ -14,20 +14,20 @@ var engine = []slip{
 		{"internal/ledger/ledger.go", "quiet := l.marks.Load() == 0", "quiet := true"},
 	}},
 	{"in flux only after the commit", "slow disk", older, []edit{
-		{"adapter.go", "	c.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n", "Add(uint64(commit.Rows))\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
 	}},
 	{"bumped and released before the commit", "slow disk", older, []edit{
 		{"sqlite/capture.go", "failpoint.Pass(failpoint.BeforeCommit)", "flux.Settle()\nfailpoint.Pass(failpoint.BeforeCommit)"},
 	}},
 	{"bumped before the commit, released after it", "slow disk", older, []edit{
-		{"adapter.go", "	c.ledger.Mark(f.slots)\n", "	c.ledger.Mark(f.slots)\nc.ledger.Bump(f.slots)\n"},
+		{"adapter.go", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n	c.ledger.Bump(f.slots)\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", ""},
 	}},
 	{"released before it is bumped", "slow disk", older, []edit{
 		{
 			"adapter.go",
-			"c.history.add(c.ledger.Bump(f.slots), f.change)\n			failpoint.Pass(failpoint.BeforeRelease)\n			c.ledger.Release(f.slots)",
+			"c.history.add(c.ledger.Bump(f.slots), f.change)\n		failpoint.Pass(failpoint.BeforeRelease)\n		c.ledger.Release(f.slots)",
 			"c.ledger.Release(f.slots)\nfailpoint.Pass(failpoint.BeforeRelease)\nc.history.add(c.ledger.Bump(f.slots), f.change)",
 		},
 	}},
@@ -35,7 +35,7 @@ var engine = []slip{
 		{"internal/ledger/ledger.go", "l.marks.Add(-1)\n}\n\n// MarkAll", "l.marks.Store(0)\n}\n\n// MarkAll"},
 	}},
 	{"invalidated after the acknowledgement", "slow disk", older, []edit{
-		{"adapter.go", "	c.ledger.Mark(f.slots)\n", ""},
+		{"adapter.go", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n", "Add(uint64(commit.Rows))\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
 		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.end(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.end(m)\n}()"},
 	}},
@@ -73,11 +73,11 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "	e, own := c.found(key, c.store.Get(key), s, now)\n", "	if e := c.store.Get(key); e != nil {\n		return e, key, missNone\n	}\n	e, own := c.found(key, c.store.Get(key), s, now)\n"},
+		{"lookup.go", "	e, own := c.found(key, e, s, now)\n", "	if e != nil && forAllKey != \"\" {\n		return e, key, at, missNone\n	}\n	e, own := c.found(key, e, s, now)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
-		{"flight.go", "&& f.fill.current() {", "{"},
-		{"flight.go", "return c.judge(l.entry, ", "return true || c.judge(l.entry, "},
+		{"flight.go", "case j.vouched && f.fill.current(), ", "case j.vouched, "},
+		{"flight.go", "return at, c.judge(l.entry, ", "return at, true || c.judge(l.entry, "},
 		{"respond.go", "verdict := c.judge(e, now); verdict != missNone {", "verdict := c.judge(e, now); false {"},
 	}},
 
@@ -112,7 +112,7 @@ var engine = []slip{
 		{"lookup.go", "append(append(room[:0], digestIdentity), s.identity()...)", "append(append(room[:0], digestIdentity), s.identity()[:0]...)"},
 	}},
 	{"who joins gets what the first one gets", "memory for 1%", strangers, []edit{
-		{"flight.go", "|| c.variant(primary, l.choice, l.entry.asked, s) != l.key {", "{"},
+		{"flight.go", "|| c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {", "{"},
 	}},
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
 		{"respond.go", "vary = union(g.choosing(named), ", "vary = union(g.choosing(named)[:0], "},
@@ -126,13 +126,13 @@ var engine = []slip{
 
 	// Reads without a context.
 	{"what is read without a context is nobody's", "nothing goes wrong", older, []edit{
-		{"unmarked.go", "		f.takeOver(d, own)\n", "		d.Hashes, d.From = nil, nil\n		f.takeOver(d, own)\n"},
+		{"unmarked.go", "		f.takeOver(r.caller.db.source, d, own)\n", "		d.Hashes, d.From = nil, nil\n		f.takeOver(r.caller.db.source, d, own)\n"},
 	}},
 	{"it counts only for fills that were open when it began", "slow reads", older, []edit{
 		{"unmarked.go", "		r.tell(f, r.said)\n", ""},
 	}},
 	{"it is as old as the fill", "slow reads", older, []edit{
-		{"unmarked.go", "		d.AsOf = r.cache().goodAsOf(d)\n", "		d.AsOf = f.asOf\n"},
+		{"unmarked.go", "		d.AsOf = r.cache().goodAsOf(r.caller.db.source, d)\n", "		d.AsOf = f.asOf\n"},
 	}},
 	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "		u.pay(f, r)\n", ""},
@@ -147,7 +147,7 @@ var engine = []slip{
 		{"sqlite/watch.go", "		w.lost(causeForeign)\n", ""},
 	}},
 	{"foreign commits are looked for beside the answer", "two processes", older, []edit{
-		{"adapter.go", "			d.poll()\n", "			go d.poll()\n"},
+		{"source.go", "			if src.call(context.Background()) != nil {\n", "			go src.call(context.Background())\n			if false {\n"},
 	}},
 	{"a foreign commit is known before it counts", "two processes", older, []edit{
 		{"sqlite/watch.go", "	if w.pending == nil ||", "	w.known.Store(now)\n	for range 1_000_000 {\n	}\n	if w.pending == nil ||"},

@@ -151,11 +151,56 @@ var requests = []lapse{
 		{"respond.go", "	case g.variesByHidden(named):\n", "	case false:\n"},
 	}},
 	{"who asks is read after the look", "TestWhoAsksIsReadBeforeTheLook", []edit{
-		{"lookup.go", "	shared := c.digestVary(e.choice, s)\n", "	c.databases.poll()\n	shared := c.digestVary(e.choice, s)\n"},
-		{"lookup.go", "	forAll := key[:len(primary)+len(\"\\n\")+len(shared)]\n	c.databases.poll()\n", "	forAll := key[:len(primary)+len(\"\\n\")+len(shared)]\n"},
+		{"lookup.go", "	var forAll *Entry\n", "	c.glance()\n	var forAll *Entry\n"},
+		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {", "} else if false {"},
+	}},
+	{"nobody waits for a look", "TestOneLookServesMany", []edit{
+		{"source.go", "		waits = append(waits, l)\n", ""},
+	}},
+	{"a look serves who came after it was sent", "TestOneLookServesMany", []edit{
+		{"source.go", "	if s.next == nil {\n", "	if true {\n		return s.running\n	}\n	if s.next == nil {\n"},
+	}},
+	{"a look that failed vouches", "TestNobodyVouches", []edit{
+		{"source.go", "			if l.err != nil {\n", "			if false {\n"},
+	}},
+	{"a look that panicked vouches", "TestNobodyVouches", []edit{
+		{"source.go", "			err = fmt.Errorf(\"unstale: CatchUp panicked: %v\\n%s\", v, debug.Stack())\n", "			_ = debug.Stack()\n"},
+	}},
+	{"a look that is late vouches", "TestNobodyVouches", []edit{
+		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
+	}},
+	{"it is waited for in vain again and again", "TestNobodyVouches", []edit{
+		{"source.go", "if l := s.ask(); !slow {", "if l := s.ask(); true || !slow {"},
+	}},
+	{"a Load does not look", "TestEveryLoadLooks", []edit{
+		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {", "} else if _, loads := s.(*scope); loads {\n	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {"},
+	}},
+	{"nobody vouches, and a fill is joined that had begun", "TestUnvouchedShareFills", []edit{
+		{"flight.go", "!j.vouched && f.number > j.since:", "!j.vouched:"},
+	}},
+	{"nobody vouches, and everybody fills", "TestUnvouchedShareFills", []edit{
+		{"flight.go", "case !j.vouched && here.count >= maxUnvouched:", "case false:"},
+	}},
+	{"what is read is not made from its source", "TestCatchUp", []edit{
+		{"fill.go", "	f.slots = append(f.slots, s.whole)\n", ""},
+	}},
+	{"what is read from a closed source is stored", "TestSchemaInFlux", []edit{
+		{"fill.go", "	if s.closed.Load() {\n", "	if false {\n"},
+	}},
+	{"a long read outlives the loss of its source", "TestUnmarkedRead", []edit{
+		{"unmarked.go", "	slots = append(slots, s.whole)\n", ""},
+	}},
+	{"what depends on a tag is not made from its source", "TestFollow", []edit{
+		{"context.go", "				f.dependOn(s, adapter.Dependencies{AsOf: asOf})\n", ""},
+	}},
+	{"a verification blames without a look", "TestVerificationLooksBeforeItBlames", []edit{
+		{"recompute.go", "c.catchUp(ctx, g, e) != missNone || ", ""},
+	}},
+	{"report-only mode blames without a look", "TestVerificationLooksBeforeItBlames", []edit{
+		{"reportonly.go", "c.catchUp(outer, g, would) == missNone && ", ""},
 	}},
 	{"who joins does not look", "TestWhoJoinsLooks", []edit{
-		{"flight.go", "	c.databases.poll()\n", ""},
+		{"flight.go", "	if c.catchUp(ctx, s, l.entry) != missNone {\n", "	if false {\n"},
 	}},
 
 	// What stands outside.
@@ -258,7 +303,7 @@ var requests = []lapse{
 		{"handler.go", "	case rfc9111.Bypass(r.Header):\n", "	case false:\n"},
 	}},
 	{"what streams lets all variants pass", "TestStreamedVariantPassesAlone", []edit{
-		{"respond.go", "	g.cache.put(g.primary, g, e, union(g.choosing(named), f.selectedBy()))\n", "	g.cache.store.Set(g.primary, e)\n"},
+		{"respond.go", "	g.cache.put(g.primary, g.cache.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)\n", "	g.cache.store.Set(g.primary, e)\n"},
 	}},
 	{"a flush that cannot be done sends the header", "", []edit{
 		{"recorder.go", "	if !canFlush(r.w) {\n", "	if false {\n"},
@@ -273,6 +318,6 @@ var requests = []lapse{
 		{"internal/rfc9111/invalidate.go", "http.MethodTrace,\n		\"PROPFIND\", \"QUERY\", \"REPORT\", \"SEARCH\":", "http.MethodTrace:"},
 	}},
 	{"a statement without tables is known", "TestNoDependenciesSayNothing", []edit{
-		{"fill.go", "	f.informed = f.informed || len(d.Hashes) > 0\n	f.add(d)\n", "	f.informed = true\n	f.add(d)\n"},
+		{"fill.go", "	f.informed = f.informed || len(d.Hashes) > 0\n	f.add(s, d)\n", "	f.informed = true\n	f.add(s, d)\n"},
 	}},
 }

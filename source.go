@@ -1,0 +1,397 @@
+package unstale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale/internal/adapter"
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// A Source is something outside that answers are made from and that others may
+// change: a database, a file, a setting, a bus.
+type Source interface {
+	// CatchUp returns when the cache has been told of every change that was visible
+	// when CatchUp was called: the change is in flux, or what was made of it has been
+	// invalidated. An error means that nobody can vouch for the source now; what was
+	// made from it stays, and is not served meanwhile.
+	//
+	// It is called once at a time, before a stored answer that was made from the
+	// source is judged, and answers for all who came before the call. It should end
+	// soon after ctx does.
+	CatchUp(ctx context.Context) error
+}
+
+// Follow has the cache ask s before it serves what depends on one of the tags,
+// until stop is called. Whoever makes an answer from the source says
+// [DependOn](ctx, tag) before reading it, and CatchUp calls [Cache.Invalidate] for
+// the tag when the source has changed. Without tags s is asked before anything is
+// served, as befits a bus that tells what to invalidate.
+//
+// What depends on the tags falls when Follow is called and when stop is; without
+// tags, everything does when stop is called. Other caches, on this node or elsewhere,
+// hear of nothing.
+func (c *Cache) Follow(s Source, tags ...Tag) (stop func()) {
+	if !c.Enabled() {
+		return func() {}
+	}
+	src := c.follow(fmt.Sprintf("%T", s), s)
+	src.tags = slices.Clone(tags)
+	src.every = src.every || len(tags) == 0
+	c.sources.add(src)
+	targets := make([]Target, len(tags))
+	for i, t := range tags {
+		targets[i] = t // what was made before does not know that it is made from s
+	}
+	c.InvalidateAsync(targets...)
+	return sync.OnceFunc(func() {
+		src.close("source no longer followed")
+		if src.every {
+			c.raiseFloor(&Change{Cause: "source no longer followed"})
+		}
+	})
+}
+
+// A source is a Source that is followed. What is made from it has its whole among
+// its slots.
+//
+// A look is a call of CatchUp. Who has to judge an entry waits for a look that was
+// sent after they began to wait, which is after whatever they have read themselves:
+// an older one may have left before a change that they have seen the effect of. So
+// one look is under way at most, one is queued, and who comes joins the latter.
+//
+// Why nothing stale passes. Let a change be visible when a request begins, or when
+// it last read something. The look was sent later, so when it has ended the change
+// is in flux or has bumped what it touches, before the entry is judged; the argument
+// of package ledger does the rest. It needs of the source that a bump does not
+// precede visibility: a fill that lacks the change took its asOf before the bump
+// then. A source that learns of a commit before it is visible leaves it in flux
+// until it is. Where no look answers, nobody is served from what is stored.
+type source struct {
+	Source // nil: its adapter tells everything before it is visible
+	cache  *Cache
+	name   string
+	tags   []Tag
+	every  bool // it is asked whatever an entry is made from
+	prompt bool // it answers at once
+	number int  // of its whole
+	whole  ledger.Slot
+	closed atomic.Bool // nothing is stored that is made from it
+
+	ctx    context.Context // of looks; ends when the source is closed
+	cancel context.CancelFunc
+	ended  sync.WaitGroup // looks under way
+	idle   *time.Timer    // looks where nobody asks; nil for a prompt one
+	sent   atomic.Int64   // when the last look was, as the time since the cache was made
+	fails  atomic.Bool    // the last look
+
+	mu      sync.Mutex
+	running *look // sent, not answered
+	next    *look // to be sent when running has ended
+	took    time.Duration
+	done    bool // no more looks
+}
+
+// A look is a call of CatchUp.
+type look struct {
+	sent time.Time
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// Bounds of looks.
+const (
+	DefaultLookWait = 20 * time.Millisecond // see Options.LookWait
+	lookWithin      = 10 * time.Second      // then its context ends
+	lookIdle        = time.Second           // between looks where nobody asks
+	lookAgain       = 10 * time.Millisecond // between looks that nobody waits for
+)
+
+var errSourceClosed = errors.New("unstale: the source is no longer followed")
+
+// follow returns a source that is not followed yet.
+func (c *Cache) follow(name string, s Source) *source {
+	src := &source{Source: s, cache: c, name: name}
+	_, src.prompt = s.(adapter.Prompt)
+	_, src.every = s.(adapter.Shared)
+	return src
+}
+
+// sources is the set of those that are followed, copied on change.
+type sources struct {
+	since time.Time // when the cache was made
+	mu    sync.Mutex
+	list  atomic.Pointer[[]*source]
+}
+
+func (ss *sources) all() []*source {
+	if p := ss.list.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// add gives a source a whole that nobody has, if there is one, and follows it.
+func (ss *sources) add(s *source) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	list := slices.Clone(ss.all())
+	for slices.ContainsFunc(list, func(o *source) bool { return o.number == s.number }) {
+		s.number++
+	}
+	s.whole = s.cache.ledger.Whole(s.number)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if s.Source != nil && !s.prompt {
+		s.idle = time.AfterFunc(lookIdle, s.glance)
+	}
+	list = append(list, s)
+	ss.list.Store(&list)
+}
+
+func (ss *sources) remove(s *source) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(ss.all()), func(o *source) bool { return o == s })
+	ss.list.Store(&list)
+}
+
+// close ends the looks of all sources.
+func (ss *sources) close() {
+	for _, s := range ss.all() {
+		s.end()
+	}
+	for _, s := range ss.all() {
+		s.ended.Wait()
+	}
+}
+
+// end ends looks. Who waits for one is told that nobody vouches.
+func (s *source) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+	s.cancel()
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+}
+
+// close ends the following and invalidates what was made from the source. Its whole
+// may be given to another one: what has it was recorded before closed was set, so
+// that it is older than the bump.
+func (s *source) close(cause string) {
+	f := s.cache.markWhole(s, cause) // nothing is served between the last look and the bump
+	s.closed.Store(true)
+	s.end()
+	s.cache.sources.remove(s)
+	f.Settle()
+}
+
+// concerns reports whether an entry that might be served is made from the source.
+func (s *source) concerns(e *Entry) bool {
+	if e == nil || e.cache != s.cache {
+		return false
+	}
+	if s.every {
+		return true
+	}
+	slots := e.record.Slots // sorted, so that wholes are last
+	for i := len(slots) - 1; i >= 0 && slots[i] >= s.whole; i-- {
+		if slots[i] == s.whole {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *source) concernsAny(entries []*Entry) bool {
+	for _, e := range entries {
+		if s.concerns(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// catchUp has every source caught up that concerns one of the entries, one of which
+// is about to be judged for s. It returns why nobody vouches for them, or missNone.
+// What s has read, and who asks, it has read before.
+func (c *Cache) catchUp(ctx context.Context, s selector, entries ...*Entry) miss {
+	var wait time.Duration
+	var waits []*look // for those that do not answer at once
+	for _, src := range c.sources.all() {
+		if src.Source == nil || !src.concernsAny(entries) {
+			continue
+		}
+		if src.prompt {
+			if src.call(context.Background()) != nil {
+				return missFailed
+			}
+			continue
+		}
+		if wait == 0 {
+			wait = s.patience()
+		}
+		l := src.join(wait)
+		if l == nil {
+			c.stats.load().looks.late.Add(1)
+			return missLate
+		}
+		waits = append(waits, l)
+	}
+	if waits == nil {
+		return missNone
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for _, l := range waits {
+		select {
+		case <-l.done:
+			if l.err != nil {
+				return missFailed
+			}
+		case <-ctx.Done():
+			return missLate
+		case <-timer.C:
+			c.stats.load().looks.late.Add(1)
+			return missLate
+		}
+	}
+	return missNone
+}
+
+// glance has those sources caught up that answer at once, for a fill: what was
+// written before it is not to make it fall.
+func (c *Cache) glance() {
+	for _, src := range c.sources.all() {
+		if src.prompt {
+			_ = src.call(context.Background())
+		}
+	}
+}
+
+// call calls CatchUp. A panic is an error.
+func (s *source) call(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("unstale: CatchUp panicked: %v\n%s", v, debug.Stack())
+		}
+		if fails := err != nil; fails || s.fails.Load() {
+			s.note(fails, err)
+		}
+	}()
+	return s.CatchUp(ctx)
+}
+
+// note counts looks that fail, and says when they begin to and when they end.
+func (s *source) note(fails bool, err error) {
+	if fails {
+		s.cache.stats.load().looks.failed.Add(1)
+	}
+	switch {
+	case s.fails.Swap(fails) == fails || s.ctx.Err() != nil:
+	case fails:
+		s.cache.logger.Warn("unstale: a source cannot be asked; what is made from it is not served from the cache meanwhile",
+			slog.String("source", s.name), slog.Any("error", err))
+	default:
+		s.cache.logger.Info("unstale: a source answers again", slog.String("source", s.name))
+	}
+}
+
+// join returns a look that is not sent yet, or nil if it is known that nobody who
+// waits so long will have its answer: the last one took longer, or the one under way
+// has. The look is sent then all the same, so that it is known when that has passed.
+func (s *source) join(wait time.Duration) *look {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slow := s.took > wait || s.running != nil && time.Since(s.running.sent) >= wait
+	if l := s.ask(); !slow {
+		return l
+	}
+	return nil
+}
+
+// ask returns a look that is not sent yet, or is sent now. The caller holds mu.
+func (s *source) ask() *look {
+	if s.done {
+		l := &look{done: make(chan struct{}), err: errSourceClosed}
+		close(l.done)
+		return l
+	}
+	if s.running == nil {
+		s.running = &look{done: make(chan struct{})}
+		s.send()
+		s.ended.Go(s.run)
+		return s.running
+	}
+	if s.next == nil {
+		s.next = &look{done: make(chan struct{})}
+	}
+	return s.next
+}
+
+// send notes that the look under way is being sent. The caller holds mu.
+func (s *source) send() {
+	s.running.sent = time.Now()
+	s.sent.Store(int64(s.running.sent.Sub(s.cache.sources.since)))
+	s.cache.stats.load().looks.sent.Add(1)
+}
+
+// run runs looks until nobody has asked for another one.
+func (s *source) run() {
+	for more := true; more; {
+		ctx, cancel := context.WithTimeout(s.ctx, lookWithin)
+		err := s.call(ctx)
+		cancel()
+		more = s.answer(err)
+	}
+}
+
+// answer ends the look under way, and begins the next one if there is one.
+func (s *source) answer(err error) (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && s.done {
+		err = errSourceClosed
+	}
+	l := s.running
+	s.took = time.Since(l.sent)
+	l.err = err
+	close(l.done)
+	s.running, s.next = s.next, nil
+	if s.running == nil {
+		return false
+	}
+	s.send()
+	return true
+}
+
+// glance sends a look where nobody has asked for a while: what a fill is made of is
+// not to be told after it began.
+func (s *source) glance() {
+	s.nudge(lookIdle)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.done {
+		s.idle.Reset(lookIdle)
+	}
+}
+
+// nudge sends a look that nobody waits for, unless one was sent lately.
+func (s *source) nudge(lately time.Duration) {
+	if s.Source == nil || s.prompt || int64(time.Since(s.cache.sources.since))-s.sent.Load() < int64(lately) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		s.ask()
+	}
+}
