@@ -55,7 +55,8 @@ type entry struct {
 
 // flight is a fill that others may join.
 type flight struct {
-	done bool
+	number int // in the order of their beginning
+	done   bool
 	*entry
 }
 
@@ -72,6 +73,8 @@ type request struct {
 	acked, seen versions
 	snapshot    *snapshot // of the read transaction in which it runs, if any
 	identity    *result   // inner, where it was asked for before the fill began
+	floor       versions  // what was visible when it last read something itself
+	looked      *bool     // what came of its look, where one does for all
 }
 
 type snapshot struct {
@@ -91,7 +94,9 @@ type world struct {
 	seen    versions // the newest that anybody was shown
 	store   map[string]*entry
 	flights map[string]*flight
-	probing bool // judge every state, not only what requests happen to meet
+	begun   int     // flights
+	remote  *remote // nil: the database tells what it does before it is visible
+	probing bool    // judge every state, not only what requests happen to meet
 	probe   [2]Record
 	met     *coverage
 }
@@ -100,6 +105,9 @@ type world struct {
 type coverage struct {
 	steps, hits, joined, refusedJoin, used, stored, refusedStore, direct int
 	verdicts                                                             [Banned + 1]int
+
+	// Of a remote database.
+	unvouched, unjudged, sharedLooks, early, losses int
 }
 
 func newWorld(p protocol, seed uint64, pick picker, met *coverage) *world {
@@ -121,7 +129,7 @@ func (w *world) pause() {
 	if w.current == nil {
 		return
 	}
-	if w.probing {
+	if w.probing && w.remote == nil {
 		w.judge()
 	}
 	w.step()
@@ -132,7 +140,7 @@ func (w *world) coin() bool { return w.rng.IntN(2) == 0 }
 // begin starts a request.
 func (w *world) begin() *request {
 	w.pause()
-	return &request{acked: w.acked, seen: w.seen}
+	return &request{acked: w.acked, seen: w.seen, floor: nothing}
 }
 
 // serve ends a request with an answer and holds the answer to the promises.
@@ -190,11 +198,17 @@ func (w *world) read(q *request, t thing) int {
 	if q.snapshot != nil && t.database() {
 		return q.snapshot.versions[t]
 	}
+	if t.database() {
+		q.floor = w.now
+	}
 	return w.now[t]
 }
 
 // load answers from the store, from an open flight or with a fill of its own.
 func (w *world) load(q *request, key string) *result {
+	if w.remote != nil {
+		return w.loadRemote(q, key)
+	}
 	for {
 		w.pause()
 		if e := w.store[key]; e != nil {
@@ -228,7 +242,8 @@ func (w *world) use(e *entry, asOf uint64) *result {
 
 // lead runs a fill that others may join, and stores what it made.
 func (w *world) lead(q *request, key string) *result {
-	f := &flight{}
+	w.begun++
+	f := &flight{number: w.begun}
 	w.flights[key] = f
 	r := w.fill(q, key)
 	f.entry = &entry{r.shows, &Record{AsOf: r.asOf, Slots: Compact(r.slots), Keys: r.keys}}
@@ -269,6 +284,9 @@ func (w *world) fill(q *request, key string) *result {
 	for _, t := range own {
 		if t != schema {
 			r.slots = append(r.slots, t.slot())
+		}
+		if w.remote != nil {
+			r.slots = append(r.slots, w.whole(w.l)...)
 		}
 		r.shows[t] = w.read(q, t)
 	}
@@ -333,6 +351,10 @@ func (w *world) ack(made versions, ts ...thing) {
 
 // writer runs one transaction.
 func (w *world) writer() {
+	if w.remote != nil {
+		w.writeRemote()
+		return
+	}
 	tx := transaction{rows: [][]thing{{rowA}, {rowB}, {rowA, rowB}}[w.rng.IntN(3)]}
 	tx.fails, tx.unknown = w.rng.IntN(4) == 0, w.rng.IntN(4) == 0
 	var slots []Slot

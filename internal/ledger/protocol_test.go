@@ -46,6 +46,8 @@ type protocol struct {
 	changeOutside func(w *world, change, invalidate func())
 	// bumpTag invalidates a tag.
 	bumpTag func(*Ledger, []Slot)
+
+	following
 }
 
 // correct is the protocol as the engine follows it.
@@ -98,6 +100,7 @@ func correct() protocol {
 			l.Bump(tag)
 			l.Release(tag)
 		},
+		following: correctFollowing(),
 	}
 }
 
