@@ -21,36 +21,35 @@ import (
 // entries: else SQLite's own caches would be measured along.
 const HotItems = 1000
 
-// Settings and Ready open the talk with a process that holds a number of small
-// entries.
-type (
-	Settings struct {
-		Database string // with a row for each entry; copied, not changed
-		Entries  int
-	}
-	Ready struct {
-		Addr    string // where it answers over HTTP
-		Filling time.Duration
-		Bytes   int64 // of all entries, by Entry.Size
-		Memory  uint64
-	}
-)
+// Settings are what a process that holds a number of small entries starts with.
+type Settings struct {
+	Database string // with a row for each entry; copied, not changed
+	Entries  int
+}
 
-// A Round asks for so many invalidations of each kind and so many hits; a Reply
-// says what one of each took. A pattern is worked off in the background after the
-// call; Sweep is what it took until that was done with all of them. Few are hits
-// on the same HotItems entries whatever the size, Spread are hits on entries
-// anywhere in the store.
-type (
-	Round struct {
-		Writes, Tags, Patterns, Hits, First int
-	}
-	Reply struct {
-		Entries                    int
-		Write, Tag, Pattern, Sweep harness.Piece
-		Few, Spread                harness.Piece
-	}
-)
+// Ready is what it says when it holds them.
+type Ready struct {
+	Addr    string // where it answers over HTTP
+	Filling time.Duration
+	Bytes   int64 // of all entries, by Entry.Size
+	Memory  uint64
+}
+
+// A Round asks for so many invalidations of each kind and so many hits, on items
+// from First on.
+type Round struct {
+	Writes, Tags, Patterns, Hits, First int
+}
+
+// A Reply says what one of each took. A pattern is worked off in the background
+// after the call; Sweep is what it took until that was done with all of them. Few
+// are hits on the same HotItems entries whatever the size, Spread are hits on
+// entries anywhere in the store.
+type Reply struct {
+	Entries                    int
+	Write, Tag, Pattern, Sweep harness.Piece
+	Few, Spread                harness.Piece
+}
 
 // A full is a cache full of small entries, one for each row of a captured table.
 type full struct {
