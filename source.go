@@ -88,13 +88,13 @@ type source struct {
 	ctx    context.Context // of looks; ends when the source is closed
 	cancel context.CancelFunc
 	ended  sync.WaitGroup // looks under way
-	idle   *time.Timer    // looks where nobody asks; nil for a prompt one
 	sent   atomic.Int64   // when the last look was, as the time since the cache was made
 	fails  atomic.Bool    // the last look
 
 	mu      sync.Mutex
-	running *look // sent, not answered
-	next    *look // to be sent when running has ended
+	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
+	running *look       // sent, not answered
+	next    *look       // to be sent when running has ended
 	took    time.Duration
 	done    bool // no more looks
 }
@@ -149,7 +149,9 @@ func (ss *sources) add(s *source) {
 	s.whole = s.cache.ledger.Whole(s.number)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.Source != nil && !s.prompt {
+		s.mu.Lock() // it may be called before it is known
 		s.idle = time.AfterFunc(lookIdle, s.glance)
+		s.mu.Unlock()
 	}
 	list = append(list, s)
 	ss.list.Store(&list)
