@@ -1,16 +1,20 @@
 package unstale_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dunglas/httpsfv"
 
@@ -184,4 +188,41 @@ func cached(t *testing.T, h http.Handler, options ...unstale.Options) (*server, 
 	}
 	c := newCache(t, o)
 	return newServer(t, c.Handler(h)), c
+}
+
+// background is a context that is known to belong to no fill.
+func background() context.Context { return unstale.Outside(context.Background()) }
+
+// response is a ResponseWriter without a network.
+type response struct {
+	header http.Header
+	status int
+	body   strings.Builder
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.body.Write(p)
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// pause delays a fill between its read and its end.
+func pause() {
+	if n := rand.IntN(4); n > 0 {
+		time.Sleep(time.Duration(n) * 200 * time.Microsecond)
+	}
 }

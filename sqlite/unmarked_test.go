@@ -410,3 +410,12 @@ func TestUnmarkedThatCannotBeStored(t *testing.T) {
 		})
 	}
 }
+
+func running(stop chan struct{}) bool {
+	select {
+	case <-stop:
+		return false
+	default:
+		return true
+	}
+}
