@@ -16,11 +16,8 @@ type database struct {
 	nobody caller // on whose behalf a statement runs that nobody marked
 }
 
-// Database registers a database with the cache, for adapters such as package
-// sqlite. The name appears in logs and statistics. s, if not nil, tells what the
-// adapter is not told otherwise before it becomes visible. It may be asked before
-// Database has returned.
-func (c *Cache) Database(name string, s Source) adapter.Database {
+// database is Cache.Database.
+func (c *engine) database(name string, s Source) adapter.Database {
 	d := &database{source: c.follow(name, s)}
 	d.nobody = caller{db: d}
 	c.sources.add(d.source)
@@ -31,12 +28,12 @@ func (c *Cache) Database(name string, s Source) adapter.Database {
 func (d *database) Close() { d.close("database closed") }
 
 // Seq implements adapter.Database.
-func (d *database) Seq() uint64 { return d.cache.ledger.Seq() }
+func (d *database) Seq() uint64 { return d.engine.ledger.Seq() }
 
 // Caller implements adapter.Database.
 func (d *database) Caller(ctx context.Context, within adapter.Caller) adapter.Caller {
-	refuseOthers(ctx, d.cache)
-	if s := scopeFor(ctx, d.cache); s != nil {
+	refuseOthers(ctx, d.engine)
+	if s := scopeFor(ctx, d.engine); s != nil {
 		return s.callerOf(d)
 	}
 	if w, ok := within.(*caller); ok && w.reading == nil {
@@ -68,8 +65,8 @@ func (c *caller) Begin() adapter.Caller {
 	if c.scope != nil || c.reading != nil {
 		return c
 	}
-	c.db.cache.stats.load().unmarked.Add(1)
-	return &c.db.cache.unmarked.begin(c.db).caller
+	c.db.engine.stats.load().unmarked.Add(1)
+	return &c.db.engine.unmarked.begin(c.db).caller
 }
 
 // End implements adapter.Caller.
@@ -137,7 +134,7 @@ func (c *caller) Refuse(reason string) {
 	if f := c.fill(); f != nil {
 		f.refuse(reason)
 	} else if c.scope == nil {
-		c.db.cache.refuseUnmarked(c.reading, reason)
+		c.db.engine.refuseUnmarked(c.reading, reason)
 	}
 }
 
@@ -153,9 +150,9 @@ func (c *caller) Wrote(rows bool) {
 		own, others = c.reading.wrote()
 	}
 	if own {
-		c.db.cache.reportOnce(callSite(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
+		c.db.engine.reportOnce(callSite(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
 	} else if others {
-		c.db.cache.reportUnmarked(refusedWrote)
+		c.db.engine.reportUnmarked(refusedWrote)
 	}
 	if rows && c.scope == nil {
 		c.Refuse("write that returns rows")
@@ -182,17 +179,17 @@ func (c *caller) Changed() (ended func()) {
 
 // Coarse implements adapter.Database.
 func (d *database) Coarse(statement, reason string) {
-	d.cache.stats.coarse(statement, reason)
+	d.engine.stats.coarse(statement, reason)
 }
 
 // Mark implements adapter.Database.
 func (d *database) Mark(commit adapter.Commit) adapter.Flux {
-	c := d.cache
+	c := d.engine
 	slots := make([]ledger.Slot, len(commit.Touched))
 	for i, h := range commit.Touched {
 		slots[i] = c.ledger.Slot(h)
 	}
-	f := &flux{cache: c, slots: ledger.Compact(slots), since: time.Now(), change: d.change(causeWrite)}
+	f := &flux{engine: c, slots: ledger.Compact(slots), since: time.Now(), change: d.change(causeWrite)}
 	if commit.Describe != nil && c.history != nil {
 		if by, ok := commit.By.(*caller); ok {
 			f.change.Request = by.scope.request()
@@ -207,14 +204,14 @@ func (d *database) Mark(commit adapter.Commit) adapter.Flux {
 }
 
 // MarkAll implements adapter.Database.
-func (d *database) MarkAll(cause string) adapter.Flux { return d.cache.markWhole(d.source, cause) }
+func (d *database) MarkAll(cause string) adapter.Flux { return d.engine.markWhole(d.source, cause) }
 
 // Lost implements adapter.Database.
 func (d *database) Lost(cause string) { d.MarkAll(cause).Settle() }
 
 // markWhole puts everything in flux that was read from a source.
-func (c *Cache) markWhole(s *source, cause string) *flux {
-	f := &flux{cache: c, slots: []ledger.Slot{s.whole}, change: s.change(cause), since: time.Now()}
+func (c *engine) markWhole(s *source, cause string) *flux {
+	f := &flux{engine: c, slots: []ledger.Slot{s.whole}, change: s.change(cause), since: time.Now()}
 	c.ledger.Mark(f.slots)
 	return f
 }
@@ -223,7 +220,7 @@ func (s *source) change(cause string) *Change { return &Change{Cause: cause, Dat
 
 // flux implements adapter.Flux.
 type flux struct {
-	cache  *Cache
+	engine *engine
 	slots  []ledger.Slot
 	change *Change // to be remembered
 	since  time.Time
@@ -233,7 +230,7 @@ type flux struct {
 // Settle implements adapter.Flux.
 func (f *flux) Settle() {
 	f.once.Do(func() {
-		c := f.cache
+		c := f.engine
 		c.history.add(c.ledger.Bump(f.slots), f.change)
 		failpoint.Pass(failpoint.BeforeRelease)
 		c.ledger.Release(f.slots)

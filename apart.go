@@ -113,7 +113,7 @@ func (g *get) keptApart(why miss, now time.Time) {
 	if len(g.unknown) == 0 || !why.cold() {
 		return
 	}
-	for _, field := range g.cache.apart.stored(g.id, g.key, g.unknown, g.r.Header, now) {
-		g.cache.reportOnce(site{kindApart, cut(field, maxName)}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in HandlerOptions.IgnoreFields if it never matters")
+	for _, field := range g.front.apart.stored(g.id, g.key, g.unknown, g.r.Header, now) {
+		g.front.reportOnce(site{kindApart, cut(field, maxName)}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in HandlerOptions.IgnoreFields if it never matters")
 	}
 }

@@ -11,7 +11,7 @@ import (
 // An asker finds out who asks, at most once per request and only when somebody
 // wants to know.
 type asker struct {
-	cache  *Cache
+	engine *engine
 	from   identifier // nil: nobody is known to ask
 	realm  string     // in which what from says has a meaning
 	method string     // of the request
@@ -37,7 +37,7 @@ type identifier interface {
 // its path only where no route says it in general.
 func (a *asker) name() string {
 	switch {
-	case a.cache.history == nil:
+	case a.engine.history == nil:
 		return ""
 	case a.route == "":
 		return a.method + " " + cut(a.path, maxName)
@@ -58,7 +58,7 @@ func (s *scope) request() string {
 
 // who returns the identity and lets the scope's fill depend on it.
 func (s *scope) who() string {
-	if s.cache == nil {
+	if s.engine == nil {
 		return ""
 	}
 	if s.fill != nil {
@@ -83,9 +83,9 @@ func (a *asker) ask() string { return a.askWithin(nil) }
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
 	a.once.Do(func() {
-		a.fill.cache, a.fill.route = a.cache, a.route
+		a.fill.engine, a.fill.route = a.engine, a.route
 		// Every hit may ask, and most services mark what they read.
-		a.cache.unmarked.open(&a.fill, a.cache.unmarked.seen.Load())
+		a.engine.unmarked.open(&a.fill, a.engine.unmarked.seen.Load())
 		known := false
 		defer func() {
 			if !known { // an error or a panic: leave nothing that could pass for an identity
@@ -96,7 +96,7 @@ func (a *asker) askWithin(within *flight) string {
 		}()
 		ctx := a.from.context()
 		outer := scopeOf(ctx)
-		a.scope = scope{cache: a.cache, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
+		a.scope = scope{engine: a.engine, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
 		if outer != nil {
 			a.scope.transactions = outer.transactions
 		}
@@ -105,7 +105,7 @@ func (a *asker) askWithin(within *flight) string {
 		var err error
 		a.fill.numbered(func() { id, err = a.from.identify(&a.ctx) })
 		if err != nil {
-			a.cache.logger.LogAttrs(ctx, slog.LevelWarn,
+			a.engine.logger.LogAttrs(ctx, slog.LevelWarn,
 				"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
 			return
 		}

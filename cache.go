@@ -2,113 +2,20 @@ package unstale
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"io"
 	"log/slog"
+	"maps"
 	"net/http"
-	"reflect"
 	"slices"
-	"sync/atomic"
-	"time"
 
-	"github.com/unstale/unstale/internal/ledger"
+	"github.com/unstale/unstale/internal/adapter"
 )
 
-// Defaults of Options.
-const (
-	DefaultPrefix  = "unstale"
-	DefaultTTL     = 300 * time.Second
-	DefaultMaxBody = 8 << 20
-)
-
-// Options configure a Cache. The zero value is useful: every answer made from a
-// captured database is cached for 300 seconds at most, in 256 MiB of memory.
-type Options struct {
-	// Off switches the cache off: Handler returns its argument, Load calls its
-	// function, adapters register no hooks. Only HandlerOptions.Identity goes on to
-	// work.
-	Off bool
-
-	// Prefix starts every key, and is put before every Key and Pattern given to
-	// Invalidate. Default "unstale". Letters, digits, "-", ".", "_" and "~".
-	Prefix string
-
-	// TTL bounds the life of an answer that does not bound it itself, by
-	// Cache-Control or Expires. Truth does not depend on it. Default 300 s.
-	TTL time.Duration
-
-	// MaxBytes bounds the default store. Default 256 MiB. It is refused beside
-	// Store.
-	MaxBytes int64
-
-	// MaxBody is the size in bytes above which a body is not stored but streamed
-	// through. Default 8 MiB.
-	MaxBody int64
-
-	// Store keeps the entries. Default a Memory store of MaxBytes.
-	Store Store
-
-	// NeutralContextKeys are keys of context values, put there outside the cache,
-	// that no answer depends on, such as a logger. A fill that looks at any other
-	// value from outside counts as asking who asks. Keys of common routers and of
-	// common tracing libraries are neutral; the listener, which net/http puts there,
-	// keeps answers apart where a fill looks at it.
-	NeutralContextKeys []any
-
-	// LookWait bounds how long a request waits until a [Source] has caught up that its
-	// answer is made from and that does not answer at once. The time that the route's
-	// fills take now bounds it, too, if that is longer. Then the handler runs. Default
-	// 20 ms.
-	LookWait time.Duration
-
-	// Slots is the size of the table of dependencies, rounded up to a power of
-	// two. Two dependencies in one slot fall together. Default 2^22, which take 36
-	// MiB.
-	Slots int
-
-	// History is how many of the latest changes, and of the latest misses, are
-	// remembered for Explain. Each takes some hundred bytes, one of many rows a few
-	// thousand; entries take eight more bytes for each dependency. Default 4096. A
-	// negative number switches it off.
-	History int
-
-	// Logger receives what an operator should know. Default slog.Default().
-	Logger *slog.Logger
-}
-
-// Cache is the engine: the ledger of what changed, the store of what was
-// answered, and the way of a request between them. All methods may be called
-// concurrently.
-type Cache struct {
-	options     Options
-	digests     *digests
-	layout      requestLayout
-	apart       *apart
-	servers     servers
-	unstored    *unstored
-	hitTexts    *hitTexts
-	middlewares atomic.Uint64 // calls of Middleware without a name
-	unnamed     atomic.Uint64 // handlers without a name
-	plain       *middleware   // of Handler
-	native      atomic.Value  // reflect.Type of the ResponseWriter of net/http that was seen last
-	logger      *slog.Logger
-	seed        maphash.Seed
-	ledger      *ledger.Ledger
-	store       Store
-	sources     sources
-	flights     flights
-	sweeper     sweeper
-	stats       stats
-	reports     reports
-	history     *history
-
-	verifications verifications
-
-	unmarked  unmarked
-	openFills atomic.Int64 // len(unmarked.fills)
-}
+// A Cache stores what handlers answer and what functions return, and serves it as
+// long as it is true. All methods may be called concurrently.
+type Cache struct{ *front }
 
 // New returns a cache, or an error that names the option at fault.
 func New(o Options) (*Cache, error) {
@@ -116,85 +23,15 @@ func New(o Options) (*Cache, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	c := &Cache{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed()}
-	c.sources.since = time.Now()
-	c.digests, c.layout, c.apart = newDigests(), newRequestLayout(), newApart()
-	c.unstored, c.hitTexts = newUnstored(), newHitTexts()
-	c.plain = c.newMiddleware(HandlerOptions{Route: func(*http.Request) string { return "" }})
-	if o.Off {
-		c.ledger = ledger.New(1) // for Identity, which still works
-		return c, nil
+	e, err := newEngine(o)
+	if err != nil {
+		return nil, err
 	}
-	c.ledger = ledger.New(o.Slots)
-	c.history = newHistory(o.History)
-	if c.store == nil {
-		memory, err := NewMemory(o.MaxBytes)
-		if err != nil {
-			return nil, err
-		}
-		c.store = memory
-	}
-	c.sweeper.work = c.sweep
-	c.verifications.ctx, c.verifications.cancel = context.WithCancel(context.Background())
-	return c, nil
-}
-
-// complete checks the options and fills in defaults.
-func (o *Options) complete() error {
-	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
-	}
-	for i := range len(o.Prefix) {
-		if !unreserved(o.Prefix[i]) {
-			return fmt.Errorf("unstale: Options.Prefix %q: only letters, digits, '-', '.', '_' and '~'", o.Prefix)
-		}
-	}
-	if o.Prefix == "http" {
-		return errors.New(`unstale: Options.Prefix "http" could not be told from the keys of responses`)
-	}
-	for name, value := range map[string]int64{
-		"TTL": int64(o.TTL), "LookWait": int64(o.LookWait), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
-	} {
-		if value < 0 {
-			return fmt.Errorf("unstale: Options.%s is negative", name)
-		}
-	}
-	if o.Slots > 1<<30 {
-		return errors.New("unstale: Options.Slots is above 2^30")
-	}
-	if o.History > maxHistory {
-		return fmt.Errorf("unstale: Options.History is above %d", maxHistory)
-	}
-	if o.Store != nil && o.MaxBytes != 0 {
-		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
-	}
-	for _, key := range o.NeutralContextKeys {
-		if key == nil || !reflect.TypeOf(key).Comparable() {
-			return fmt.Errorf("unstale: Options.NeutralContextKeys: a %T is no key of a context value", key)
-		}
-	}
-	o.TTL = orDefault(o.TTL, DefaultTTL)
-	o.LookWait = orDefault(o.LookWait, DefaultLookWait)
-	if o.History == 0 {
-		o.History = DefaultHistory
-	}
-	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxBytes)
-	o.MaxBody = orDefault(o.MaxBody, DefaultMaxBody)
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	return nil
-}
-
-func orDefault[T time.Duration | int64](v, def T) T {
-	if v == 0 {
-		return def
-	}
-	return v
+	return &Cache{newFront(e)}, nil
 }
 
 // Enabled reports whether the cache is switched on. It is false for a nil Cache.
-func (c *Cache) Enabled() bool { return c != nil && !c.options.Off }
+func (c *Cache) Enabled() bool { return c != nil && c.enabled() }
 
 // Close ends background work, waits for it, and closes the store if it is an io.Closer.
 // Requests must have ended. Closing twice is fine.
@@ -203,17 +40,201 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.verifications.close()
-	c.sources.close()
-	c.sweeper.close()
-	if s, ok := c.store.(io.Closer); ok {
-		return s.Close()
-	}
-	return nil
+	return c.close()
 }
 
-// raiseFloor invalidates everything.
-func (c *Cache) raiseFloor(ch *Change) {
-	c.history.add(c.ledger.RaiseFloor(), ch)
-	c.stats.invalidation(ch.Cause, 1)
-	c.logger.Debug("unstale: everything invalidated", slog.String("cause", ch.Cause))
+// Handler caches what next answers to GET and HEAD requests, as a shared cache
+// per RFC 9111. Every other request passes, and an unsafe one invalidates its URI
+// (§4.4).
+//
+// On a hit nothing inside runs: no router, no middleware, no handler. So put
+// logging, CORS and compression outside, everything that computes the answer
+// inside: log, CORS, compression, cache, handlers.
+//
+// Two calls of Handler never answer for each other, whatever they are given:
+// build the handler once, when the service starts. Where that cannot be, because a
+// framework builds one for each request, give it a [HandlerOptions.Name].
+//
+// Inside a fill the request is a GET without conditions, ranges, body or
+// credentials, its URL is in canonical form, its context belongs to the fill: it
+// ends when nobody waits for the answer any longer, which may be after the first
+// client left. The answer is kept back until next returns; a handler that
+// flushes, hijacks, sends trailers or more than Options.MaxBody bytes streams as
+// without the cache. A panic passes through. HEAD, and a range of what is not
+// stored, reach next as they came.
+//
+// What was set on the response before is what next finds in its header, and what
+// next makes of that is made of it again on a hit.
+//
+// Who asks, what is particular about routes, and the like, is told to
+// [Cache.Middleware]. With the cache off Handler returns next.
+func (c *Cache) Handler(next http.Handler) http.Handler {
+	if !c.Enabled() {
+		return next
+	}
+	return c.plain.wrap(next)
+}
+
+// Middleware returns what wraps handlers as [Cache.Handler] does, with options, or
+// an error that names the option at fault. All that it wraps share the options; who
+// asks is one space of names for all of them.
+//
+// With the cache off it wraps nothing but Identity around a handler. A nil Cache
+// wraps nothing at all, and is refused beside Identity.
+func (c *Cache) Middleware(o HandlerOptions) (func(http.Handler) http.Handler, error) {
+	o.Policies = maps.Clone(o.Policies)
+	for _, list := range []*[]string{&o.Credentials, &o.SelectFields, &o.IgnoreFields, &o.IgnoreCookies} {
+		*list = slices.Clone(*list)
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	if c == nil {
+		if o.Identity != nil {
+			return nil, errors.New("unstale: HandlerOptions.Identity with a nil Cache, which cannot tell who asks; use Options.Off")
+		}
+		return func(next http.Handler) http.Handler { return next }, nil
+	}
+	return c.newMiddleware(o).wrap, nil
+}
+
+// Load returns what fn returns, from the cache if a stored result is valid. The
+// key names the result, everything that fn's result depends on besides tracked
+// reads must be in it; put ids into it with Escape. Keys of all callers on one
+// Cache share one space, in which "prefix:" stands before them. A key that begins
+// with "prefix:" or "http:" or holds control characters is refused.
+//
+// fn must use the context that it is given: what it reads, or asks, with another
+// one counts for whoever that one belongs to, not for the result.
+//
+// The result travels as JSON. The caller always gets a decoded copy of its own,
+// on a miss as on a hit, so that what JSON does not keep is missed in the first
+// test and not on the first hit.
+//
+// Whatever uses the result inherits what it depends on, what remains of its
+// life, its key, and whether it could be cached at all. If fn asked who asks, by
+// Identity, the result is kept for that identity.
+//
+// Concurrent calls for one key share one run of fn; it runs in the goroutine of
+// the first caller and goes on as long as one of them waits, so a caller whose
+// ctx ends may be held until fn returns. An error is returned to the caller that
+// ran fn, and never stored. While ctx's request has a transaction that changed
+// something and has not ended, Load runs fn and neither serves nor stores. While
+// it has one that only reads, Load serves nothing that was made after that began,
+// so that the transaction sees one state of the database, as without a cache, and
+// waits for nobody else's run of fn.
+func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
+	var result T
+	run := func(ctx context.Context) ([]byte, error) {
+		v, err := fn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("unstale: Load %q: %w", key, err)
+		}
+		return b, nil
+	}
+	load := run
+	if c.Enabled() {
+		load = func(ctx context.Context) ([]byte, error) { return c.load(ctx, key, run) }
+	}
+	body, err := load(ctx)
+	if err != nil {
+		return result, err
+	}
+	if err := json.Unmarshal(body, &result); err != nil {
+		var none T
+		return none, fmt.Errorf("unstale: Load %q: %w", key, err)
+	}
+	return result, nil
+}
+
+// Invalidate makes everything that the targets name invalid. It holds when
+// Invalidate returns: no request that begins later is answered from what was
+// stored, or began to be made, before the call. All targets are checked first;
+// if one is malformed the error says which, and nothing is invalidated. The cost
+// does not depend on the number of entries.
+//
+// Changes of a captured database need no call.
+func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
+	if !c.Enabled() {
+		return nil
+	}
+	return c.invalidate(ctx, targets)
+}
+
+// InvalidateAsync is Invalidate for callers that do not wait and act on no
+// error: a malformed target is logged. In this process it takes effect before it
+// returns.
+func (c *Cache) InvalidateAsync(targets ...Target) {
+	if err := c.Invalidate(context.Background(), targets...); err != nil {
+		c.logger.Error("unstale: invalidation refused", slog.Any("error", err))
+	}
+}
+
+// Follow has the cache ask s before it serves what depends on one of the tags,
+// until stop is called. Whoever makes an answer from the source says
+// [DependOn](ctx, tag) before reading it, and CatchUp calls [Cache.Invalidate] for
+// the tag when the source has changed. Without tags s is asked before anything is
+// served, as befits a bus that tells what to invalidate.
+//
+// What depends on the tags falls when Follow is called and when stop is; without
+// tags, everything does when stop is called. Other caches, on this node or elsewhere,
+// hear of nothing.
+func (c *Cache) Follow(s Source, tags ...Tag) (stop func()) {
+	if !c.Enabled() {
+		return func() {}
+	}
+	return c.engine.followTags(s, tags)
+}
+
+// Database registers a database with the cache, for adapters such as package
+// sqlite. The name appears in logs and statistics. s, if not nil, tells what the
+// adapter is not told otherwise before it becomes visible. It may be asked before
+// Database has returned.
+func (c *Cache) Database(name string, s Source) adapter.Database {
+	return c.engine.database(name, s)
+}
+
+// Stats returns a snapshot of the counters. It is cheap enough for a scrape.
+func (c *Cache) Stats() Stats {
+	if !c.Enabled() {
+		return Stats{}
+	}
+	return c.snapshot()
+}
+
+// ResetStats sets the counters to zero; what is counted by call site is kept, and
+// so are the counters of the Store.
+func (c *Cache) ResetStats() {
+	if c.Enabled() {
+		c.stats.p.Store(new(counters))
+	}
+}
+
+// Explain says what is known of the answers stored under a key, in up to 100
+// variants: for other request fields, and for other identities. The key is that
+// of [Cache.RequestKey], or one given to Load, without the prefix or with it; of
+// a key of which nothing is known it returns nothing.
+//
+// It walks over the whole store and is for people, not for programs. What it
+// returns holds what keys hold: queries, identities, and values of rows' keys.
+// With Options.History negative it says only what is stored.
+func (c *Cache) Explain(key string) []Explanation {
+	if !c.Enabled() {
+		return nil
+	}
+	return c.explainAll(key)
+}
+
+// RequestKey returns the key under which the answer to a request is stored, but
+// for its variants.
+func (c *Cache) RequestKey(r *http.Request) string {
+	if c == nil {
+		return ""
+	}
+	t := requestTarget(r)
+	return t.key(c.options.Prefix)
 }

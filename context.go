@@ -16,7 +16,7 @@ import (
 // A scope is the mark that a context carries: on whose behalf code with this
 // context runs.
 type scope struct {
-	cache        *Cache        // nil: of every cache
+	engine       *engine       // nil: of every cache
 	fill         *fill         // nil: outside of any fill
 	asker        *asker        // of the request; nil where nobody can be asked about
 	flight       *flight       // of the function given to Load that is running, if one is
@@ -37,9 +37,9 @@ func scopeOf(ctx context.Context) *scope {
 }
 
 // scopeFor returns the innermost scope of ctx that concerns c, or nil.
-func scopeFor(ctx context.Context, c *Cache) *scope {
+func scopeFor(ctx context.Context, c *engine) *scope {
 	s := scopeOf(ctx)
-	for s != nil && s.cache != c && s.cache != nil {
+	for s != nil && s.engine != c && s.engine != nil {
 		s = s.outer
 	}
 	return s
@@ -47,13 +47,13 @@ func scopeFor(ctx context.Context, c *Cache) *scope {
 
 // fills calls f for the fill of every cache that collects for ctx.
 func fills(ctx context.Context, f func(*fill)) {
-	var seen *Cache
+	var seen *engine
 	for s := scopeOf(ctx); s != nil; s = s.outer {
-		if s.fill != nil && s.cache != seen {
+		if s.fill != nil && s.engine != seen {
 			f(s.fill)
-			seen = s.cache
+			seen = s.engine
 		}
-		if s.cache == nil {
+		if s.engine == nil {
 			return
 		}
 	}
@@ -62,16 +62,16 @@ func fills(ctx context.Context, f func(*fill)) {
 // refuseOthers makes the fills of other caches that ctx belongs to unstorable:
 // what is about to be used is known to c alone, and they would not hear of its
 // changes.
-func refuseOthers(ctx context.Context, c *Cache) {
-	for s := scopeOf(ctx); s != nil && s.cache != nil; s = s.outer {
-		if s.cache != c && s.fill != nil {
+func refuseOthers(ctx context.Context, c *engine) {
+	for s := scopeOf(ctx); s != nil && s.engine != nil; s = s.outer {
+		if s.engine != c && s.fill != nil {
 			s.fill.refuse(refusedOtherCache)
 		}
 	}
 }
 
 // inFill reports whether ctx belongs to a fill of c.
-func inFill(ctx context.Context, c *Cache) bool {
+func inFill(ctx context.Context, c *engine) bool {
 	s := scopeFor(ctx, c)
 	return s != nil && s.fill != nil
 }
@@ -98,15 +98,15 @@ func DependOn(ctx context.Context, tags ...Tag) {
 	fills(ctx, func(f *fill) {
 		hashes := make([]uint64, len(tags))
 		for i, t := range tags {
-			hashes[i] = f.cache.hash(hashTag, string(t))
+			hashes[i] = f.engine.hash(hashTag, string(t))
 		}
-		asOf := f.cache.ledger.Seq()
-		for _, s := range f.cache.sources.all() {
+		asOf := f.engine.ledger.Seq()
+		for _, s := range f.engine.sources.all() {
 			if slices.ContainsFunc(tags, func(t Tag) bool { return slices.Contains(s.tags, t) }) {
 				f.dependOn(s, adapter.Dependencies{AsOf: asOf})
 			}
 		}
-		f.dependOn(nil, adapter.Dependencies{AsOf: asOf, Hashes: hashes, From: f.cache.tagOrigin(tags)})
+		f.dependOn(nil, adapter.Dependencies{AsOf: asOf, Hashes: hashes, From: f.engine.tagOrigin(tags)})
 	})
 }
 
@@ -205,7 +205,7 @@ var (
 
 // neutral reports whether a context value under key cannot change an answer. Of
 // net/http's own, two tell which listener a request came by.
-func (c *Cache) neutral(key any, router bool) bool {
+func (c *engine) neutral(key any, router bool) bool {
 	if key == http.LocalAddrContextKey || key == http.ServerContextKey {
 		return false
 	}

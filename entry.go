@@ -10,7 +10,7 @@ import (
 // An Entry is a stored answer or function result with what it depends on. It
 // never changes, and only the engine reads it; a Store passes it on.
 type Entry struct {
-	cache   *Cache // whose ledger the record is for; nil for a signpost and what passes
+	engine  *engine // whose ledger the record is for; nil for a signpost and what passes
 	record  ledger.Record
 	kind    entryKind
 	created time.Time

@@ -3,7 +3,6 @@ package unstale
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -37,18 +36,8 @@ type Dependency struct {
 // maxExplained bounds the variants that Explain looks at.
 const maxExplained = 100
 
-// Explain says what is known of the answers stored under a key, in up to 100
-// variants: for other request fields, and for other identities. The key is that
-// of [Cache.RequestKey], or one given to Load, without the prefix or with it; of
-// a key of which nothing is known it returns nothing.
-//
-// It walks over the whole store and is for people, not for programs. What it
-// returns holds what keys hold: queries, identities, and values of rows' keys.
-// With Options.History negative it says only what is stored.
-func (c *Cache) Explain(key string) []Explanation {
-	if !c.Enabled() {
-		return nil
-	}
+// explainAll is Cache.Explain.
+func (c *engine) explainAll(key string) []Explanation {
 	key = c.keyOf(key)
 	variants := key + "\n"
 	found := make(map[string]*Entry)
@@ -60,7 +49,7 @@ func (c *Cache) Explain(key string) []Explanation {
 		}
 		return len(found) < maxExplained
 	})
-	_ = c.catchUp(context.Background(), &scope{cache: c}, entries...) // if nobody can, it is as far as is known
+	_ = c.catchUp(context.Background(), &scope{engine: c}, entries...) // if nobody can, it is as far as is known
 	c.history.missedUnder(variants, func(k string) {
 		if len(found) < maxExplained && found[k] == nil {
 			found[k] = nil
@@ -78,25 +67,15 @@ func (c *Cache) Explain(key string) []Explanation {
 	return out
 }
 
-// RequestKey returns the key under which the answer to a request is stored, but
-// for its variants.
-func (c *Cache) RequestKey(r *http.Request) string {
-	if c == nil {
-		return ""
-	}
-	t := requestTarget(r)
-	return t.key(c.options.Prefix)
-}
-
 // explain says what is known of a key under which the store has e, or nothing.
-func (c *Cache) explain(key string, e *Entry) Explanation {
+func (c *engine) explain(key string, e *Entry) Explanation {
 	x := Explanation{LastMiss: c.history.miss(key)}
 	x.Key, x.Variant, _ = strings.Cut(key, "\n")
 	switch {
-	case e == nil || e.cache != c && e.cache != nil:
+	case e == nil || e.engine != c && e.engine != nil:
 		x.Change = c.history.ban(x.Key)
 		return x
-	case e.cache == nil: // a signpost, or what passes
+	case e.engine == nil: // a signpost, or what passes
 		return x
 	}
 	why := c.judge(e, clock.Now())
@@ -124,7 +103,7 @@ func (g *get) cause(key string, why miss) *Change {
 	if g.ExplainTo == nil {
 		return nil
 	}
-	if m := g.cache.history.miss(key); m != nil && m.Reason == string(why) {
+	if m := g.front.history.miss(key); m != nil && m.Reason == string(why) {
 		return m.Change
 	}
 	return nil
@@ -133,7 +112,7 @@ func (g *get) cause(key string, why miss) *Change {
 // detail returns what Cache-Status says of a miss: to those who may see it, what
 // caused it.
 func (g *get) detail(why miss, cause *Change) string {
-	if cause == nil || !g.ExplainTo(g.cache.outside(g.r, g.client())) {
+	if cause == nil || !g.ExplainTo(g.front.outside(g.r, g.client())) {
 		return string(why)
 	}
 	return string(why) + ": " + printable(cause.String())

@@ -41,7 +41,7 @@ const maxDependencies = 1 << 16
 // Load. It collects what the result is made of and whether it may be stored.
 // Code that the fill runs may use it from several goroutines.
 type fill struct {
-	cache    *Cache
+	engine   *engine
 	number   uint16 // by which its goroutine is known, or 0
 	verifies bool   // its result is compared, not stored; set before it runs
 	route    string // on which it runs
@@ -73,22 +73,22 @@ type fill struct {
 // begin starts a fill on a route, or of Load outside of any. Its asOf precedes
 // everything the fill will read. learns says that it shows whether the route
 // writes.
-func (c *Cache) begin(route string, learns bool) *fill {
-	f := &fill{cache: c, route: route, learns: learns}
+func (c *engine) begin(route string, learns bool) *fill {
+	f := &fill{engine: c, route: route, learns: learns}
 	c.unmarked.open(f, true)
 	return f
 }
 
 // end closes the fill; afterwards unmarked reads do not concern it.
 func (f *fill) end() {
-	f.cache.unmarked.close(f)
+	f.engine.unmarked.close(f)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.awaited > 0 {
 		f.abandon(refusedUnread)
 	}
 	if f.took {
-		f.cache.stats.load().tookOver.Add(1)
+		f.engine.stats.load().tookOver.Add(1)
 	}
 }
 
@@ -125,9 +125,9 @@ func (f *fill) takeOver(s *source, d adapter.Dependencies, own bool) {
 func (f *fill) add(s *source, d adapter.Dependencies) {
 	f.asOf = min(f.asOf, d.AsOf)
 	for _, h := range d.Hashes {
-		f.slots = append(f.slots, f.cache.ledger.Slot(h))
+		f.slots = append(f.slots, f.engine.ledger.Slot(h))
 	}
-	if f.cache.history != nil {
+	if f.engine.history != nil {
 		added := f.slots[len(f.slots)-len(d.Hashes):]
 		for _, from := range d.From {
 			f.notes.add(added[:from.Count], from.Origin)
@@ -297,7 +297,7 @@ func (f *fill) useStored(e *Entry, found uint64) {
 func (f *fill) current() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.refused == "" && f.cache.ledger.Check(&ledger.Record{AsOf: f.asOf, Slots: f.slots}) == ledger.Valid
+	return f.refused == "" && f.engine.ledger.Check(&ledger.Record{AsOf: f.asOf, Slots: f.slots}) == ledger.Valid
 }
 
 // recorded returns what the result was made of, or from which sources alone where
@@ -313,7 +313,7 @@ func (f *fill) recorded(most int) *ledger.Record {
 		}
 	}
 	for _, s := range f.slots {
-		if f.cache.ledger.IsWhole(s) && !slices.Contains(r.Slots, s) {
+		if f.engine.ledger.IsWhole(s) && !slices.Contains(r.Slots, s) {
 			r.Slots = append(r.Slots, s)
 		}
 	}
@@ -333,11 +333,11 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 		return nil, f.alone
 	}
 	f.expires = earlier(f.expires, now.Add(lifetime))
-	e := &Entry{cache: f.cache, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
+	e := &Entry{engine: f.engine, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
 	if !e.fresh(now) {
 		return nil, refusedExpired
 	}
-	keySlot := f.cache.keySlot(key)
+	keySlot := f.engine.keySlot(key)
 	e.record.AsOf = f.asOf
 	// A clone, so that neither the room that the slots grew into nor the room of
 	// duplicates is stored.
@@ -373,7 +373,7 @@ func (f *fill) useKey(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.keys = append(f.keys, key)
-	f.slots = append(f.slots, f.cache.keySlot(key))
+	f.slots = append(f.slots, f.engine.keySlot(key))
 	f.bound()
 }
 

@@ -243,7 +243,7 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 // for, which joined it: it is the one that the request selects, and, unless nobody
 // vouches for it, valid now, which is after the request arrived. at is a sequence
 // number at which it is as good as made.
-func (c *Cache) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector, now time.Time) (at uint64, ok bool) {
+func (c *engine) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector, now time.Time) (at uint64, ok bool) {
 	l := f.landing
 	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {
 		return 0, false

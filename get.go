@@ -47,7 +47,7 @@ func (g *get) appendVary(b []byte, fields []string) []byte {
 			b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))
 		case inputServer:
 			v := g.r.Context().Value(http.ServerContextKey)
-			n := g.cache.servers.number(v)
+			n := g.front.servers.number(v)
 			if b = binary.AppendUvarint(b, n); n == 0 { // what somebody else has put there
 				b = appendText(b, fmt.Sprint(v))
 			}
@@ -95,9 +95,9 @@ func (g *get) client() *client {
 func (g *get) scope(f *fill) *scope {
 	a := &g.client().asker
 	s := &scope{
-		cache: g.cache, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
+		engine: g.front.engine, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
 	}
-	if !g.cache.layout.known {
+	if !g.front.layout.known {
 		s.askFor() // what a router has put into the request, nobody can say
 	}
 	return s
@@ -105,7 +105,7 @@ func (g *get) scope(f *fill) *scope {
 
 // patience and identified implement selector.
 func (g *get) patience() time.Duration {
-	return max(g.cache.options.LookWait, time.Duration(g.route.took.Load()))
+	return max(g.front.options.LookWait, time.Duration(g.route.took.Load()))
 }
 
 func (g *get) identified() bool {
@@ -114,7 +114,7 @@ func (g *get) identified() bool {
 
 // answer serves a valid entry, joins somebody's fill, or runs one.
 func (g *get) answer() {
-	c := g.cache
+	c := g.front
 	var j *joiner
 	for {
 		now := clock.Now()
@@ -185,7 +185,7 @@ func (g *get) answer() {
 
 // hit serves a valid entry that the request accepts.
 func (g *get) hit(e *Entry, now time.Time) {
-	c := g.cache
+	c := g.front
 	if g.Verify != nil {
 		g.verify(e)
 	}
@@ -222,10 +222,10 @@ func (g *get) unfilled(why miss, now time.Time) string {
 		// that the client wants.
 		return bypassRange
 	case g.directives.NoCache: // for a look at what is so now
-	case len(g.unknown) > 0 && why.cold() && g.cache.apart.passes(g.id, g.key, g.unknown, now):
+	case len(g.unknown) > 0 && why.cold() && g.front.apart.passes(g.id, g.key, g.unknown, now):
 		return bypassApart
 	default:
-		return g.cache.unstored.reason(g.cache, g.primary, g, now)
+		return g.front.unstored.reason(g.front.engine, g.primary, g, now)
 	}
 	return ""
 }

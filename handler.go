@@ -8,38 +8,6 @@ import (
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
-// Handler caches what next answers to GET and HEAD requests, as a shared cache
-// per RFC 9111. Every other request passes, and an unsafe one invalidates its URI
-// (§4.4).
-//
-// On a hit nothing inside runs: no router, no middleware, no handler. So put
-// logging, CORS and compression outside, everything that computes the answer
-// inside: log, CORS, compression, cache, handlers.
-//
-// Two calls of Handler never answer for each other, whatever they are given:
-// build the handler once, when the service starts. Where that cannot be, because a
-// framework builds one for each request, give it a [HandlerOptions.Name].
-//
-// Inside a fill the request is a GET without conditions, ranges, body or
-// credentials, its URL is in canonical form, its context belongs to the fill: it
-// ends when nobody waits for the answer any longer, which may be after the first
-// client left. The answer is kept back until next returns; a handler that
-// flushes, hijacks, sends trailers or more than Options.MaxBody bytes streams as
-// without the cache. A panic passes through. HEAD, and a range of what is not
-// stored, reach next as they came.
-//
-// What was set on the response before is what next finds in its header, and what
-// next makes of that is made of it again on a hit.
-//
-// Who asks, what is particular about routes, and the like, is told to
-// [Cache.Middleware]. With the cache off Handler returns next.
-func (c *Cache) Handler(next http.Handler) http.Handler {
-	if !c.Enabled() {
-		return next
-	}
-	return c.plain.wrap(next)
-}
-
 type handler struct {
 	*middleware
 	next http.Handler
@@ -53,9 +21,9 @@ type handler struct {
 
 // ServeHTTP is the way of a request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := h.cache
-	refuseOthers(r.Context(), c)
-	if inFill(r.Context(), c) {
+	c := h.front
+	refuseOthers(r.Context(), c.engine)
+	if inFill(r.Context(), c.engine) {
 		// The handler is wrapped twice, or serves a request of its own making. To
 		// wait for the fill from within would be to wait for ever, and a stored
 		// answer would hide from it what it is made of.
@@ -127,7 +95,7 @@ func longTarget(r *http.Request) bool {
 // bypass returns why a GET or HEAD request cannot be answered from the cache, or
 // "".
 func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
-	c := h.cache
+	c := h.front
 	switch {
 	case p.Mode == ModeOff:
 		return bypassRoute
@@ -143,7 +111,7 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 		return bypassTarget
 	case len(f.unknown) > maxUnknown:
 		return bypassFields
-	case uncommittedWrites(r.Context(), c):
+	case uncommittedWrites(r.Context(), c.engine):
 		return bypassUncommitted
 	case d.NoStore:
 		return bypassNoStore
@@ -163,10 +131,10 @@ func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.
 
 // outside returns r, which comes from a client, with a context that belongs
 // to no fill.
-func (c *Cache) outside(r *http.Request, from *client) *http.Request {
+func (c *front) outside(r *http.Request, from *client) *http.Request {
 	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		cache: c, asker: &from.asker, course: &from.asker, transactions: transactionsOf(scopeFor(r.Context(), c)), outer: outer,
+		engine: c.engine, asker: &from.asker, course: &from.asker, transactions: transactionsOf(scopeFor(r.Context(), c.engine)), outer: outer,
 	}))
 }
 
@@ -174,5 +142,5 @@ func (c *Cache) outside(r *http.Request, from *client) *http.Request {
 func (h *handler) pass(w http.ResponseWriter, from *client, route *routeCounters, why string, forward rfc9111.Forward) {
 	route.bypassed.add(why, 1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
-	h.next.ServeHTTP(w, h.cache.outside(from.request, from))
+	h.next.ServeHTTP(w, h.front.outside(from.request, from))
 }

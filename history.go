@@ -126,7 +126,7 @@ func (h *history) missedUnder(prefix string, f func(key string)) {
 
 // blame returns the change that invalidated an entry, as far as it is
 // remembered.
-func (c *Cache) blame(e *Entry, why miss) *Change {
+func (c *engine) blame(e *Entry, why miss) *Change {
 	verdict := ledger.Valid
 	switch why {
 	case missChanged:
@@ -143,7 +143,7 @@ func (c *Cache) blame(e *Entry, why miss) *Change {
 func cut(s string, limit int) string { return adapter.Cut(s, limit) }
 
 // tagOrigin returns the origin of tags, of which it names the first ones.
-func (c *Cache) tagOrigin(tags []Tag) []adapter.From {
+func (c *engine) tagOrigin(tags []Tag) []adapter.From {
 	if c.history == nil {
 		return nil
 	}

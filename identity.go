@@ -28,7 +28,7 @@ type client struct {
 
 func newClient(m *middleware, r *http.Request, route string) *client {
 	c := &client{identity: m.Identity, request: r}
-	c.cache, c.realm, c.method, c.route, c.path = m.cache, m.realm, r.Method, route, r.URL.Path
+	c.engine, c.realm, c.method, c.route, c.path = m.front.engine, m.realm, r.Method, route, r.URL.Path
 	if m.Identity != nil {
 		c.from = c
 	}
@@ -52,10 +52,10 @@ func (s *scope) lookedOutside(key any) {
 	case key == http.ServerContextKey:
 		s.fill.choose(inputServer)
 		return
-	case s.cache.neutral(key, true):
+	case s.engine.neutral(key, true):
 		return
 	}
-	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a handler looked at a context value of type %T from outside the cache; this counts as asking who asks", key))
+	s.engine.reportOnce(siteContext(key), fmt.Sprintf("unstale: a handler looked at a context value of type %T from outside the cache; this counts as asking who asks", key))
 	s.askFor()
 }
 

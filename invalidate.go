@@ -14,17 +14,8 @@ import (
 // is invalidated instead.
 const maxBans = 1024
 
-// Invalidate makes everything that the targets name invalid. It holds when
-// Invalidate returns: no request that begins later is answered from what was
-// stored, or began to be made, before the call. All targets are checked first;
-// if one is malformed the error says which, and nothing is invalidated. The cost
-// does not depend on the number of entries.
-//
-// Changes of a captured database need no call.
-func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
-	if !c.Enabled() {
-		return nil
-	}
+// invalidate makes everything that the targets name invalid.
+func (c *engine) invalidate(ctx context.Context, targets []Target) error {
 	slots, bans, err := c.resolve(targets)
 	if err != nil {
 		return err
@@ -32,15 +23,6 @@ func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
 	c.apply(slots, bans, change(ctx, targets))
 	c.logger.LogAttrs(ctx, slog.LevelDebug, "unstale: invalidated", slog.Int("targets", len(targets)))
 	return nil
-}
-
-// InvalidateAsync is Invalidate for callers that do not wait and act on no
-// error: a malformed target is logged. In this process it takes effect before it
-// returns.
-func (c *Cache) InvalidateAsync(targets ...Target) {
-	if err := c.Invalidate(context.Background(), targets...); err != nil {
-		c.logger.Error("unstale: invalidation refused", slog.Any("error", err))
-	}
 }
 
 // change describes an invalidation by name.
@@ -73,7 +55,7 @@ func targetName(t Target) string {
 const causeNamed = "invalidation"
 
 // resolve turns targets into slots to bump and patterns to ban.
-func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, err error) {
+func (c *engine) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, err error) {
 	var tags, keys uint64
 	for _, t := range targets {
 		switch t := t.(type) {
@@ -111,7 +93,7 @@ func (c *Cache) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, er
 }
 
 // apply is the one door: everything that invalidates by name passes here.
-func (c *Cache) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
+func (c *engine) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 	if len(slots) > 0 {
 		c.ledger.Mark(slots)
 		named := *ch
@@ -137,14 +119,14 @@ func (c *Cache) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 // sweep works off the patterns in force: it tries them against every stored
 // entry, forgets those they match, and retires them. Entries whose fills are
 // still open are refused by the ledger when they are done.
-func (c *Cache) sweep() {
+func (c *engine) sweep() {
 	n, newest := c.ledger.Bans()
 	if n == 0 {
 		return
 	}
 	room := c.options.History / 2 // the rest is for misses that somebody waited for
 	c.store.Range(func(key string, e *Entry) bool {
-		if e.cache == c && !c.ledger.Vet(&e.record) {
+		if e.engine == c && !c.ledger.Vet(&e.record) {
 			if room--; room >= 0 {
 				c.history.missed(key, missPattern, c.blame(e, missPattern))
 			}

@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,58 +12,10 @@ import (
 	"github.com/unstale/unstale/internal/clock"
 )
 
-// Load returns what fn returns, from the cache if a stored result is valid. The
-// key names the result, everything that fn's result depends on besides tracked
-// reads must be in it; put ids into it with Escape. Keys of all callers on one
-// Cache share one space, in which "prefix:" stands before them. A key that begins
-// with "prefix:" or "http:" or holds control characters is refused.
-//
-// fn must use the context that it is given: what it reads, or asks, with another
-// one counts for whoever that one belongs to, not for the result.
-//
-// The result travels as JSON. The caller always gets a decoded copy of its own,
-// on a miss as on a hit, so that what JSON does not keep is missed in the first
-// test and not on the first hit.
-//
-// Whatever uses the result inherits what it depends on, what remains of its
-// life, its key, and whether it could be cached at all. If fn asked who asks, by
-// Identity, the result is kept for that identity.
-//
-// Concurrent calls for one key share one run of fn; it runs in the goroutine of
-// the first caller and goes on as long as one of them waits, so a caller whose
-// ctx ends may be held until fn returns. An error is returned to the caller that
-// ran fn, and never stored. While ctx's request has a transaction that changed
-// something and has not ended, Load runs fn and neither serves nor stores. While
-// it has one that only reads, Load serves nothing that was made after that began,
-// so that the transaction sees one state of the database, as without a cache, and
-// waits for nobody else's run of fn.
-func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
-	var result T
-	body, err := c.load(ctx, key, func(ctx context.Context) ([]byte, error) {
-		v, err := fn(ctx)
-		if err != nil {
-			return nil, err
-		}
-		b, err := json.Marshal(v)
-		if err != nil {
-			return nil, fmt.Errorf("unstale: Load %q: %w", key, err)
-		}
-		return b, nil
-	})
-	if err != nil {
-		return result, err
-	}
-	if err := json.Unmarshal(body, &result); err != nil {
-		var none T
-		return none, fmt.Errorf("unstale: Load %q: %w", key, err)
-	}
-	return result, nil
-}
-
 // checkLoadKey refuses keys that would be taken for something else: for the key
 // of a response, for another key with the prefix before it, or, because of a
 // line break, for the variant of an entry that belongs to somebody.
-func (c *Cache) checkLoadKey(key string) error {
+func (c *engine) checkLoadKey(key string) error {
 	switch {
 	case key == "":
 		return errors.New("unstale: Load with an empty key")
@@ -78,10 +29,7 @@ func (c *Cache) checkLoadKey(key string) error {
 	return nil
 }
 
-func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) ([]byte, error)) ([]byte, error) {
-	if !c.Enabled() {
-		return fn(ctx)
-	}
+func (c *engine) load(ctx context.Context, key string, fn func(context.Context) ([]byte, error)) ([]byte, error) {
 	if err := c.checkLoadKey(key); err != nil {
 		return nil, err
 	}
@@ -95,7 +43,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 		return fn(ctx) // a stored result would hide what it is made of
 	}
 	primary := c.keyOf(key)
-	s := &scope{cache: c, transactions: transactionsOf(outer), outer: outer}
+	s := &scope{engine: c, transactions: transactionsOf(outer), outer: outer}
 	if outer != nil {
 		s.asker, s.flight, s.course, s.asking = outer.asker, outer.flight, outer.course, outer.asking
 	}
@@ -148,7 +96,7 @@ func (c *Cache) load(ctx context.Context, key string, fn func(context.Context) (
 
 // beginLoad starts the fill of a function given to Load in the course of a request,
 // if a is not nil.
-func (c *Cache) beginLoad(a *asker) *fill {
+func (c *engine) beginLoad(a *asker) *fill {
 	if a == nil {
 		return c.begin(routeOfLoad, true)
 	}
@@ -170,7 +118,7 @@ func (s *scope) useStored(e *Entry, found uint64) {
 }
 
 // runLoad runs the function of a flight that the caller leads, in the scope s.
-func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string, f *flight, fn func(context.Context) ([]byte, error)) (body []byte, err error) {
+func (c *engine) runLoad(ctx context.Context, s *scope, primary, flightKey string, f *flight, fn func(context.Context) ([]byte, error)) (body []byte, err error) {
 	s.fill, s.flight = f.fill, f
 	left := landing{unshared: true} // unless there is something to share
 	defer func() { c.flights.finish(flightKey, f, left) }()
@@ -229,10 +177,10 @@ func (c *Cache) runLoad(ctx context.Context, s *scope, primary, flightKey string
 // lookedOutsideLoad is called when a function given to Load finds a value in its
 // context that was put there by its caller. The key cannot know of it.
 func (s *scope) lookedOutsideLoad(key any) {
-	if s.cache.neutral(key, false) {
+	if s.engine.neutral(key, false) {
 		return
 	}
-	s.cache.reportOnce(siteContext(key), fmt.Sprintf("unstale: a function given to Load looked at a context value of type %T from outside; its result is not cached", key))
+	s.engine.reportOnce(siteContext(key), fmt.Sprintf("unstale: a function given to Load looked at a context value of type %T from outside; its result is not cached", key))
 	s.fill.refuseAlone(refusedContext)
 }
 
@@ -243,9 +191,9 @@ func (s *scope) may(*Entry) bool                        { return true }
 
 // patience and identified implement selector.
 func (s *scope) patience() time.Duration {
-	wait := s.cache.options.LookWait
+	wait := s.engine.options.LookWait
 	if s.course != nil {
-		wait = max(wait, time.Duration(s.cache.stats.route(s.course.route).took.Load()))
+		wait = max(wait, time.Duration(s.engine.stats.route(s.course.route).took.Load()))
 	}
 	return wait
 }

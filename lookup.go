@@ -41,8 +41,8 @@ func (m miss) cold() bool { return m == missUnknown || m == missVariant || m == 
 
 // judge decides whether an entry may be served now. Its sources must have caught up
 // since the last read of whoever is to be given it.
-func (c *Cache) judge(e *Entry, now time.Time) miss {
-	if e.cache != c {
+func (c *engine) judge(e *Entry, now time.Time) miss {
+	if e.engine != c {
 		return missUnknown // of another cache on the same store
 	}
 	if !e.fresh(now) && !e.fresh(clock.Now()) { // it may have been made since now was read
@@ -63,7 +63,7 @@ func (c *Cache) judge(e *Entry, now time.Time) miss {
 }
 
 // judgeFor is judge for somebody who asks, whose miss is remembered.
-func (c *Cache) judgeFor(key string, e *Entry, now time.Time) miss {
+func (c *engine) judgeFor(key string, e *Entry, now time.Time) miss {
 	why := c.judge(e, now)
 	if why != missNone && c.history != nil {
 		c.history.missed(key, why, c.blame(e, why))
@@ -84,7 +84,7 @@ type selector interface {
 
 // variant returns the key of the entry that s selects under choice: for whoever
 // asks, or for all.
-func (c *Cache) variant(primary string, ch choice, asked bool, s selector) string {
+func (c *engine) variant(primary string, ch choice, asked bool, s selector) string {
 	if len(ch.vary) == 0 && !ch.asked {
 		return primary
 	}
@@ -95,7 +95,7 @@ func (c *Cache) variant(primary string, ch choice, asked bool, s selector) strin
 	return primary + "\n" + shared + "\n" + c.digestIdentity(s)
 }
 
-func (c *Cache) digestVary(ch choice, s selector) string {
+func (c *engine) digestVary(ch choice, s selector) string {
 	if len(ch.vary) == 0 {
 		return ""
 	}
@@ -103,7 +103,7 @@ func (c *Cache) digestVary(ch choice, s selector) string {
 	return c.digests.of(s.appendVary(append(room[:0], digestVary), ch.vary))
 }
 
-func (c *Cache) digestIdentity(s selector) string {
+func (c *engine) digestIdentity(s selector) string {
 	var room [128]byte
 	return c.digests.of(append(append(room[:0], digestIdentity), s.identity()...))
 }
@@ -115,7 +115,7 @@ func (c *Cache) digestIdentity(s selector) string {
 // The sources catch up between the last thing that the request has read, who
 // asks included, and the judgement. Otherwise one write could take an answer away
 // from a group and put somebody into it, and they would be given the answer.
-func (c *Cache) find(ctx context.Context, primary string, s selector, now time.Time) (e *Entry, key string, at uint64, why miss) {
+func (c *engine) find(ctx context.Context, primary string, s selector, now time.Time) (e *Entry, key string, at uint64, why miss) {
 	e, key = c.store.Get(primary), primary
 	if e == nil {
 		c.glance()
@@ -154,7 +154,7 @@ func (c *Cache) find(ctx context.Context, primary string, s selector, now time.T
 }
 
 // found judges what the store has for a variant.
-func (c *Cache) found(key string, e *Entry, s selector, now time.Time) (*Entry, miss) {
+func (c *engine) found(key string, e *Entry, s selector, now time.Time) (*Entry, miss) {
 	switch {
 	case e == nil:
 		return nil, missVariant
@@ -181,7 +181,7 @@ type keep struct {
 
 // keep returns where e is stored, whose fill named the inputs in vary, for what s
 // selects.
-func (c *Cache) keep(primary string, s selector, e *Entry, vary []string) keep {
+func (c *engine) keep(primary string, s selector, e *Entry, vary []string) keep {
 	var before choice
 	if old := c.store.Get(primary); old != nil && old.kind == kindSignpost {
 		before = old.choice
@@ -200,7 +200,7 @@ func (c *Cache) keep(primary string, s selector, e *Entry, vary []string) keep {
 // wrong can be served for that: a key spells out what selected its entry, so
 // that an entry is found only by requests that agree in all it depends on; the
 // next fill completes the choice.
-func (c *Cache) put(primary string, k keep, e *Entry) {
+func (c *engine) put(primary string, k keep, e *Entry) {
 	if k.grown {
 		c.signpost(primary, k.choice)
 	}
@@ -208,7 +208,7 @@ func (c *Cache) put(primary string, k keep, e *Entry) {
 }
 
 // signpost stores a choice under primary.
-func (c *Cache) signpost(primary string, ch choice) {
+func (c *engine) signpost(primary string, ch choice) {
 	e := &Entry{kind: kindSignpost, choice: ch}
 	e.weigh(primary)
 	c.store.Set(primary, e)

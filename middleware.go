@@ -1,11 +1,8 @@
 package unstale
 
 import (
-	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -129,36 +126,13 @@ const (
 // A middleware is what a handler was told, and what follows from it.
 type middleware struct {
 	HandlerOptions
-	cache  *Cache
+	front  *front
 	realm  string // of the middlewares by which who asks has one meaning
 	fields *fieldClasses
 }
 
-// Middleware returns what wraps handlers as [Cache.Handler] does, with options, or
-// an error that names the option at fault. All that it wraps share the options; who
-// asks is one space of names for all of them.
-//
-// With the cache off it wraps nothing but Identity around a handler. A nil Cache
-// wraps nothing at all, and is refused beside Identity.
-func (c *Cache) Middleware(o HandlerOptions) (func(http.Handler) http.Handler, error) {
-	o.Policies = maps.Clone(o.Policies)
-	for _, list := range []*[]string{&o.Credentials, &o.SelectFields, &o.IgnoreFields, &o.IgnoreCookies} {
-		*list = slices.Clone(*list)
-	}
-	if err := o.complete(); err != nil {
-		return nil, err
-	}
-	if c == nil {
-		if o.Identity != nil {
-			return nil, errors.New("unstale: HandlerOptions.Identity with a nil Cache, which cannot tell who asks; use Options.Off")
-		}
-		return func(next http.Handler) http.Handler { return next }, nil
-	}
-	return c.newMiddleware(o).wrap, nil
-}
-
-func (c *Cache) newMiddleware(o HandlerOptions) *middleware {
-	m := &middleware{HandlerOptions: o, cache: c, fields: newFieldClasses(&o)}
+func (c *front) newMiddleware(o HandlerOptions) *middleware {
+	m := &middleware{HandlerOptions: o, front: c, fields: newFieldClasses(&o)}
 	if m.realm = "named " + o.Name; o.Name == "" {
 		m.realm = "unnamed " + strconv.FormatUint(c.middlewares.Add(1), 10)
 	}
@@ -168,14 +142,14 @@ func (c *Cache) newMiddleware(o HandlerOptions) *middleware {
 // wrap returns the handler that caches what next answers.
 func (m *middleware) wrap(next http.Handler) http.Handler {
 	switch {
-	case m.cache.Enabled() && m.Name == "":
-		n := m.cache.unnamed.Add(1)
+	case m.front.enabled() && m.Name == "":
+		n := m.front.unnamed.Add(1)
 		return &handler{middleware: m, next: next, id: "unnamed " + strconv.FormatUint(n, 10), unproven: n > maxUnnamed}
-	case m.cache.Enabled():
+	case m.front.enabled():
 		return &handler{middleware: m, next: next, id: m.realm}
 	case m.Identity != nil:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, m.cache.outside(r, newClient(m, r, "")))
+			next.ServeHTTP(w, m.front.outside(r, newClient(m, r, "")))
 		})
 	default:
 		return next

@@ -87,7 +87,7 @@ var nested = sync.OnceValue(func() (paths []string) {
 })
 
 // reportOnce counts the site, and logs the message if it is new.
-func (c *Cache) reportOnce(s site, message string) {
+func (c *engine) reportOnce(s site, message string) {
 	r := &c.reports
 	r.mu.Lock()
 	if r.sites == nil {

@@ -23,13 +23,13 @@ import (
 func (g *get) place(t *target, fields *requestFields) (name, place string) {
 	var room [384]byte // on the stack, and nearly always enough
 	digest := ""
-	if t.seen == "" && g.r.TLS == nil && g.r.Pattern == "" && len(fields.unknown) == 0 && len(g.w.Header()) == 0 && !g.cache.layout.hasValues(g.r) {
+	if t.seen == "" && g.r.TLS == nil && g.r.Pattern == "" && len(fields.unknown) == 0 && len(g.w.Header()) == 0 && !g.front.layout.hasValues(g.r) {
 		digest = g.plainDigest(t, fields, room[:0])
 	} else {
 		digest = g.digest(t, fields, room[:0])
 	}
 	b := room[:0]
-	b = t.appendKey(b, g.cache.options.Prefix)
+	b = t.appendKey(b, g.front.options.Prefix)
 	n := len(b)
 	b = append(append(b, '\n'), digest...)
 	place = string(b)
@@ -45,10 +45,10 @@ func (g *get) digest(t *target, fields *requestFields, b []byte) string {
 	b = append(appendText(b, r.Proto), byte(r.ProtoMajor), byte(r.ProtoMinor))
 	b = appendTLS(b, r.TLS)
 	b = appendText(b, r.Pattern)
-	b = g.cache.layout.appendValues(b, r)
+	b = g.front.layout.appendValues(b, r)
 	b = fields.appendTo(b, r.Header)
 	b = appendNames(b, g.w.Header())
-	return g.cache.digests.of(b)
+	return g.front.digests.of(b)
 }
 
 // A plainPlace is what selects by requests for which nothing selects but the

@@ -34,7 +34,7 @@ func (g *get) verify(e *Entry) {
 // depends on can have changed while the handler ran. decided is false where the
 // comparison says nothing, or the handler itself did not want to be believed.
 func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided bool) {
-	c := g.cache
+	c := g.front
 	f := c.begin(g.name, false)
 	f.verifies = true
 	s := g.scope(f)

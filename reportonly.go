@@ -17,7 +17,7 @@ import (
 // request as it came and writes to the client itself; what it reads is tracked,
 // its answer stored, and what would have been a hit is counted and compared.
 func (g *get) reportOnly() {
-	c := g.cache
+	c := g.front
 	// Kept apart: a handler that sees credentials may answer what nobody else is
 	// to see, and another route may serve the same URI.
 	place := g.primary + "\n(report)"

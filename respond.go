@@ -19,7 +19,7 @@ const passFor = time.Minute
 // fill runs the handler in the flight that the request leads, answers with what
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {
-	c := g.cache
+	c := g.front
 	cause := g.cause(flightKey, why)
 	defer c.flights.finish(flightKey, f, landing{}) // without effect once it has landed
 	s := g.scope(f.fill)
@@ -56,7 +56,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	status := rfc9111.CacheStatus{Forward: forward(why)}
 	left := landing{unshared: refused != ""}
 	if byNature(refused, rec.status) {
-		c.unstored.add(c, g.primary, g, vary, f.fill, refused, now)
+		c.unstored.add(c.engine, g.primary, g, vary, f.fill, refused, now)
 	}
 	if refused == "" {
 		left = landing{entry: e, keep: c.keep(g.primary, g, e, vary)}
@@ -99,7 +99,7 @@ func (g *get) relay(rec *recorder, status rfc9111.CacheStatus) {
 // or "". vary names the request fields that selected it, and other inputs that
 // only some answers depend on.
 func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []string, refused string) {
-	c := g.cache
+	c := g.front
 	h := rec.touched
 	lifetime, explicit := rfc9111.Lifetime(h, now)
 	if !explicit {
@@ -168,7 +168,7 @@ func (e *Entry) describe(rec *recorder) {
 // that nothing tells which of them a client gets.
 func (g *get) adviseLanguage(h http.Header, vary []string) {
 	if h["Content-Language"] != nil && !slices.Contains(vary, "accept-language") && g.fields.of("Accept-Language") == fieldVaries {
-		g.cache.reportOnce(site{kindLanguage, g.name}, "unstale: an answer has a Content-Language and no Vary; if it follows the client's Accept-Language, say Vary, or name that field in HandlerOptions.SelectFields")
+		g.front.reportOnce(site{kindLanguage, g.name}, "unstale: an answer has a Content-Language and no Vary; if it follows the client's Accept-Language, say Vary, or name that field in HandlerOptions.SelectFields")
 	}
 }
 
@@ -205,12 +205,12 @@ func (g *get) passBy(f *fill, rec *recorder) {
 		named = nil // requests that differ in it pass anyway, or are taken for one
 	}
 	e := &Entry{kind: kindPass, asked: f.hasAsked(), created: now, expires: now.Add(passFor)}
-	g.cache.put(g.primary, g.cache.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)
+	g.front.put(g.primary, g.front.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)
 }
 
 // serve answers from an entry that was found.
 func (g *get) serve(e *Entry, now time.Time) {
-	g.serveAs(e, now, g.cache.hitTexts.of(e.remaining(now)))
+	g.serveAs(e, now, g.front.hitTexts.of(e.remaining(now)))
 }
 
 // serveAs is serve with what Cache-Status says of it.
@@ -354,13 +354,13 @@ func (g *get) untransformed() bool {
 		return true
 	}
 	t := reflect.TypeOf(g.w)
-	if g.cache.native.Load() == any(t) {
+	if g.front.native.Load() == any(t) {
 		return true
 	}
 	if !ownWriter(t) {
 		return false
 	}
-	g.cache.native.Store(t)
+	g.front.native.Store(t)
 	return true
 }
 

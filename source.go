@@ -29,36 +29,6 @@ type Source interface {
 	CatchUp(ctx context.Context) error
 }
 
-// Follow has the cache ask s before it serves what depends on one of the tags,
-// until stop is called. Whoever makes an answer from the source says
-// [DependOn](ctx, tag) before reading it, and CatchUp calls [Cache.Invalidate] for
-// the tag when the source has changed. Without tags s is asked before anything is
-// served, as befits a bus that tells what to invalidate.
-//
-// What depends on the tags falls when Follow is called and when stop is; without
-// tags, everything does when stop is called. Other caches, on this node or elsewhere,
-// hear of nothing.
-func (c *Cache) Follow(s Source, tags ...Tag) (stop func()) {
-	if !c.Enabled() {
-		return func() {}
-	}
-	src := c.follow(fmt.Sprintf("%T", s), s)
-	src.tags = slices.Clone(tags)
-	src.every = src.every || len(tags) == 0
-	c.sources.add(src)
-	targets := make([]Target, len(tags))
-	for i, t := range tags {
-		targets[i] = t // what was made before does not know that it is made from s
-	}
-	c.InvalidateAsync(targets...)
-	return sync.OnceFunc(func() {
-		src.close("source no longer followed")
-		if src.every {
-			c.raiseFloor(&Change{Cause: "source no longer followed"})
-		}
-	})
-}
-
 // A source is a Source that is followed. What is made from it has its whole among
 // its slots.
 //
@@ -76,7 +46,7 @@ func (c *Cache) Follow(s Source, tags ...Tag) (stop func()) {
 // until it is. Where no look answers, nobody is served from what is stored.
 type source struct {
 	Source // nil: its adapter tells everything before it is visible
-	cache  *Cache
+	engine *engine
 	name   string
 	tags   []Tag
 	every  bool // it is asked whatever an entry is made from
@@ -116,9 +86,28 @@ const (
 
 var errSourceClosed = errors.New("unstale: the source is no longer followed")
 
+// followTags is Cache.Follow.
+func (c *engine) followTags(s Source, tags []Tag) (stop func()) {
+	src := c.follow(fmt.Sprintf("%T", s), s)
+	src.tags = slices.Clone(tags)
+	src.every = src.every || len(tags) == 0
+	c.sources.add(src)
+	targets := make([]Target, len(tags))
+	for i, t := range tags {
+		targets[i] = t // what was made before does not know that it is made from s
+	}
+	_ = c.invalidate(context.Background(), targets) // tags are never malformed
+	return sync.OnceFunc(func() {
+		src.close("source no longer followed")
+		if src.every {
+			c.raiseFloor(&Change{Cause: "source no longer followed"})
+		}
+	})
+}
+
 // follow returns a source that is not followed yet.
-func (c *Cache) follow(name string, s Source) *source {
-	src := &source{Source: s, cache: c, name: name}
+func (c *engine) follow(name string, s Source) *source {
+	src := &source{Source: s, engine: c, name: name}
 	_, src.prompt = s.(adapter.Prompt)
 	_, src.every = s.(adapter.Shared)
 	return src
@@ -146,7 +135,7 @@ func (ss *sources) add(s *source) {
 	for slices.ContainsFunc(list, func(o *source) bool { return o.number == s.number }) {
 		s.number++
 	}
-	s.whole = s.cache.ledger.Whole(s.number)
+	s.whole = s.engine.ledger.Whole(s.number)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.Source != nil && !s.prompt {
 		s.mu.Lock() // it may be called before it is known
@@ -189,16 +178,16 @@ func (s *source) end() {
 // may be given to another one: what has it was recorded before closed was set, so
 // that it is older than the bump.
 func (s *source) close(cause string) {
-	f := s.cache.markWhole(s, cause) // nothing is served between the last look and the bump
+	f := s.engine.markWhole(s, cause) // nothing is served between the last look and the bump
 	s.closed.Store(true)
 	s.end()
-	s.cache.sources.remove(s)
+	s.engine.sources.remove(s)
 	f.Settle()
 }
 
 // concerns reports whether an entry that might be served is made from the source.
 func (s *source) concerns(e *Entry) bool {
-	if e == nil || e.cache != s.cache {
+	if e == nil || e.engine != s.engine {
 		return false
 	}
 	if s.every {
@@ -225,7 +214,7 @@ func (s *source) concernsAny(entries []*Entry) bool {
 // catchUp has every source caught up that concerns one of the entries, one of which
 // is about to be judged for s. It returns why nobody vouches for them, or missNone.
 // What s has read, and who asks, it has read before.
-func (c *Cache) catchUp(ctx context.Context, s selector, entries ...*Entry) miss {
+func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) miss {
 	var wait time.Duration
 	var waits []*look // for those that do not answer at once
 	for _, src := range c.sources.all() {
@@ -271,7 +260,7 @@ func (c *Cache) catchUp(ctx context.Context, s selector, entries ...*Entry) miss
 
 // glance has those sources caught up that answer at once, for a fill: what was
 // written before it is not to make it fall.
-func (c *Cache) glance() {
+func (c *engine) glance() {
 	for _, src := range c.sources.all() {
 		if src.prompt {
 			_ = src.call(context.Background())
@@ -295,15 +284,15 @@ func (s *source) call(ctx context.Context) (err error) {
 // note counts looks that fail, and says when they begin to and when they end.
 func (s *source) note(fails bool, err error) {
 	if fails {
-		s.cache.stats.load().looks.failed.Add(1)
+		s.engine.stats.load().looks.failed.Add(1)
 	}
 	switch {
 	case s.fails.Swap(fails) == fails || s.ctx.Err() != nil:
 	case fails:
-		s.cache.logger.Warn("unstale: a source cannot be asked; what is made from it is not served from the cache meanwhile",
+		s.engine.logger.Warn("unstale: a source cannot be asked; what is made from it is not served from the cache meanwhile",
 			slog.String("source", s.name), slog.Any("error", err))
 	default:
-		s.cache.logger.Info("unstale: a source answers again", slog.String("source", s.name))
+		s.engine.logger.Info("unstale: a source answers again", slog.String("source", s.name))
 	}
 }
 
@@ -342,8 +331,8 @@ func (s *source) ask() *look {
 // send notes that the look under way is being sent. The caller holds mu.
 func (s *source) send() {
 	s.running.sent = time.Now()
-	s.sent.Store(int64(s.running.sent.Sub(s.cache.sources.since)))
-	s.cache.stats.load().looks.sent.Add(1)
+	s.sent.Store(int64(s.running.sent.Sub(s.engine.sources.since)))
+	s.engine.stats.load().looks.sent.Add(1)
 }
 
 // run runs looks until nobody has asked for another one.
@@ -388,7 +377,7 @@ func (s *source) glance() {
 
 // nudge sends a look that nobody waits for, unless one was sent lately.
 func (s *source) nudge(lately time.Duration) {
-	if s.Source == nil || s.prompt || int64(time.Since(s.cache.sources.since))-s.sent.Load() < int64(lately) {
+	if s.Source == nil || s.prompt || int64(time.Since(s.engine.sources.since))-s.sent.Load() < int64(lately) {
 		return
 	}
 	s.mu.Lock()

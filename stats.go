@@ -89,11 +89,8 @@ const (
 	causeTooManyPatterns = "too many patterns"
 )
 
-// Stats returns a snapshot of the counters. It is cheap enough for a scrape.
-func (c *Cache) Stats() Stats {
-	if !c.Enabled() {
-		return Stats{}
-	}
+// snapshot returns what has been counted.
+func (c *engine) snapshot() Stats {
 	s := c.stats.load()
 	out := Stats{
 		Routes: make(map[string]RouteStats),
@@ -130,14 +127,6 @@ func (c *Cache) Stats() Stats {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out
-}
-
-// ResetStats sets the counters to zero; what is counted by call site is kept, and
-// so are the counters of the Store.
-func (c *Cache) ResetStats() {
-	if c.Enabled() {
-		c.stats.p.Store(new(counters))
-	}
 }
 
 // MissCount returns the sum of the misses of all reasons.

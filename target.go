@@ -45,7 +45,7 @@ const (
 )
 
 // hash returns the hash of a dependency that a name stands for.
-func (c *Cache) hash(kind byte, name string) uint64 {
+func (c *engine) hash(kind byte, name string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(c.seed)
 	_ = h.WriteByte(kind)
@@ -54,10 +54,10 @@ func (c *Cache) hash(kind byte, name string) uint64 {
 }
 
 // keySlot is the slot on which every entry with this key depends.
-func (c *Cache) keySlot(key string) ledger.Slot { return c.ledger.Slot(c.hash(hashKey, key)) }
+func (c *engine) keySlot(key string) ledger.Slot { return c.ledger.Slot(c.hash(hashKey, key)) }
 
 // keyOf puts the prefix before a key or pattern, unless it is there.
-func (c *Cache) keyOf(key string) string {
+func (c *engine) keyOf(key string) string {
 	if p := c.options.Prefix; len(key) > len(p) && key[len(p)] == ':' && strings.HasPrefix(key, p) {
 		return key
 	}

@@ -57,7 +57,7 @@ func transactionsOf(outer *scope) *transactions {
 
 // uncommittedWrites reports whether ctx belongs to a request that has a
 // transaction open that changed something: what is stored is not what it sees.
-func uncommittedWrites(ctx context.Context, c *Cache) bool {
+func uncommittedWrites(ctx context.Context, c *engine) bool {
 	s := scopeFor(ctx, c)
 	return s != nil && s.transactions.uncommitted.Load() > 0
 }

@@ -98,13 +98,13 @@ const (
 )
 
 // cache returns the one whose fills the reading counts for.
-func (r *reading) cache() *Cache { return r.caller.db.cache }
+func (r *reading) engine() *engine { return r.caller.db.engine }
 
 // begin registers a reading of a database. It precedes the statement.
 func (u *unmarked) begin(d *database) *reading {
 	u.seen.Store(true)
 	var on []uint16
-	if d.cache.openFills.Load() > 0 {
+	if d.engine.openFills.Load() > 0 {
 		on = numbersOnStack()
 	}
 	r := new(reading)
@@ -130,7 +130,7 @@ func (u *unmarked) begin(d *database) *reading {
 
 // end follows the reading's last row. Only the first call has an effect.
 func (r *reading) end() {
-	u := &r.cache().unmarked
+	u := &r.engine().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch r.state {
@@ -154,7 +154,7 @@ func (r *reading) end() {
 // say tells every open fill, and those that begin before the end, what the
 // reading depends on.
 func (r *reading) say(d adapter.Dependencies) {
-	u := &r.cache().unmarked
+	u := &r.engine().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.sayLocked(d)
@@ -168,7 +168,7 @@ func (r *reading) sayLocked(d adapter.Dependencies) {
 
 // whenAsked says how to find out what the reading depends on.
 func (r *reading) whenAsked(find func() (d adapter.Dependencies, refused string)) {
-	u := &r.cache().unmarked
+	u := &r.engine().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.find = find
@@ -181,7 +181,7 @@ func (r *reading) whenAsked(find func() (d adapter.Dependencies, refused string)
 func (r *reading) ask() {
 	r.asking.Do(func() {
 		d, refused := r.find()
-		u := &r.cache().unmarked
+		u := &r.engine().unmarked
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		r.refuses = r.refuses || refused != ""
@@ -192,7 +192,7 @@ func (r *reading) ask() {
 // later announces that the reading will say more, and says what it depends on at
 // most.
 func (r *reading) later(most adapter.Dependencies) (done func(adapter.Dependencies)) {
-	u := &r.cache().unmarked
+	u := &r.engine().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.most = append(r.most, most)
@@ -207,7 +207,7 @@ func (r *reading) later(most adapter.Dependencies) (done func(adapter.Dependenci
 
 // tellAll tells every open fill. The caller holds unmarked.mu.
 func (r *reading) tellAll(list []adapter.Dependencies) {
-	for _, f := range r.cache().unmarked.fills {
+	for _, f := range r.engine().unmarked.fills {
 		r.tell(f, list)
 	}
 }
@@ -216,13 +216,13 @@ func (r *reading) tellAll(list []adapter.Dependencies) {
 func (r *reading) tell(f *fill, list []adapter.Dependencies) {
 	own := slices.Contains(r.within, f)
 	for _, d := range list {
-		d.AsOf = r.cache().goodAsOf(r.caller.db.source, d)
+		d.AsOf = r.engine().goodAsOf(r.caller.db.source, d)
 		f.takeOver(r.caller.db.source, d, own)
 	}
 }
 
 // goodAsOf returns a sequence number at which what was said of s is as good as read.
-func (c *Cache) goodAsOf(s *source, d adapter.Dependencies) uint64 {
+func (c *engine) goodAsOf(s *source, d adapter.Dependencies) uint64 {
 	now := c.ledger.Seq()
 	slots := make([]ledger.Slot, len(d.Hashes), len(d.Hashes)+1)
 	for i, h := range d.Hashes {
@@ -239,7 +239,7 @@ func (c *Cache) goodAsOf(s *source, d adapter.Dependencies) uint64 {
 // holds unmarked.mu. It reports whether there are any.
 func (r *reading) refuse() bool {
 	r.refuses = true
-	return r.cache().unmarked.refuseAll()
+	return r.engine().unmarked.refuseAll()
 }
 
 // refuseAll refuses every open fill. The caller holds mu.
@@ -253,7 +253,7 @@ func (u *unmarked) refuseAll() bool {
 // refuseUnmarked refuses, for a reason in few words, every fill that is open and,
 // if r is not nil, those that begin before its end. If there are any, it is
 // reported once by call site.
-func (c *Cache) refuseUnmarked(r *reading, why string) {
+func (c *engine) refuseUnmarked(r *reading, why string) {
 	u := &c.unmarked
 	u.mu.Lock()
 	var any bool
@@ -270,7 +270,7 @@ func (c *Cache) refuseUnmarked(r *reading, why string) {
 
 // reportUnmarked reports once, by call site, a statement that made fills
 // unstorable.
-func (c *Cache) reportUnmarked(why string) {
+func (c *engine) reportUnmarked(why string) {
 	c.reportOnce(callSite(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
 }
 
@@ -285,7 +285,7 @@ const routeOfLoad = "(Load outside of any request)"
 // wrote says that the statement writes. It reports whether a fill is refused
 // whose goroutine began it, and whether another one is.
 func (r *reading) wrote() (own, others bool) {
-	u := &r.cache().unmarked
+	u := &r.engine().unmarked
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.writes, u.written = true, true
@@ -330,8 +330,8 @@ func (u *unmarked) learn(f *fill) {
 func (u *unmarked) open(f *fill, numbered bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f.asOf = f.cache.ledger.Seq()
-	f.cache.openFills.Add(1)
+	f.asOf = f.engine.ledger.Seq()
+	f.engine.openFills.Add(1)
 	f.place = len(u.fills)
 	u.fills = append(u.fills, f)
 	if numbered {
@@ -402,5 +402,5 @@ func (u *unmarked) close(f *fill) {
 	u.fills[last] = nil
 	u.fills = u.fills[:last]
 	u.numbers.giveBack(f.number)
-	f.cache.openFills.Add(-1)
+	f.engine.openFills.Add(-1)
 }

@@ -21,19 +21,19 @@ func (h *handler) method(w http.ResponseWriter, r *http.Request, name string, ro
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardMethod}.String())
 	from := newClient(h.middleware, r, name)
 	if rfc9111.SafeMethod(r.Method) {
-		h.next.ServeHTTP(w, h.cache.outside(r, from))
+		h.next.ServeHTTP(w, h.front.outside(r, from))
 		return
 	}
-	u := &unsafeWriter{ResponseWriter: w, cache: h.cache, r: r, client: from, status: http.StatusOK}
+	u := &unsafeWriter{ResponseWriter: w, front: h.front, r: r, client: from, status: http.StatusOK}
 	u.url = *publicURL(r)                     // a copy: handlers may rewrite r.URL in place
 	defer func() { u.invalidate(u.status) }() // after a panic, too
-	h.next.ServeHTTP(u, h.cache.outside(r, from))
+	h.next.ServeHTTP(u, h.front.outside(r, from))
 }
 
 // unsafeWriter invalidates when the answer to an unsafe request leaves.
 type unsafeWriter struct {
 	http.ResponseWriter
-	cache   *Cache
+	front   *front
 	r       *http.Request
 	client  *client
 	url     url.URL // that the client asked for
@@ -108,7 +108,7 @@ func (u *unsafeWriter) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
 // invalidate drops every variant of the URIs that the exchange names.
 func (u *unsafeWriter) invalidate(status int) {
-	c := u.cache
+	c := u.front
 	var slots []ledger.Slot
 	for _, target := range rfc9111.InvalidatedTargets(&u.url, u.r.Host, status, u.Header()) {
 		if len(u.r.Host)+len(target.Path)+len(target.RawQuery) > maxTarget {

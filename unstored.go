@@ -50,7 +50,7 @@ func newUnstored() *unstored {
 }
 
 // add remembers that what s selects is not stored, because of reason.
-func (u *unstored) add(c *Cache, primary string, s selector, vary []string, f *fill, reason string, now time.Time) {
+func (u *unstored) add(c *engine, primary string, s selector, vary []string, f *fill, reason string, now time.Time) {
 	asked, record := f.hasAsked(), f.recorded(maxRecorded)
 	ch := choice{vary: vary, asked: asked}
 	key := c.variant(primary, ch, asked, s)
@@ -80,7 +80,7 @@ func (u *unstored) put(key string, p unstoredPlace) {
 func (u *unstored) hash(key string) uint64 { return maphash.String(u.seed, key) }
 
 // reason returns why what s selects is not stored, or "" if that is not known.
-func (u *unstored) reason(c *Cache, primary string, s selector, now time.Time) string {
+func (u *unstored) reason(c *engine, primary string, s selector, now time.Time) string {
 	if u.size.Load() == 0 {
 		return ""
 	}
@@ -105,7 +105,7 @@ func (u *unstored) reason(c *Cache, primary string, s selector, now time.Time) s
 
 // current returns why nothing is stored, unless what the answer was made of has
 // changed since, as far as that has been told: it is no promise.
-func (p *unstoredPlace) current(c *Cache) string {
+func (p *unstoredPlace) current(c *engine) string {
 	if p.reason == "" || c.ledger.Check(p.record) != ledger.Valid {
 		return ""
 	}

@@ -65,7 +65,7 @@ func (v *verifications) close() {
 // verifyBeside has e, which was just served, recomputed beside the request. outer
 // is what stood in the header before; it is kept.
 func (g *get) verifyBeside(e *Entry, outer http.Header) {
-	c := g.cache
+	c := g.front
 	counts := &c.stats.load().verified
 	if scopeOf(g.r.Context()) != nil {
 		counts.skipped.Add(1) // what the handler reads would reach a fill around the cache
@@ -91,7 +91,7 @@ func (g *get) verifyBeside(e *Entry, outer http.Header) {
 
 // compare recomputes e, counts what came of it, and drops it if it differs.
 func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
-	c := g.cache
+	c := g.front
 	defer func() {
 		if v := recover(); v != nil {
 			counts.undecided.Add(1)
@@ -136,7 +136,7 @@ func (e *Entry) madeOf() string {
 
 // drop makes an entry fall, with all that is stored under its key and under the
 // keys of the results it was made from: any of them may be what is wrong.
-func (c *Cache) drop(e *Entry) {
+func (c *front) drop(e *Entry) {
 	slots := make([]ledger.Slot, len(e.record.Keys))
 	targets := make([]Target, len(e.record.Keys))
 	for i, key := range e.record.Keys {

@@ -132,7 +132,7 @@ var engine = []slip{
 		{"unmarked.go", "		r.tell(f, r.said)\n", ""},
 	}},
 	{"it is as old as the fill", "slow reads", older, []edit{
-		{"unmarked.go", "		d.AsOf = r.cache().goodAsOf(r.caller.db.source, d)\n", "		d.AsOf = f.asOf\n"},
+		{"unmarked.go", "		d.AsOf = r.engine().goodAsOf(r.caller.db.source, d)\n", "		d.AsOf = f.asOf\n"},
 	}},
 	{"nobody asks what was read before a fill began", "nothing goes wrong", older, []edit{
 		{"unmarked.go", "		u.pay(f, r)\n", ""},

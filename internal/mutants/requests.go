@@ -68,7 +68,7 @@ var requests = []lapse{
 		{"place.go", "for i := range matches.Len() {", "for i := range 0 {"},
 	}},
 	{"a net/http that nobody knows is trusted", "TestPathValuesOfAnotherNetHTTP", []edit{
-		{"get.go", "	if !g.cache.layout.known {\n", "	if false {\n"},
+		{"get.go", "	if !g.front.layout.known {\n", "	if false {\n"},
 	}},
 	{"the pattern does not select", "TestInputsSelect", []edit{
 		{"place.go", "	b = appendText(b, r.Pattern)\n", ""},
@@ -89,7 +89,7 @@ var requests = []lapse{
 		{"get.go", "b = appendText(b, fmt.Sprint(g.r.Context().Value(http.LocalAddrContextKey)))", "b = appendText(b, fmt.Sprint())"},
 	}},
 	{"the server does not select", "", []edit{
-		{"get.go", "n := g.cache.servers.number(v)", "n := min(1, g.cache.servers.number(v))"},
+		{"get.go", "n := g.front.servers.number(v)", "n := min(1, g.front.servers.number(v))"},
 	}},
 	{"the listener is neutral", "", []edit{
 		{"identity.go", "		s.fill.choose(inputLocalAddr)\n", ""},
@@ -303,7 +303,7 @@ var requests = []lapse{
 		{"handler.go", "	case rfc9111.Bypass(r.Header):\n", "	case false:\n"},
 	}},
 	{"what streams lets all variants pass", "TestStreamedVariantPassesAlone", []edit{
-		{"respond.go", "	g.cache.put(g.primary, g.cache.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)\n", "	g.cache.store.Set(g.primary, e)\n"},
+		{"respond.go", "	g.front.put(g.primary, g.front.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)\n", "	g.front.store.Set(g.primary, e)\n"},
 	}},
 	{"a flush that cannot be done sends the header", "", []edit{
 		{"recorder.go", "	if !canFlush(r.w) {\n", "	if false {\n"},

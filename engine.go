@@ -1,0 +1,74 @@
+package unstale
+
+import (
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale/internal/ledger"
+)
+
+// An engine judges and remembers: what was stored and what it was made of, fills
+// under way, what has changed, and those who tell. Of HTTP it knows nothing.
+type engine struct {
+	options  Options
+	digests  *digests
+	unstored *unstored
+	logger   *slog.Logger
+	seed     maphash.Seed
+	ledger   *ledger.Ledger
+	store    Store
+	sources  sources
+	flights  flights
+	sweeper  sweeper
+	stats    stats
+	reports  reports
+	history  *history
+
+	unmarked  unmarked
+	openFills atomic.Int64 // len(unmarked.fills)
+}
+
+// newEngine returns an engine with complete options.
+func newEngine(o Options) (*engine, error) {
+	c := &engine{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed(), digests: newDigests(), unstored: newUnstored()}
+	if o.Off {
+		c.ledger = ledger.New(1) // for Identity, which still works
+		return c, nil
+	}
+	c.sources.since = time.Now()
+	c.ledger = ledger.New(o.Slots)
+	c.history = newHistory(o.History)
+	if c.store == nil {
+		memory, err := NewMemory(o.MaxBytes)
+		if err != nil {
+			return nil, err
+		}
+		c.store = memory
+	}
+	c.sweeper.work = c.sweep
+	return c, nil
+}
+
+// enabled reports whether the cache is switched on.
+func (c *engine) enabled() bool { return !c.options.Off }
+
+// close ends background work, waits for it, and closes the store if it is an
+// io.Closer.
+func (c *engine) close() error {
+	c.sources.close()
+	c.sweeper.close()
+	if s, ok := c.store.(io.Closer); ok {
+		return s.Close()
+	}
+	return nil
+}
+
+// raiseFloor invalidates everything.
+func (c *engine) raiseFloor(ch *Change) {
+	c.history.add(c.ledger.RaiseFloor(), ch)
+	c.stats.invalidation(ch.Cause, 1)
+	c.logger.Debug("unstale: everything invalidated", slog.String("cause", ch.Cause))
+}

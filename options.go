@@ -1,0 +1,125 @@
+package unstale
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+)
+
+// Defaults of Options.
+const (
+	DefaultPrefix  = "unstale"
+	DefaultTTL     = 300 * time.Second
+	DefaultMaxBody = 8 << 20
+)
+
+// Options configure a Cache. The zero value is useful: every answer made from a
+// captured database is cached for 300 seconds at most, in 256 MiB of memory.
+type Options struct {
+	// Off switches the cache off: Handler returns its argument, Load calls its
+	// function, adapters register no hooks. Only HandlerOptions.Identity goes on to
+	// work.
+	Off bool
+
+	// Prefix starts every key, and is put before every Key and Pattern given to
+	// Invalidate. Default "unstale". Letters, digits, "-", ".", "_" and "~".
+	Prefix string
+
+	// TTL bounds the life of an answer that does not bound it itself, by
+	// Cache-Control or Expires. Truth does not depend on it. Default 300 s.
+	TTL time.Duration
+
+	// MaxBytes bounds the default store. Default 256 MiB. It is refused beside
+	// Store.
+	MaxBytes int64
+
+	// MaxBody is the size in bytes above which a body is not stored but streamed
+	// through. Default 8 MiB.
+	MaxBody int64
+
+	// Store keeps the entries. Default a Memory store of MaxBytes.
+	Store Store
+
+	// NeutralContextKeys are keys of context values, put there outside the cache,
+	// that no answer depends on, such as a logger. A fill that looks at any other
+	// value from outside counts as asking who asks. Keys of common routers and of
+	// common tracing libraries are neutral; the listener, which net/http puts there,
+	// keeps answers apart where a fill looks at it.
+	NeutralContextKeys []any
+
+	// LookWait bounds how long a request waits until a [Source] has caught up that its
+	// answer is made from and that does not answer at once. The time that the route's
+	// fills take now bounds it, too, if that is longer. Then the handler runs. Default
+	// 20 ms.
+	LookWait time.Duration
+
+	// Slots is the size of the table of dependencies, rounded up to a power of
+	// two. Two dependencies in one slot fall together. Default 2^22, which take 36
+	// MiB.
+	Slots int
+
+	// History is how many of the latest changes, and of the latest misses, are
+	// remembered for Explain. Each takes some hundred bytes, one of many rows a few
+	// thousand; entries take eight more bytes for each dependency. Default 4096. A
+	// negative number switches it off.
+	History int
+
+	// Logger receives what an operator should know. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// complete checks the options and fills in defaults.
+func (o *Options) complete() error {
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
+	for i := range len(o.Prefix) {
+		if !unreserved(o.Prefix[i]) {
+			return fmt.Errorf("unstale: Options.Prefix %q: only letters, digits, '-', '.', '_' and '~'", o.Prefix)
+		}
+	}
+	if o.Prefix == "http" {
+		return errors.New(`unstale: Options.Prefix "http" could not be told from the keys of responses`)
+	}
+	for name, value := range map[string]int64{
+		"TTL": int64(o.TTL), "LookWait": int64(o.LookWait), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
+	} {
+		if value < 0 {
+			return fmt.Errorf("unstale: Options.%s is negative", name)
+		}
+	}
+	if o.Slots > 1<<30 {
+		return errors.New("unstale: Options.Slots is above 2^30")
+	}
+	if o.History > maxHistory {
+		return fmt.Errorf("unstale: Options.History is above %d", maxHistory)
+	}
+	if o.Store != nil && o.MaxBytes != 0 {
+		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
+	}
+	for _, key := range o.NeutralContextKeys {
+		if key == nil || !reflect.TypeOf(key).Comparable() {
+			return fmt.Errorf("unstale: Options.NeutralContextKeys: a %T is no key of a context value", key)
+		}
+	}
+	o.TTL = orDefault(o.TTL, DefaultTTL)
+	o.LookWait = orDefault(o.LookWait, DefaultLookWait)
+	if o.History == 0 {
+		o.History = DefaultHistory
+	}
+	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxBytes)
+	o.MaxBody = orDefault(o.MaxBody, DefaultMaxBody)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return nil
+}
+
+func orDefault[T time.Duration | int64](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}
