@@ -114,6 +114,6 @@ func (g *get) keptApart(why miss, now time.Time) {
 		return
 	}
 	for _, field := range g.front.apart.stored(g.id, g.key, g.unknown, g.r.Header, now) {
-		g.front.reportOnce(site{kindApart, cut(field, maxName)}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in HandlerOptions.IgnoreFields if it never matters")
+		g.front.reportOnce(site{kindApart, cut(field)}, "unstale: a request field keeps answers apart: it had many values and none twice, so that requests with it are not cached where that is so; name it in HandlerOptions.IgnoreFields if it never matters")
 	}
 }

@@ -40,7 +40,7 @@ func (a *asker) name() string {
 	case a.engine.history == nil:
 		return ""
 	case a.route == "":
-		return a.method + " " + cut(a.path, maxName)
+		return a.method + " " + cut(a.path)
 	case strings.HasPrefix(a.route, a.method+" "):
 		return a.route
 	default:

@@ -87,7 +87,7 @@ func Example_threeLines() {
 
 // show prints what a service answers, and what the cache did.
 func show(h http.Handler, request string, fields ...string) {
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	var target string
 	if _, err := fmt.Sscan(request, &r.Method, &target); err != nil {
 		log.Fatal(err)
@@ -241,7 +241,7 @@ func ExampleCache_Explain() {
 		_ = db.QueryRowContext(r.Context(), `SELECT title FROM card WHERE id = 1`).Scan(&title)
 		fmt.Fprint(w, title)
 	}))
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	service.ServeHTTP(httptest.NewRecorder(), r)
 	if _, err := db.Exec(`UPDATE card SET title = 'Amy' WHERE id = 1`); err != nil {
 		log.Fatal(err)

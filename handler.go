@@ -42,7 +42,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if fields.sounds != "" {
-		c.reportOnce(site{kindSounds, cut(fields.sounds, maxName)}, "unstale: a request field sounds like a credential, so that no handler sees it while an answer is made for the cache; if it says who asks, name it in HandlerOptions.Credentials; if answers go by it, in HandlerOptions.SelectFields")
+		c.reportOnce(site{kindSounds, cut(fields.sounds)}, "unstale: a request field sounds like a credential, so that no handler sees it while an answer is made for the cache; if it says who asks, name it in HandlerOptions.Credentials; if answers go by it, in HandlerOptions.SelectFields")
 	}
 	target := requestTarget(r)
 	g := &get{

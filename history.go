@@ -139,8 +139,8 @@ func (c *engine) blame(e *Entry, why miss) *Change {
 	return c.history.change(c.ledger.Cause(&e.record, verdict))
 }
 
-// cut returns s, or its first bytes if it has more than a limit.
-func cut(s string, limit int) string { return adapter.Cut(s, limit) }
+// cut returns s, or its first maxName bytes if it has more.
+func cut(s string) string { return adapter.Cut(s, maxName) }
 
 // tagOrigin returns the origin of tags, of which it names the first ones.
 func (c *engine) tagOrigin(tags []Tag) []adapter.From {
@@ -153,7 +153,7 @@ func (c *engine) tagOrigin(tags []Tag) []adapter.From {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, cut("tag "+string(t), maxName))
+		names = append(names, cut("tag "+string(t)))
 	}
 	return []adapter.From{{Origin: adapter.NewOrigin("", strings.Join(names, ", ")), Count: len(tags)}}
 }

@@ -33,7 +33,7 @@ func change(ctx context.Context, targets []Target) *Change {
 			ch.Targets = append(ch.Targets, fmt.Sprintf("%d more", len(targets)-i))
 			break
 		}
-		ch.Targets = append(ch.Targets, cut(targetName(t), maxName))
+		ch.Targets = append(ch.Targets, cut(targetName(t)))
 	}
 	return ch
 }
@@ -110,7 +110,7 @@ func (c *engine) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 	}
 	for _, b := range bans {
 		banned := *ch
-		banned.ban, banned.Targets = b, []string{cut("pattern "+b.String(), maxName)}
+		banned.ban, banned.Targets = b, []string{cut("pattern "+b.String())}
 		c.history.add(c.ledger.Ban(b), &banned)
 	}
 	c.sweeper.wake()
