@@ -9,7 +9,8 @@ import (
 )
 
 // maxJoins is how often a request waits for somebody else's fill: who has waited
-// in vain, because a write overtook it or it panicked, runs its own. Who is vouched
+// in vain, because a write overtook it or it panicked, runs its own. Who learnt by
+// waiting that they want another variant may join a fill of that. Who is vouched
 // for by nobody joins as often once more, and again if it turned out that the
 // result depends on who asks, which they found out too late.
 const maxJoins = 1
@@ -71,7 +72,8 @@ type joiner struct {
 	within   *flight // in which their code runs, or nil
 	newcomer func() *fill
 	mayJoin  bool
-	joined   int // flights, in vain
+	joined   int    // flights, in vain
+	key      string // of the first of them
 
 	vouched    bool   // what a flight leaves is judged after a look
 	since      uint64 // the flight that had begun last when they had read whatever they read; 0: not known
@@ -86,9 +88,12 @@ func (j *joiner) found(fs *flights, s selector, why miss) {
 	}
 }
 
-// may reports whether they may join another flight.
-func (j *joiner) may() bool {
+// may reports whether they may join another flight, for key.
+func (j *joiner) may(key string) bool {
 	most := maxJoins
+	if j.key != "" && key != j.key {
+		most++
+	}
 	if !j.vouched {
 		most += maxJoins + 1
 	}
@@ -116,12 +121,15 @@ func (fs *flights) join(key string, j *joiner) (f *flight, how role) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	here := fs.m[key]
-	if f := here.latest; j.may() && f != nil && !j.within.servesFor(f) {
+	if f := here.latest; j.may(key) && f != nil && !j.within.servesFor(f) {
 		switch {
 		case f.waiting == 0:
 		case j.vouched && f.fill.current(), !j.vouched && f.number > j.since:
 			f.waiting++
 			f.usedBy(j.within)
+			if j.key == "" {
+				j.key = key
+			}
 			return f, joins
 		case !j.vouched && here.count >= maxUnvouched:
 			f.usedBy(j.within)
