@@ -27,6 +27,13 @@ func (k ItemKind) Noun() Text {
 	return Text{"人设卡", "persona card"}
 }
 
+// Say writes what people call an item of the kind in the place of {zh}, {en} and,
+// where a sentence begins with it, {En}.
+func (k ItemKind) Say(s string) string {
+	noun := k.Noun()
+	return strings.NewReplacer("{zh}", noun.ZH, "{en}", noun.EN, "{En}", strings.ToUpper(noun.EN[:1])+noun.EN[1:]).Replace(s)
+}
+
 // FirstVersion is the version of an item whose files declare none.
 const FirstVersion = "1.0"
 

@@ -21,6 +21,9 @@ import (
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/api"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
+	"github.com/unstale/unstale/notebook/site"
 	"github.com/unstale/unstale/notebook/store"
 	"github.com/unstale/unstale/sqlite"
 )
@@ -147,16 +150,12 @@ func (s *Site) Application(clock *workload.Clock) workload.Application {
 
 // An application is the notebook's API.
 type application struct {
-	now     func() time.Time
-	binding *api.Binding
-	store   *store.Store
+	now   func() time.Time
+	store *store.Store
 }
 
 // Options implements workload.Application.
-func (a *application) Options() unstale.Options {
-	a.binding = api.NewBinding([]byte("the same in every site of the bench"))
-	return a.binding.Options()
-}
+func (a *application) Options() unstale.Options { return unstale.Options{Prefix: server.Prefix} }
 
 // Serve implements workload.Application.
 func (a *application) Serve(ctx context.Context, db *sql.DB, path string, c *unstale.Cache) (_ http.Handler, err error) {
@@ -167,8 +166,13 @@ func (a *application) Serve(ctx context.Context, db *sql.DB, path string, c *uns
 	if err != nil {
 		return nil, err
 	}
-	return api.New(api.Config{
-		Binding: a.binding, Store: a.store, Files: kept, Cache: c, Logger: slog.New(slog.DiscardHandler),
-		PasswordCost: bcrypt.MinCost, Now: a.now,
+	quiet := slog.New(slog.DiscardHandler)
+	do, err := service.New(service.Config{
+		Store: a.store, Files: kept, Cache: c, Secret: []byte("the same in every site of the bench"),
+		Logger: quiet, PasswordCost: bcrypt.MinCost, Now: a.now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return server.New(server.Config{Service: do, Cache: c, Logger: quiet, Now: a.now}, api.Routes(nil, "bench"), site.Routes)
 }

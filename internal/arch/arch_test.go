@@ -34,6 +34,8 @@ const (
 	files    = notebook + "/files"
 	live     = notebook + "/live"
 	moderate = notebook + "/moderation"
+	server   = notebook + "/server"
+	service  = notebook + "/service"
 	store    = notebook + "/store"
 	web      = notebook + "/web"
 )
@@ -134,7 +136,10 @@ var notebookMayImport = map[string][]string{
 	"notebook/store":      {notebook, files, root, sqlite},
 	"notebook/mail":       {notebook},
 	"notebook/web":        {notebook},
-	"notebook/api":        {notebook, avatar, files, live, moderate, store, web, root},
+	"notebook/service":    {notebook, avatar, files, live, moderate, store, root},
+	"notebook/server":     {notebook, live, service, root},
+	"notebook/api":        {notebook, avatar, live, server, service, web, root},
+	"notebook/site":       {notebook, server, service, web},
 }
 
 func TestNotebookImports(t *testing.T) {

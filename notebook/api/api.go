@@ -1,199 +1,160 @@
-// Package api serves the notebook over HTTP.
-//
-// The order of a request is: log, cache, handlers. The cache stands around
-// everything; handlers read through the store with the request's context, and
-// say who asks by userOf or who. Nothing here says what an answer depends on or
-// what a write makes stale. Four files name keys: binding.go the one under
-// which an account is loaded when a token is checked, socket.go the one under
-// which it is known whether somebody's messages have changed, results.go those
-// of pages of knowledge bases, resources.go those that people may want to
-// invalidate by hand, with the tags of what no database holds.
-// watched.go declares files that people edit. patterns.go names the routes that
-// are not cached, and those whose answers no database holds.
+// Package api is the notebook's JSON API: for each route its input, its answer
+// and its documentation. What people can do is package service's affair.
 package api
 
 import (
-	"fmt"
-	"log/slog"
+	"context"
 	"net/http"
-	"net/netip"
-	"sync/atomic"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
-	"github.com/unstale/unstale/notebook/files"
-	"github.com/unstale/unstale/notebook/live"
-	"github.com/unstale/unstale/notebook/moderation"
-	"github.com/unstale/unstale/notebook/store"
+	"github.com/unstale/unstale/notebook/server"
 )
 
-// Config is what the API is made of.
-type Config struct {
-	// Binding is the one whose Options the Cache was made with.
-	Binding *Binding
-	// Store and Files hold the data.
-	Store *store.Store
-	Files *files.Store
-	// Cache stands around everything. It may be off, not nil.
-	Cache *unstale.Cache
-	// Dictionary is the path of the JSON file with the translations, which people
-	// may edit at any time. No file there: an empty dictionary.
-	Dictionary string
-	// Moderator judges texts. Default moderation.DefaultWords.
-	Moderator moderation.Moderator
-	// Mailer brings people their codes. Nil: what needs mail answers that there is
-	// none.
-	Mailer Mailer
-	// Proxies are those whose X-Forwarded-For says who the client is, for the
-	// limits on how often a client may try. Default none: the client is whoever
-	// has connected.
-	Proxies []netip.Prefix
-	// Gatherer feeds /api/metrics/prometheus. Nil: an empty page.
-	Gatherer prometheus.Gatherer
-	// Logger receives one line per request and the cause of every 5xx. Default
-	// slog.Default.
-	Logger *slog.Logger
-	// PasswordCost is the bcrypt cost of new passwords. Default
-	// bcrypt.DefaultCost.
-	PasswordCost int
-	// Now is the clock. Default time.Now.
-	Now func() time.Time
-	// Version appears in the OpenAPI document and at /. Default "dev".
-	Version string
+// api is the routes of a server.
+type api struct {
+	*server.Server
+	huma    huma.API
+	version string
 }
 
-// server is the API.
-type server struct {
-	store    *store.Store
-	files    *files.Store
-	cache    *unstale.Cache
-	gatherer prometheus.Gatherer
-	logger   *slog.Logger
-	tokens   tokens
-	cost     int
-	version  string
-	clock    func() time.Time
-	mux      *mux
-	huma     huma.API
-	decoy    string // the hash against which a nobody's password is checked
-	live     *live.Hub
-
-	front *front
-
-	failedReads atomic.Uint64 // GETs that failed on our side
-
-	dictionary *watchedFile
-	moderator  moderation.Moderator
-	moderation *declared[moderationState]
-
-	mailer             Mailer
-	proxies            []netip.Prefix
-	attempts, mailings *limiter
+// Routes registers the routes. The gatherer feeds /api/metrics/prometheus, with
+// nothing if it is nil; the version appears in the OpenAPI document and at /.
+func Routes(g prometheus.Gatherer, version string) func(*server.Server) error {
+	if g == nil {
+		g = prometheus.NewRegistry()
+	}
+	return func(s *server.Server) error {
+		a := &api{Server: s, version: version}
+		a.huma = humago.New(s.Mux, a.document())
+		a.huma.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
+			next(huma.WithContext(ctx, server.WithCaller(ctx.Context(), callerOf(ctx))))
+		})
+		a.siteRoutes()
+		a.authRoutes()
+		a.userRoutes()
+		for _, k := range notebook.ItemKinds() {
+			i := items{a.Items(k), a}
+			i.routes()
+			i.fileRoutes()
+			i.starRoutes()
+			i.reviewRoutes()
+		}
+		a.ownRoutes()
+		a.commentRoutes()
+		a.messageRoutes()
+		a.registrationRoutes()
+		a.avatarRoutes()
+		a.adminUserRoutes()
+		a.dictionaryRoutes()
+		a.moderationRoutes()
+		a.cacheRoutes()
+		a.metricsRoutes(g)
+		a.completeDocument()
+		a.serveDocs()
+		return nil
+	}
 }
-
-// API is the whole service: what is under /api, the pages for people at /, and
-// /health, /docs and /openapi.json, all of it through the cache.
-type API struct {
-	http.Handler
-	live *live.Hub
-}
-
-// Close ends the WebSocket connections, which no server does that stops, and
-// returns when the last has ended. It comes before the store is closed.
-func (a *API) Close() { a.live.Close() }
-
-// New returns the service, which the caller closes. It is called once per
-// Binding, before the first request.
-func New(c Config) (*API, error) {
-	s := &server{
-		store: c.Store, files: c.Files, cache: c.Cache, gatherer: c.Gatherer, logger: c.Logger,
-		cost: c.PasswordCost, version: c.Version, clock: c.Now, mux: newMux(), live: live.NewHub(live.Options{}),
-	}
-	if s.gatherer == nil {
-		s.gatherer = prometheus.NewRegistry()
-	}
-	if s.logger == nil {
-		s.logger = slog.Default()
-	}
-	if s.version == "" {
-		s.version = "dev"
-	}
-	if s.clock == nil {
-		s.clock = time.Now
-	}
-	s.dictionary = watch(c.Dictionary, dictionaryTag, c.Cache)
-	if s.moderator = c.Moderator; s.moderator == nil {
-		s.moderator = moderation.DefaultWords()
-	}
-	s.moderation = declare(moderationState{moderator: s.moderator.Name(), well: true}, moderationTag, c.Cache)
-	s.mailer, s.proxies = c.Mailer, c.Proxies
-	s.attempts = newLimiter(maxAttempts, attemptsPer, s.clock)
-	s.mailings = newLimiter(maxMailings, mailingsPer, s.clock)
-	s.tokens = tokens{secret: c.Binding.secret, now: s.clock}
-	var err error
-	if s.decoy, err = notebook.HashPassword("nobody's password", s.cost); err != nil {
-		return nil, fmt.Errorf("api: %w", err)
-	}
-	s.huma = humago.New(s.mux, s.document())
-	s.huma.UseMiddleware(withCaller)
-	s.routes()
-	s.completeDocument()
-	s.serveDocs()
-	if err := s.frontRoutes(); err != nil {
-		return nil, fmt.Errorf("api: %w", err)
-	}
-	if err := c.Binding.bind(s); err != nil {
-		return nil, err
-	}
-	cached, err := c.Cache.Middleware(c.Binding.handlerOptions())
-	if err != nil {
-		return nil, err
-	}
-	return &API{s.outermost(s.watching(cached(s.mux))), s.live}, nil
-}
-
-func (s *server) routes() {
-	s.siteRoutes()
-	s.authRoutes()
-	s.userRoutes()
-	for _, k := range notebook.ItemKinds() {
-		i := items{s, k}
-		i.routes()
-		i.fileRoutes()
-		i.starRoutes()
-		i.reviewRoutes()
-	}
-	s.starRoutes()
-	s.historyRoutes()
-	s.commentRoutes()
-	s.messageRoutes()
-	s.registrationRoutes()
-	s.avatarRoutes()
-	s.adminUserRoutes()
-	s.dictionaryRoutes()
-	s.moderationRoutes()
-	s.cacheRoutes()
-	s.metricsRoutes()
-	s.mux.HandleFunc("/", s.notFound)
-}
-
-// now returns the time as the store keeps it.
-func (s *server) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
 // document configures OpenAPI. Responses get no $schema field and no Link: their
 // shape is the front ends'.
-func (s *server) document() huma.Config {
+func (a *api) document() huma.Config {
 	useEnvelopes()
-	c := huma.DefaultConfig("Notebook", s.version)
+	c := huma.DefaultConfig("Notebook", a.version)
 	c.CreateHooks, c.DocsPath, c.SchemasPath = nil, "", ""
 	c.Transformers = []huma.Transformer{answerFields}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}
+	a.Mux.Constant("GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml")
 	return c
+}
+
+func callerOf(ctx huma.Context) server.Caller {
+	u := ctx.URL()
+	return server.NewCaller(ctx.Method(), u.Path, ctx.Header)
+}
+
+// require lets only users with at least this role pass. It comes before the
+// input is read: a stranger learns nothing from what is wrong with it.
+func (a *api) require(least notebook.Role) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		u, err := a.Accounts.Require(ctx.Context(), least)
+		if err != nil {
+			a.refuse(ctx, err)
+			return
+		}
+		next(huma.WithContext(ctx, server.WithUser(ctx.Context(), u)))
+	}
+}
+
+// limited refuses clients who try an operation too often, before their input is
+// read.
+func (a *api) limited(l *server.Limiter) func(*huma.Operation) {
+	return func(op *huma.Operation) {
+		fails(notebook.ErrTooManyRequests)(op)
+		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+			r, _ := humago.Unwrap(ctx)
+			if err := a.Admit(l, r); err != nil {
+				a.refuse(ctx, err)
+				return
+			}
+			next(ctx)
+		})
+	}
+}
+
+// refuse answers with an error before the handler has run.
+func (a *api) refuse(ctx huma.Context, err error) {
+	_, w := humago.Unwrap(ctx)
+	a.Failure(ctx.Context(), callerOf(ctx), err).Write(w)
+}
+
+// access says who may use a route: "" is anyone.
+const anyone notebook.Role = ""
+
+// What an input holds in bytes, unless it is an upload.
+const maxJSON = 1 << 20
+
+// handle registers a handler under a pattern such as "GET /api/users/me". It
+// returns the operation as it is documented, so that more can be said about it.
+func handle[I, O any](a *api, pattern string, least notebook.Role, summary string, handler func(context.Context, *I) (*O, error), adjust ...func(*huma.Operation)) *huma.Operation {
+	method, path := splitPattern(pattern)
+	op := huma.Operation{
+		Method: method, Path: path, Summary: summary, OperationID: operationID(method, path),
+		Tags: []string{tag(path)}, DefaultStatus: http.StatusOK, MaxBodyBytes: maxJSON,
+	}
+	if least != anyone {
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.Middlewares = huma.Middlewares{a.require(least)}
+		if least != notebook.RoleUser {
+			op.Description = "Needs the role " + string(least) + "."
+		}
+	}
+	for _, f := range adjust {
+		f(&op)
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, a.Failure(ctx, server.CallerIn(ctx), err)
+		}
+		return out, nil
+	})
+	return documented(a.huma.OpenAPI().Paths[path], method)
+}
+
+func documented(p *huma.PathItem, method string) *huma.Operation {
+	switch method {
+	case http.MethodPost:
+		return p.Post
+	case http.MethodPut:
+		return p.Put
+	case http.MethodDelete:
+		return p.Delete
+	}
+	return p.Get
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/avatar"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // dots returns a PNG of random pixels: every seed makes another picture.
@@ -141,7 +142,7 @@ func TestAvatarIsNotReadWhole(t *testing.T) {
 	for _, name := range []string{"avatar", "other"} {
 		body := &endless{head: strings.NewReader("--b\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"x.png\"\r\n\r\n")}
 		s.wantFailure(s.send("POST", "/api/users/me/avatar", ann, body, "Content-Type", "multipart/form-data; boundary=b"), 422, "VALIDATION_ERROR", "AVATAR_SIZE_EXCEEDED")
-		if body.read > maxBody+1 {
+		if body.read > service.MaxBody+1 {
 			t.Errorf("%s: %d bytes were read", name, body.read)
 		}
 	}

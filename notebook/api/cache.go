@@ -9,12 +9,14 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-func (s *server) cacheRoutes() {
-	handle(s, cacheStatsRoute, admins, "Show what the cache has done", s.cacheStats)
-	handle(s, cacheExplainRoute, admins, "Explain what is stored under a key, and what made it fall", s.explainCache,
+func (a *api) cacheRoutes() {
+	const stats, explain = "GET /api/admin/cache/stats", "GET /api/admin/cache/explain"
+	a.Mux.Uncached(stats, explain)
+	handle(a, stats, notebook.RoleAdmin, "Show what the cache has done", a.cacheStats)
+	handle(a, explain, notebook.RoleAdmin, "Explain what is stored under a key, and what made it fall", a.explainCache,
 		fails(errExplainWhat, errUnexplained))
-	handle(s, "POST /api/admin/cache/stats/reset", admins, "Set the cache's counters to zero", s.resetCacheStats)
-	handle(s, "POST /api/admin/cache/invalidate", admins, "Invalidate by tag, key, key pattern or resource", s.invalidate,
+	handle(a, "POST /api/admin/cache/stats/reset", notebook.RoleAdmin, "Set the cache's counters to zero", a.resetCacheStats)
+	handle(a, "POST /api/admin/cache/invalidate", notebook.RoleAdmin, "Invalidate by tag, key, key pattern or resource", a.invalidate,
 		fails(errNoTarget, errTarget, errIdleID))
 }
 
@@ -30,9 +32,9 @@ type cacheCounters struct {
 	CacheEnabled       bool              `json:"cache_enabled"`
 }
 
-func (s *server) counters() cacheCounters {
-	stats := s.cache.Stats()
-	c := cacheCounters{Errors: s.failedReads.Load(), DegradationReasons: map[string]uint64{}, CacheEnabled: s.cache.Enabled()}
+func (a *api) counters() cacheCounters {
+	stats := a.Cache.Stats()
+	c := cacheCounters{Errors: a.FailedReads.Load(), DegradationReasons: map[string]uint64{}, CacheEnabled: a.Cache.Enabled()}
 	for _, r := range stats.Routes {
 		c.Hits += r.Hits + r.Joined
 		c.Misses += r.MissCount()
@@ -50,13 +52,13 @@ func (s *server) counters() cacheCounters {
 	return c
 }
 
-func (s *server) cacheStats(ctx context.Context, _ *struct{}) (*answer[cacheCounters], error) {
-	return noStore(say(ctx, s.counters(), "缓存统计获取成功", "What the cache has done")), nil
+func (a *api) cacheStats(ctx context.Context, _ *struct{}) (*answer[cacheCounters], error) {
+	return noStore(say(ctx, a.counters(), "缓存统计获取成功", "What the cache has done")), nil
 }
 
-func (s *server) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {
-	s.cache.ResetStats()
-	s.failedReads.Store(0)
+func (a *api) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {
+	a.Cache.ResetStats()
+	a.FailedReads.Store(0)
 	return said(ctx, "缓存统计已重置", "The counters are zero"), nil
 }
 
@@ -118,13 +120,69 @@ func (in *invalidateInput) targets() ([]unstale.Target, error) {
 	return targets, nil
 }
 
-func (s *server) invalidate(ctx context.Context, in *invalidateInput) (*answer[invalidated], error) {
+func (a *api) invalidate(ctx context.Context, in *invalidateInput) (*answer[invalidated], error) {
 	targets, err := in.targets()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cache.Invalidate(ctx, targets...); err != nil {
+	if err := a.Cache.Invalidate(ctx, targets...); err != nil {
 		return nil, errTarget.With("cause", err.Error())
 	}
 	return say(ctx, invalidated{len(targets)}, "缓存已失效", "Invalidated"), nil
+}
+
+// A resource says which keys belong to a kind of thing, for people who
+// invalidate by hand, and for what no database holds. Nothing that the API
+// writes needs it. In a pattern "{id}" stands for the id as a whole.
+type resource struct {
+	every []string // whatever the id
+	one   []string // with an id
+	all   []string // without an id
+}
+
+// resources is the table of POST admin/cache/invalidate.
+func resources() map[string]resource {
+	return map[string]resource{
+		"persona": {
+			every: []string{"http:*persona/public*"},
+			one:   []string{"http:*persona/{id}*"},
+			all:   []string{"http:*persona/*"},
+		},
+		"knowledge": {
+			every: []string{"kb:public:*", "http:*knowledge/public*"},
+			one:   []string{"http:*knowledge/{id}*", "kb:user:{id}:*"},
+			all:   []string{"http:*knowledge/*", "kb:user:*"},
+		},
+		"user": {
+			one: []string{"http:*users/{id}*", "user:{id}"},
+			all: []string{"http:*users/*", "user:*"},
+		},
+		"message": {
+			one: []string{"http:*messages/{id}*", "http:*messages*user_id={id}*"},
+			all: []string{"http:*messages*"},
+		},
+		"comment": {
+			one: []string{"http:*comments/{id}*", "http:*comments*target_id={id}*"},
+			all: []string{"http:*comments*"},
+		},
+	}
+}
+
+// targets returns what to invalidate for the resource with the id, or for all of
+// its kind if the id is empty.
+func (r resource) targets(id string) []unstale.Target {
+	var list []unstale.Target
+	for _, p := range r.every {
+		list = append(list, unstale.Pattern(p))
+	}
+	if id == "" {
+		for _, p := range r.all {
+			list = append(list, unstale.Pattern(p))
+		}
+		return list
+	}
+	for _, p := range r.one {
+		list = append(list, unstale.Pattern(p, id))
+	}
+	return list
 }

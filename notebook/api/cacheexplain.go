@@ -16,8 +16,6 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-const cacheExplainRoute = "GET /api/admin/cache/explain"
-
 // maxExplained bounds the variants of a key that an answer explains.
 const maxExplained = 20
 
@@ -112,12 +110,12 @@ func (in *explainInput) key(c *unstale.Cache) (string, error) {
 	return c.RequestKey(&http.Request{Method: http.MethodGet, Host: cmp.Or(u.Host, in.host), URL: u, TLS: in.tls}), nil
 }
 
-func (s *server) explainCache(ctx context.Context, in *explainInput) (*answer[explanations], error) {
-	key, err := in.key(s.cache)
+func (a *api) explainCache(ctx context.Context, in *explainInput) (*answer[explanations], error) {
+	key, err := in.key(a.Cache)
 	if err != nil {
 		return nil, err
 	}
-	list := s.cache.Explain(key)
+	list := a.Cache.Explain(key)
 	if len(list) == 0 {
 		return nil, errUnexplained
 	}

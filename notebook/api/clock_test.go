@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // What ends by the clock alone ends on time, also where the answer is stored.
@@ -27,7 +28,7 @@ func TestWhatEndsByTheClock(t *testing.T) {
 	}{
 		{"an access token", func(_ *testing.T, s *site) {
 			_, ann := s.user("ann", notebook.RoleUser)
-			time.Sleep(accessLife - time.Second)
+			time.Sleep(service.AccessLife - time.Second)
 			stored(s, ann)
 			time.Sleep(time.Second)
 			s.wantFailure(s.get(mine, ann), 401, "AUTHENTICATION_ERROR", "TOKEN_INVALID")

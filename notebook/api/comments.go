@@ -5,17 +5,23 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
-func (s *server) commentRoutes() {
+// comments answers for what people say about items.
+type comments struct{ service.Comments }
+
+func (a *api) commentRoutes() {
+	c := comments{a.Comments}
 	gone := fails(notebook.ErrItemNotFound.Of(notebook.TargetPersona), notebook.ErrItemNotFound.Of(notebook.TargetKnowledge))
 	unknown := fails(notebook.ErrCommentNotFound)
-	handle(s, "GET /api/comments", users, "List the comments on a persona card or knowledge base", s.comments, gone)
-	handle(s, "POST /api/comments", users, "Comment on a persona card or knowledge base, or answer a comment", s.addComment, gone, unknown,
+	handle(a, "GET /api/comments", notebook.RoleUser, "List the comments on a persona card or knowledge base", c.list, gone)
+	handle(a, "POST /api/comments", notebook.RoleUser, "Comment on a persona card or knowledge base, or answer a comment", c.add, gone, unknown,
 		fails(notebook.ErrCommentContent, notebook.ErrMuted))
-	handle(s, "POST /api/comments/{id}/react", users, "Like or dislike a comment, or take that back", s.react, unknown)
-	handle(s, "DELETE /api/comments/{id}", users, "Delete a comment and what answers it", s.deleteComment, unknown)
-	handle(s, "POST /api/comments/{id}/restore", users, "Bring a deleted comment back, with what its deletion took", s.restoreComment, unknown,
+	handle(a, "POST /api/comments/{id}/react", notebook.RoleUser, "Like or dislike a comment, or take that back", c.react, unknown)
+	handle(a, "DELETE /api/comments/{id}", notebook.RoleUser, "Delete a comment and what answers it", c.delete, unknown)
+	handle(a, "POST /api/comments/{id}/restore", notebook.RoleUser, "Bring a deleted comment back, with what its deletion took", c.restore, unknown,
 		fails(notebook.ErrCommentNotDeleted, notebook.ErrCommentParentGone))
 }
 
@@ -52,24 +58,13 @@ type commentsInput struct {
 	TargetID   string `query:"target_id" minLength:"1" required:"true"`
 }
 
-func (s *server) comments(ctx context.Context, in *commentsInput) (*answer[[]comment], error) {
-	u, kind := userOf(ctx), notebook.ItemKind(in.TargetType)
-	t, err := s.store.Target(ctx, kind, in.TargetID)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.ReadableBy(u); err != nil {
-		return nil, err
-	}
-	list, err := s.store.Comments(ctx, u.ID, kind, in.TargetID)
-	if err != nil {
-		return nil, err
-	}
-	shown := make([]comment, len(list))
+func (c comments) list(ctx context.Context, in *commentsInput) (*answer[[]comment], error) {
+	list, err := c.On(ctx, server.User(ctx), notebook.ItemKind(in.TargetType), in.TargetID)
+	all := make([]comment, len(list))
 	for i := range list {
-		shown[i] = showComment(&list[i])
+		all[i] = showComment(&list[i])
 	}
-	return say(ctx, shown, "获取评论成功", "The comments"), nil
+	return reply(ctx, all, err, "获取评论成功", "The comments")
 }
 
 type commentInput struct {
@@ -82,25 +77,10 @@ type commentInput struct {
 	}
 }
 
-func (s *server) addComment(ctx context.Context, in *commentInput) (*answer[comment], error) {
-	u, b, now := userOf(ctx), in.Body, s.now()
-	if err := u.CommentAt(now); err != nil {
-		return nil, err
-	}
-	if b.ParentID != nil && *b.ParentID == "" {
-		b.ParentID = nil
-	}
-	c := &notebook.Comment{
-		UserID: u.ID, Username: u.Username, AvatarUpdatedAt: u.AvatarUpdatedAt, TargetKind: notebook.ItemKind(b.TargetType),
-		TargetID: b.TargetID, ParentID: b.ParentID, Content: b.Content, CreatedAt: now, UpdatedAt: now,
-	}
-	if err := c.Normalize(); err != nil {
-		return nil, err
-	}
-	if err := s.store.CreateComment(ctx, c, func(t *notebook.Target) error { return t.ReadableBy(u) }); err != nil {
-		return nil, err
-	}
-	return say(ctx, showComment(c), "评论发表成功", "Comment added"), nil
+func (c comments) add(ctx context.Context, in *commentInput) (*answer[comment], error) {
+	b := in.Body
+	made, err := c.Add(ctx, server.User(ctx), notebook.ItemKind(b.TargetType), b.TargetID, b.ParentID, b.Content)
+	return shown(ctx, made, err, showComment, "评论发表成功", "Comment added")
 }
 
 type reactInput struct {
@@ -119,33 +99,23 @@ type reacted struct {
 	MyReaction   *string `json:"myReaction" doc:"like, dislike or null"`
 }
 
-func (s *server) react(ctx context.Context, in *reactInput) (*answer[reacted], error) {
+func showReacted(c *notebook.Comment) reacted {
+	return reacted{c.ID, c.Likes, c.Dislikes, showReaction(c.Mine)}
+}
+
+func (c comments) react(ctx context.Context, in *reactInput) (*answer[reacted], error) {
 	r := notebook.Reaction(in.Body.Action)
 	if r == "clear" {
 		r = notebook.NoReaction
 	}
-	u := userOf(ctx)
-	c, err := s.store.React(ctx, u, in.ID, r, s.now(), func(t *notebook.Target) error { return t.ReadableBy(u) })
-	if err != nil {
-		return nil, err
-	}
-	return say(ctx, reacted{c.ID, c.Likes, c.Dislikes, showReaction(c.Mine)}, "操作成功", "Done"), nil
+	about, err := c.React(ctx, server.User(ctx), in.ID, r)
+	return shown(ctx, about, err, showReacted, "操作成功", "Done")
 }
 
-func (s *server) deleteComment(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	u := userOf(ctx)
-	err := s.store.DeleteComment(ctx, in.ID, s.now(), func(c *notebook.Comment, t *notebook.Target) error { return c.ManagedBy(u, t) })
-	if err != nil {
-		return nil, err
-	}
-	return said(ctx, "评论删除成功", "Comment deleted"), nil
+func (c comments) delete(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, c.Delete(ctx, server.User(ctx), in.ID), "评论删除成功", "Comment deleted")
 }
 
-func (s *server) restoreComment(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	u := userOf(ctx)
-	err := s.store.RestoreComment(ctx, in.ID, s.now(), func(c *notebook.Comment, t *notebook.Target) error { return c.ManagedBy(u, t) })
-	if err != nil {
-		return nil, err
-	}
-	return said(ctx, "评论恢复成功", "Comment restored"), nil
+func (c comments) restore(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, c.Restore(ctx, server.User(ctx), in.ID), "评论恢复成功", "Comment restored")
 }

@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 const dictionaryPath = "/api/dictionary/translation"
@@ -152,11 +154,26 @@ func TestDictionaryUnderEdits(t *testing.T) {
 	readers.Wait()
 }
 
+// unreachable returns a site that cannot invalidate while down is set.
+func unreachable(t *testing.T, adjust ...func(*service.Config)) (_ *site, down *atomic.Bool) {
+	t.Helper()
+	down = new(atomic.Bool)
+	return newSite(t, append(adjust, func(c *service.Config) {
+		working := c.Cache.Invalidate
+		c.Invalidate = func(ctx context.Context, targets ...unstale.Target) error {
+			if down.Load() {
+				return errors.New("the cache is unreachable")
+			}
+			return working(ctx, targets...)
+		}
+	})...), down
+}
+
 // A failed invalidation never fails the operation, is logged, and until it has
 // succeeded nothing that it concerned is served from the cache.
 func TestFailedInvalidationNeverFailsTheOperation(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s, down := unreachable(t)
 	old := time.Now().Add(-time.Hour)
 	s.writeDictionary(`{"tokens":{"a":"one"}}`, old)
 	for range 2 {
@@ -165,8 +182,7 @@ func TestFailedInvalidationNeverFailsTheOperation(t *testing.T) {
 	if w := s.get(dictionaryPath, ""); !hit(w) {
 		t.Fatal("nothing is stored that could be stale")
 	}
-	working := s.server.dictionary.invalidate
-	s.server.dictionary.invalidate = func(context.Context, ...unstale.Target) error { return errors.New("the cache is unreachable") }
+	down.Store(true)
 	s.writeDictionary(`{"tokens":{"a":"two"}}`, old)
 	for range 2 {
 		if w := s.get(dictionaryPath, ""); w.Code != http.StatusOK || hit(w) || !strings.Contains(w.Body.String(), `"two"`) {
@@ -176,7 +192,7 @@ func TestFailedInvalidationNeverFailsTheOperation(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "the cache is unreachable") || !strings.Contains(log, "dictionary") {
 		t.Errorf("the failure is not in the log: %s", log)
 	}
-	s.server.dictionary.invalidate = working
+	down.Store(false)
 	for i := range 2 {
 		if w := s.get(dictionaryPath, ""); hit(w) != (i == 1) || !strings.Contains(w.Body.String(), `"two"`) {
 			t.Errorf("%d %q %s", w.Code, w.Header().Get("Cache-Status"), w.Body)

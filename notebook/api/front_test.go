@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
 )
 
 // html is what a browser accepts.
@@ -32,7 +33,7 @@ func (s *site) session(name string) string {
 // submit sends a form from a page of ours.
 func (s *site) submit(path, cookie string, form url.Values, fields ...string) *httptest.ResponseRecorder {
 	s.Helper()
-	fields = append([]string{"Content-Type", formType, "Cookie", cookie, "Sec-Fetch-Site", "same-origin"}, fields...)
+	fields = append([]string{"Content-Type", server.FormType, "Cookie", cookie, "Sec-Fetch-Site", "same-origin"}, fields...)
 	return s.send("POST", path, "", strings.NewReader(form.Encode()), fields...)
 }
 
@@ -64,7 +65,7 @@ func TestPagesAreSharedAndPartsAreNot(t *testing.T) {
 	ann, bob := s.session("ann"), s.session("bob")
 	for _, path := range []string{"/", "/persona", "/knowledge", "/persona/" + id, "/login", "/register"} {
 		s.page(path, "")
-		for _, cookie := range []string{ann, bob, "", sessionCookie + "=garbage"} {
+		for _, cookie := range []string{ann, bob, "", server.SessionCookie + "=garbage"} {
 			if w := s.page(path, cookie); w.Code != http.StatusOK || !hit(w) || strings.Contains(w.Body.String(), "bob") {
 				t.Errorf("%s is not shared: %d %q", path, w.Code, w.Header().Get("Cache-Status"))
 			}
@@ -136,18 +137,18 @@ func TestForeignPagesCannotAct(t *testing.T) {
 	own := [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://example.com"}}
 	for path, refused := range map[string]int{"/persona/" + id + "/star": http.StatusForbidden, "/api/persona/" + id + "/star": http.StatusUnauthorized} {
 		for _, fields := range foreign {
-			if w := s.send("POST", path, "", nil, append(fields, "Cookie", cookie, "Content-Type", formType)...); w.Code != refused {
+			if w := s.send("POST", path, "", nil, append(fields, "Cookie", cookie, "Content-Type", server.FormType)...); w.Code != refused {
 				t.Errorf("POST %s with %v: %d", path, fields, w.Code)
 			}
 		}
 		for _, fields := range own {
-			if w := s.send("POST", path, "", nil, append(fields, "Cookie", cookie, "Content-Type", formType)...); w.Code >= 400 {
+			if w := s.send("POST", path, "", nil, append(fields, "Cookie", cookie, "Content-Type", server.FormType)...); w.Code >= 400 {
 				t.Errorf("POST %s with %v: %d %s", path, fields, w.Code, w.Body)
 			}
 		}
 	}
 	for _, path := range []string{"/login", "/logout", "/register", "/register/code", "/upload/persona"} {
-		if w := s.send("POST", path, "", nil, "Sec-Fetch-Site", "cross-site", "Content-Type", formType); w.Code != http.StatusForbidden || len(w.Result().Cookies()) > 0 {
+		if w := s.send("POST", path, "", nil, "Sec-Fetch-Site", "cross-site", "Content-Type", server.FormType); w.Code != http.StatusForbidden || len(w.Result().Cookies()) > 0 {
 			t.Errorf("POST %s from a foreign page: %d", path, w.Code)
 		}
 	}
@@ -161,7 +162,7 @@ func TestForeignPagesCannotAct(t *testing.T) {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 	s.wantFailure(s.get("/api/users/me", live.Token), 401, "AUTHENTICATION_ERROR", "TOKEN_INVALID")
-	s.wantFailure(s.get("/api/users/me", "", "Cookie", sessionCookie+"="+live.Token), 401, "AUTHENTICATION_ERROR", "TOKEN_INVALID")
+	s.wantFailure(s.get("/api/users/me", "", "Cookie", server.SessionCookie+"="+live.Token), 401, "AUTHENTICATION_ERROR", "TOKEN_INVALID")
 	s.wantFailure(s.get("/live", ""), 401, "AUTHENTICATION_ERROR", "AUTHENTICATION_REQUIRED")
 	// A new password ends the session at once.
 	if w := s.send("PUT", "/api/users/me/password", "", strings.NewReader(`{"current_password":"secret12","new_password":"secret123","confirm_password":"secret123"}`),
@@ -191,7 +192,7 @@ func TestPagesAreConfined(t *testing.T) {
 	}
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/login", strings.NewReader(url.Values{"username": {"ann"}, "password": {password}}.Encode()))
 	s.user("ann", notebook.RoleUser)
-	r.Header.Set("Content-Type", formType)
+	r.Header.Set("Content-Type", server.FormType)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("X-Forwarded-Proto", "https")
 	if cookies := s.serve(r).Result().Cookies(); len(cookies) != 1 || !cookies[0].Secure {
@@ -205,7 +206,7 @@ func TestFrontRefuses(t *testing.T) {
 	s := newSite(t)
 	id := s.approved("card")
 	ann := s.session("ann")
-	if w := s.page("/nowhere", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), textUnknown.ZH) {
+	if w := s.page("/nowhere", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), server.TextUnknown.ZH) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if w := s.page("/review", ann); w.Code != http.StatusForbidden {
@@ -243,17 +244,5 @@ func TestFrontRefuses(t *testing.T) {
 	s.exec("ALTER TABLE persona_cards RENAME TO cards")
 	if w := s.page("/persona?name=x", ""); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "persona_cards") || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
-	}
-}
-
-func TestLocal(t *testing.T) {
-	t.Parallel()
-	for next, want := range map[string]string{
-		"/me?tab=stars#x": "/me?tab=stars#x", "": "/", "me": "/", "//evil.example": "/", "/\\evil.example": "/", "https://evil.example/": "/",
-		"/a\nb": "/", "///evil.example": "/", "javascript:alert(1)": "/",
-	} {
-		if got := local(next); got != want {
-			t.Errorf("local(%q) = %q, want %q", next, got, want)
-		}
 	}
 }

@@ -4,33 +4,42 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/unstale/unstale/notebook"
-	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 func (i items) fileRoutes() {
-	s := i.server
-	create, add := uploadRoutes(i.kind)
+	a := i.api
+	create, add, download := i.pattern("POST", "upload"), i.pattern("POST", "{id}/files"), i.pattern("GET", "{id}/download")
+	for _, route := range []string{create, add} {
+		a.Mux.Limit(route, service.MaxUpload(i.Kind))
+	}
+	a.Mux.Uncached(download)
 	broken := i.fails(notebook.ErrNoFiles, notebook.ErrFileCount, notebook.ErrFileName, notebook.ErrFileType, notebook.ErrFileSize, notebook.ErrUploadSize)
 	malformed, own := fails(notebook.ErrUploadMalformed), fails(notebook.ErrConfigSyntax, notebook.ErrConfigVersion)
 	adding := "Replace the file of a private {en}"
-	if i.kind == notebook.TargetKnowledge {
+	if i.Kind == notebook.TargetKnowledge {
 		own = i.fails(notebook.ErrNameTaken, notebook.ErrFileTaken, notebook.ErrFileEmpty)
 		adding = "Add files to a private {en}"
 	}
 	changing := i.fails(notebook.ErrItemNotFound, notebook.ErrFilesFixed)
-	documentUpload(handle(s, create, users, i.text("Upload a {en}"), i.upload, malformed, broken, own, i.fails(notebook.ErrFieldsMissing, notebook.ErrItemName)),
+	documentUpload(handle(a, create, notebook.RoleUser, i.Kind.Say("Upload a {en}"), i.upload, malformed, broken, own, i.fails(notebook.ErrFieldsMissing, notebook.ErrItemName)),
 		"files", "name", "description")
-	documentUpload(handle(s, add, users, i.text(adding), i.addFiles, malformed, broken, own, changing), "files")
-	handle(s, i.pattern("DELETE", "{id}/{file_id}"), users, i.text("Delete a file of a private {en}"), i.deleteFile, changing, fails(notebook.ErrFileNotFound))
+	documentUpload(handle(a, add, notebook.RoleUser, i.Kind.Say(adding), i.addFiles, malformed, broken, own, changing), "files")
+	handle(a, i.pattern("DELETE", "{id}/{file_id}"), notebook.RoleUser, i.Kind.Say("Delete a file of a private {en}"), i.deleteFile, changing, fails(notebook.ErrFileNotFound))
 	notFound := i.fails(notebook.ErrItemNotFound)
-	handle(s, downloadRoute(i.kind), anyone, i.text("Download a {en} with its files"), i.download, binary("application/zip"), notFound)
-	handle(s, i.pattern("GET", "{id}/file/{file_id}"), users, i.text("Download a file of a {en}"), i.file, binary("application/octet-stream"), notFound, fails(notebook.ErrFileNotFound))
+	handle(a, download, anyone, i.Kind.Say("Download a {en} with its files"), i.download, binary("application/zip"), notFound)
+	handle(a, i.pattern("GET", "{id}/file/{file_id}"), notebook.RoleUser, i.Kind.Say("Download a file of a {en}"), i.file, binary("application/octet-stream"), notFound, fails(notebook.ErrFileNotFound))
 }
 
 // binary documents an answer that is not JSON.
@@ -44,37 +53,36 @@ func binary(contentType string) func(*huma.Operation) {
 	}
 }
 
-func (i items) upload(ctx context.Context, in *upload) (*answer[item], error) {
-	u := userOf(ctx)
-	var made *notebook.Item
-	err := i.receive(ctx, in, func(form *uploaded) error {
-		name, description := strings.TrimSpace(form.fields["name"]), strings.TrimSpace(form.fields["description"])
-		if err := i.kind.CheckText(name, description); err != nil {
-			return err
-		}
-		publish, err := form.flag("is_public")
-		if err != nil {
-			return err
-		}
-		version, err := i.version(form)
-		if err != nil {
-			return err
-		}
-		now := i.now()
-		made = &notebook.Item{
-			Kind: i.kind, Name: name, Description: description, UploaderID: u.ID, Author: u.Username,
-			CopyrightOwner: form.optional("copyright_owner"), Content: form.optional("content"), Tags: form.optional("tags"),
-			BasePath: "files", Pending: publish, Version: version, CreatedAt: now, UpdatedAt: now,
-		}
-		if made.CopyrightOwner == nil {
-			made.CopyrightOwner = &u.Username
-		}
-		return i.store.CreateItem(ctx, made, form.rows(now))
-	})
-	if err != nil {
-		return nil, err
+// documentUpload documents a multipart body. It is said after registration: else
+// huma would read the body, which the service does part by part.
+func documentUpload(op *huma.Operation, required ...string) {
+	text := &huma.Schema{Type: huma.TypeString}
+	properties := map[string]*huma.Schema{
+		"files": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 	}
-	return sayOf(ctx, i, showItem(made), "{zh}上传成功", "{En} uploaded"), nil
+	if len(required) > 1 {
+		for _, name := range []string{"name", "description", "copyright_owner", "content", "tags"} {
+			properties[name] = text
+		}
+		properties["is_public"] = &huma.Schema{Type: huma.TypeBoolean}
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: properties, Required: required}},
+	}}
+}
+
+// upload is a multipart form, which is read by the service.
+type upload struct{ form service.Form }
+
+// Resolve implements huma.Resolver.
+func (u *upload) Resolve(ctx huma.Context) []error {
+	u.form.Request, _ = humago.Unwrap(ctx)
+	return nil
+}
+
+func (i items) upload(ctx context.Context, in *upload) (*answer[item], error) {
+	made, err := i.Upload(ctx, server.User(ctx), &in.form)
+	return shown(ctx, made, err, showItem, i.Kind.Say("{zh}上传成功"), i.Kind.Say("{En} uploaded"))
 }
 
 type addFilesInput struct {
@@ -83,37 +91,11 @@ type addFilesInput struct {
 }
 
 func (i items) addFiles(ctx context.Context, in *addFilesInput) (*answer[*nothing], error) {
-	u := userOf(ctx)
-	// Once before the upload is read, for a prompt answer; what counts is the
-	// question inside the transaction.
-	found, err := i.store.Item(ctx, i.kind, in.ID)
-	if err == nil {
-		err = found.FilesChangeableBy(u)
+	err := i.AddFiles(ctx, server.User(ctx), in.ID, &in.form)
+	if i.Kind == notebook.TargetPersona {
+		return done(ctx, err, "文件添加成功", "File replaced")
 	}
-	if err != nil {
-		return nil, err
-	}
-	var replaced []string
-	err = i.receive(ctx, &in.upload, func(form *uploaded) error {
-		version, err := i.version(form)
-		if err != nil {
-			return err
-		}
-		now := i.now()
-		replaced, err = i.store.AddFiles(ctx, i.kind, in.ID, form.rows(now), func(found *notebook.Item) error {
-			found.Version, found.UpdatedAt = version, now
-			return found.FilesChangeableBy(u)
-		})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	i.collect(ctx, replaced)
-	if i.kind == notebook.TargetPersona {
-		return said(ctx, "文件添加成功", "File replaced"), nil
-	}
-	return said(ctx, "文件添加成功", "Files added"), nil
+	return done(ctx, err, "文件添加成功", "Files added")
 }
 
 type byFile struct {
@@ -122,34 +104,15 @@ type byFile struct {
 }
 
 func (i items) deleteFile(ctx context.Context, in *byFile) (*answer[*nothing], error) {
-	u, now := userOf(ctx), i.now()
-	hashes, itemDeleted, err := i.store.DeleteFile(ctx, i.kind, in.ID, in.FileID, func(found *notebook.Item) error {
-		found.UpdatedAt = now
-		return found.FilesChangeableBy(u)
-	})
-	if err != nil {
-		return nil, err
-	}
-	i.collect(ctx, hashes)
+	itemDeleted, err := i.DeleteFile(ctx, server.User(ctx), in.ID, in.FileID)
 	if itemDeleted {
-		return sayOf[*nothing](ctx, i, nil, "最后一个文件已删除，{zh}已自动删除", "The last file is deleted, and the {en} with it"), nil
+		return done(ctx, err, i.Kind.Say("最后一个文件已删除，{zh}已自动删除"), i.Kind.Say("The last file is deleted, and the {en} with it"))
 	}
-	return said(ctx, "文件删除成功", "File deleted"), nil
+	return done(ctx, err, "文件删除成功", "File deleted")
 }
 
 func (i items) file(ctx context.Context, in *byFile) (*attachment, error) {
-	found, err := i.store.Item(ctx, i.kind, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := found.ReadableBy(userOf(ctx)); err != nil {
-		return nil, err
-	}
-	f, err := i.store.ItemFile(ctx, i.kind, in.ID, in.FileID)
-	if err != nil {
-		return nil, err
-	}
-	content, err := i.content(ctx, f)
+	f, content, err := i.Open(ctx, server.User(ctx), in.ID, in.FileID)
 	if err != nil {
 		return nil, err
 	}
@@ -161,14 +124,41 @@ func (i items) file(ctx context.Context, in *byFile) (*attachment, error) {
 	return a, nil
 }
 
-// content returns what the file contains, which the caller closes. If it is gone
-// because its row went meanwhile, the error is notebook.ErrFileNotFound.
-func (i items) content(ctx context.Context, f *notebook.ItemFile) (io.ReadCloser, error) {
-	content, err := i.files.Open(f.Hash)
-	if errors.Is(err, files.ErrNotFound) {
-		if _, gone := i.store.ItemFile(ctx, i.kind, f.ItemID, f.ID); gone != nil {
-			return nil, gone
-		}
+func (i items) download(ctx context.Context, in *byID) (*attachment, error) {
+	found, err := i.Find(ctx, in.ID)
+	if err != nil {
+		return nil, err
 	}
-	return content, err
+	archive, err := i.Download(ctx, found, server.CallerIn(ctx).Method != http.MethodHead)
+	if err != nil {
+		return nil, err
+	}
+	a := i.attach("application/zip", found.Name+".zip", func(w io.Writer) error { return archive.Write(ctx, w) })
+	a.CacheControl = "no-store" // it is counted
+	return a, nil
+}
+
+// attachment is an answer that is a file, written piece by piece.
+type attachment struct {
+	ContentType        string `header:"Content-Type"`
+	ContentDisposition string `header:"Content-Disposition"`
+	ContentLength      string `header:"Content-Length"`
+	CacheControl       string `header:"Cache-Control"`
+	Sniff              string `header:"X-Content-Type-Options"`
+	Body               func(huma.Context)
+}
+
+// attach returns an answer that write writes.
+func (i items) attach(contentType, name string, write func(io.Writer) error) *attachment {
+	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": name})
+	if disposition == "" {
+		disposition = "attachment; filename*=UTF-8''" + url.PathEscape(name)
+	}
+	return &attachment{ContentType: contentType, ContentDisposition: disposition, Sniff: "nosniff", Body: func(ctx huma.Context) {
+		if err := write(ctx.BodyWriter()); err != nil {
+			i.api.Logger.LogAttrs(ctx.Context(), slog.LevelWarn, "an answer was cut off",
+				slog.String("request_id", callerOf(ctx).RequestID), slog.Any("error", err))
+			panic(http.ErrAbortHandler) // so that it does not look whole
+		}
+	}}
 }

@@ -10,47 +10,44 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
-// items serves the items of one kind: the same routes for each.
+// items answers for the items of one kind: the same routes for each.
 type items struct {
-	*server
-	kind notebook.ItemKind
+	service.Items
+	api *api
 }
 
 // pattern returns the pattern of a route about items of the kind, such as
 // "GET /api/persona/public".
-func (i items) pattern(method, rest string) string { return itemRoute(i.kind, method, rest) }
-
-// sayOf returns an answer with a message about an item of the kind; see text.
-func sayOf[T any](ctx context.Context, i items, data T, zh, en string) *answer[T] {
-	return say(ctx, data, i.text(zh), i.text(en))
+func (i items) pattern(method, rest string) string {
+	return method + " /api/" + string(i.Kind) + "/" + rest
 }
 
-// text writes what people call the kind in the place of {zh}, {en} and, where a
-// sentence begins with it, {En}.
-func (i items) text(s string) string {
-	noun := i.kind.Noun()
-	return strings.NewReplacer("{zh}", noun.ZH, "{en}", noun.EN, "{En}", strings.ToUpper(noun.EN[:1])+noun.EN[1:]).Replace(s)
+// sayOf returns an answer with a message about an item of the kind; see notebook.ItemKind.Say.
+func sayOf[T any](ctx context.Context, i items, data T, zh, en string) *answer[T] {
+	return say(ctx, data, i.Kind.Say(zh), i.Kind.Say(en))
 }
 
 // fails documents errors about items of the kind.
 func (i items) fails(list ...*notebook.ItemError) func(*huma.Operation) {
 	errs := make([]*notebook.Error, len(list))
 	for n, e := range list {
-		errs[n] = e.Of(i.kind)
+		errs[n] = e.Of(i.Kind)
 	}
 	return fails(errs...)
 }
 
 func (i items) routes() {
-	s, notFound := i.server, i.fails(notebook.ErrItemNotFound)
-	handle(s, i.pattern("GET", "public"), anyone, i.text("List public {en}s"), i.public)
-	handle(s, i.pattern("GET", "user/{user_id}"), users, i.text("List a user's {en}s"), i.ofUser)
-	handle(s, i.pattern("GET", "{id}"), anyone, i.text("Show a {en}"), i.show, notFound)
-	handle(s, i.pattern("PUT", "{id}"), users, i.text("Change a {en}"), i.update, notFound, fails(notebook.ErrNothingToDo),
+	a, notFound := i.api, i.fails(notebook.ErrItemNotFound)
+	handle(a, i.pattern("GET", "public"), anyone, i.Kind.Say("List public {en}s"), i.public)
+	handle(a, i.pattern("GET", "user/{user_id}"), notebook.RoleUser, i.Kind.Say("List a user's {en}s"), i.ofUser)
+	handle(a, i.pattern("GET", "{id}"), anyone, i.Kind.Say("Show a {en}"), i.show, notFound)
+	handle(a, i.pattern("PUT", "{id}"), notebook.RoleUser, i.Kind.Say("Change a {en}"), i.update, notFound, fails(notebook.ErrNothingToDo),
 		i.fails(notebook.ErrFieldsMissing, notebook.ErrContentOnly, notebook.ErrPublishByStaff))
-	handle(s, i.pattern("DELETE", "{id}"), users, i.text("Delete a {en}"), i.remove, notFound)
+	handle(a, i.pattern("DELETE", "{id}"), notebook.RoleUser, i.Kind.Say("Delete a {en}"), i.delete, notFound)
 }
 
 // item is an item as clients see it.
@@ -111,15 +108,12 @@ type publicInput struct {
 
 func (i items) public(ctx context.Context, in *publicInput) (*pageAnswer[item], error) {
 	f := notebook.ItemFilter{
-		Kind: i.kind, State: notebook.StatePublic, Name: in.Name, Uploader: in.UploaderID,
+		Name: in.Name, Uploader: in.UploaderID,
 		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
-	page, err := i.publicPage(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return sayPage(ctx, page.Items, showItem, f.Page, page.Total, i.text("公开{zh}获取成功"), i.text("Public {en}s")), nil
+	page, err := i.Public(ctx, f)
+	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("公开{zh}获取成功"), i.Kind.Say("Public {en}s"))
 }
 
 type userItemsInput struct {
@@ -134,23 +128,16 @@ type userItemsInput struct {
 }
 
 func (i items) ofUser(ctx context.Context, in *userItemsInput) (*pageAnswer[item], error) {
-	u := userOf(ctx)
-	if u.ID != in.UserID && !u.Role.Includes(notebook.RoleModerator) {
-		return nil, notebook.ErrForbidden
-	}
 	f := notebook.ItemFilter{
-		Kind: i.kind, OwnerID: in.UserID, Name: in.Name, Tag: in.Tag,
+		OwnerID: in.UserID, Name: in.Name, Tag: in.Tag,
 		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
 	if in.Status != "all" {
 		f.State = notebook.ItemState(in.Status)
 	}
-	page, err := i.userPage(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return sayPage(ctx, page.Items, showItem, f.Page, page.Total, i.text("用户{zh}获取成功"), i.text("The user's {en}s")), nil
+	page, err := i.OfUser(ctx, server.User(ctx), f)
+	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("用户{zh}获取成功"), i.Kind.Say("The user's {en}s"))
 }
 
 // byID is the input of routes about one item.
@@ -158,26 +145,12 @@ type byID struct {
 	ID string `path:"id"`
 }
 
-// readable returns the item if whoever asks may read it. It asks who that is
-// only if the item is not public, so that what everybody may see is shared.
-func (i items) readable(ctx context.Context, id string) (*notebook.Item, error) {
-	found, err := i.store.Item(ctx, i.kind, id)
-	if err != nil || found.Public {
-		return found, err
-	}
-	u, err := i.who(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return found, found.ReadableBy(u)
-}
-
 func (i items) show(ctx context.Context, in *byID) (*answer[itemDetail], error) {
-	found, err := i.readable(ctx, in.ID)
+	found, err := i.Find(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := i.store.ItemFiles(ctx, i.kind, in.ID)
+	list, err := i.Files(ctx, found)
 	if err != nil {
 		return nil, err
 	}
@@ -232,20 +205,57 @@ func (i items) update(ctx context.Context, in *updateItemInput) (*answer[item], 
 		Name: b.Name, CopyrightOwner: b.CopyrightOwner, Description: b.Description, Content: b.Content,
 		Tags: (*string)(b.Tags), Public: b.IsPublic, Pending: b.IsPending,
 	}
-	u, now := userOf(ctx), i.now()
-	changed, err := i.store.UpdateItem(ctx, i.kind, in.ID, func(found *notebook.Item) error { return found.Apply(change, u, now) })
-	if err != nil {
-		return nil, err
-	}
-	return sayOf(ctx, i, showItem(changed), "{zh}更新成功", "{En} changed"), nil
+	changed, err := i.Update(ctx, server.User(ctx), in.ID, change)
+	return shown(ctx, changed, err, showItem, i.Kind.Say("{zh}更新成功"), i.Kind.Say("{En} changed"))
 }
 
-func (i items) remove(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	u := userOf(ctx)
-	hashes, err := i.store.DeleteItem(ctx, i.kind, in.ID, func(found *notebook.Item) error { return found.ManagedBy(u) })
-	if err != nil {
-		return nil, err
+func (i items) delete(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, i.Delete(ctx, server.User(ctx), in.ID), i.Kind.Say("{zh}删除成功"), i.Kind.Say("{En} deleted"))
+}
+
+func (i items) reviewRoutes() {
+	fails := i.fails(notebook.ErrItemNotFound, notebook.ErrNotPending)
+	handle(i.api, i.review("GET", "pending"), notebook.RoleModerator, i.Kind.Say("List {en}s in review"), i.pending)
+	handle(i.api, i.review("POST", "{id}/approve"), notebook.RoleModerator, i.Kind.Say("Make a {en} in review public"), i.approve, fails)
+	handle(i.api, i.review("POST", "{id}/reject"), notebook.RoleModerator, i.Kind.Say("Reject a {en} in review"), i.reject, fails)
+}
+
+// review returns the pattern of a route about the review of the kind's items.
+func (i items) review(method, rest string) string {
+	return method + " /api/review/" + string(i.Kind) + "/" + rest
+}
+
+type pendingInput struct {
+	Page       int    `query:"page" minimum:"1" maximum:"100000000" default:"1"`
+	PageSize   int    `query:"page_size" minimum:"1" maximum:"100" default:"10"`
+	Name       string `query:"name" doc:"part of the name"`
+	UploaderID string `query:"uploader_id" doc:"id or username"`
+	SortBy     string `query:"sort_by" enum:"created_at,updated_at,star_count" default:"created_at"`
+	SortOrder  string `query:"sort_order" enum:"asc,desc" default:"desc"`
+}
+
+func (i items) pending(ctx context.Context, in *pendingInput) (*pageAnswer[item], error) {
+	f := notebook.ItemFilter{
+		Name: in.Name, Uploader: in.UploaderID,
+		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
+		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
-	i.collect(ctx, hashes)
-	return sayOf[*nothing](ctx, i, nil, "{zh}删除成功", "{En} deleted"), nil
+	page, err := i.Pending(ctx, f)
+	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("获取待审核{zh}成功"), i.Kind.Say("{En}s in review"))
+}
+
+func (i items) approve(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, i.Approve(ctx, server.User(ctx), in.ID), "审核通过，已发送通知", "Approved; the uploader has been told")
+}
+
+type rejectInput struct {
+	ID   string `path:"id"`
+	Body struct {
+		_      struct{} `additionalProperties:"true"`
+		Reason string   `json:"reason"`
+	}
+}
+
+func (i items) reject(ctx context.Context, in *rejectInput) (*answer[*nothing], error) {
+	return done(ctx, i.Reject(ctx, server.User(ctx), in.ID, in.Body.Reason), "审核拒绝，已发送通知", "Rejected; the uploader has been told")
 }

@@ -2,25 +2,40 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/live"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
-func (s *server) messageRoutes() {
+// messages answers for what people write to each other.
+type messages struct{ service.Messages }
+
+func (a *api) messageRoutes() {
+	m := messages{a.Messages}
 	unknown := fails(notebook.ErrMessageNotFound)
 	texts := fails(notebook.ErrMessageTitle, notebook.ErrMessageContent, notebook.ErrMessageSummary)
-	handle(s, "POST /api/messages/send", users, "Send a message to one, to several, or to all users", s.sendMessage, texts,
+	handle(a, "POST /api/messages/send", notebook.RoleUser, "Send a message to one, to several, or to all users", m.send, texts,
 		fails(notebook.ErrMessageRecipients, notebook.ErrMessageScope, notebook.ErrRecipientNotFound))
-	handle(s, "GET /api/messages", users, "List my messages", s.messages)
-	handle(s, "GET /api/messages/by-type/{type}", users, "List my messages of one type", s.messagesByType)
-	handle(s, "GET /api/messages/{id}", users, "Show a message", s.message, unknown)
-	handle(s, "POST /api/messages/{id}/read", users, "Mark a message as read", s.readMessage, unknown)
-	handle(s, "PUT /api/messages/{id}", users, "Change a message, or every copy of my announcement", s.updateMessage, unknown, texts,
+	handle(a, "GET /api/messages", notebook.RoleUser, "List my messages", m.list)
+	handle(a, "GET /api/messages/by-type/{type}", notebook.RoleUser, "List my messages of one type", m.listOfType)
+	handle(a, "GET /api/messages/{id}", notebook.RoleUser, "Show a message", m.show, unknown)
+	handle(a, "POST /api/messages/{id}/read", notebook.RoleUser, "Mark a message as read", m.read, unknown)
+	handle(a, "PUT /api/messages/{id}", notebook.RoleUser, "Change a message, or every copy of my announcement", m.update, unknown, texts,
 		fails(notebook.ErrNothingToDo))
-	handle(s, "DELETE /api/messages/{id}", users, "Delete a message, or every copy of my announcement", s.deleteMessage, unknown)
-	handle(s, "GET /api/admin/broadcast-messages", moderators, "List the announcements to all users", s.broadcasts)
-	s.socketRoutes()
+	handle(a, "DELETE /api/messages/{id}", notebook.RoleUser, "Delete a message, or every copy of my announcement", m.delete, unknown)
+	handle(a, "GET /api/admin/broadcast-messages", notebook.RoleModerator, "List the announcements to all users", m.broadcasts)
+	a.socketRoutes()
 }
 
 // message is a message as clients see it.
@@ -65,11 +80,9 @@ type sent struct {
 	Count      int      `json:"count"`
 }
 
-func (s *server) sendMessage(ctx context.Context, in *sendInput) (*answer[sent], error) {
-	u, b := userOf(ctx), in.Body
-	n := notebook.NewMessage{
-		SenderID: u.ID, Type: b.MessageType, Title: b.Title, Content: b.Content, Summary: b.Summary, Recipients: b.RecipientIDs,
-	}
+func (m messages) send(ctx context.Context, in *sendInput) (*answer[sent], error) {
+	b := in.Body
+	n := notebook.NewMessage{Type: b.MessageType, Title: b.Title, Content: b.Content, Summary: b.Summary, Recipients: b.RecipientIDs}
 	if b.RecipientID != nil {
 		n.Recipients = append(n.Recipients, *b.RecipientID)
 	}
@@ -79,10 +92,7 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*answer[sent],
 		}
 		n.ToAll = true
 	}
-	if err := n.SendableBy(u); err != nil {
-		return nil, err
-	}
-	ids, err := s.store.SendMessage(ctx, n, s.now())
+	ids, err := m.Send(ctx, server.User(ctx), n)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +105,8 @@ type messagesInput struct {
 	PageSize    int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 }
 
-func (s *server) messages(ctx context.Context, in *messagesInput) (*pageAnswer[message], error) {
-	return s.listMessages(ctx, notebook.MessageFilter{OtherID: in.OtherUserID, Page: notebook.Page{Number: in.Page, Size: in.PageSize}})
+func (m messages) list(ctx context.Context, in *messagesInput) (*pageAnswer[message], error) {
+	return m.page(ctx, notebook.MessageFilter{OtherID: in.OtherUserID, Page: notebook.Page{Number: in.Page, Size: in.PageSize}})
 }
 
 type messagesByTypeInput struct {
@@ -106,36 +116,22 @@ type messagesByTypeInput struct {
 	PageSize    int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 }
 
-func (s *server) messagesByType(ctx context.Context, in *messagesByTypeInput) (*pageAnswer[message], error) {
-	return s.listMessages(ctx, notebook.MessageFilter{Type: in.Type, OtherID: in.OtherUserID, Page: notebook.Page{Number: in.Page, Size: in.PageSize}})
+func (m messages) listOfType(ctx context.Context, in *messagesByTypeInput) (*pageAnswer[message], error) {
+	return m.page(ctx, notebook.MessageFilter{Type: in.Type, OtherID: in.OtherUserID, Page: notebook.Page{Number: in.Page, Size: in.PageSize}})
 }
 
-func (s *server) listMessages(ctx context.Context, f notebook.MessageFilter) (*pageAnswer[message], error) {
-	f.UserID = userOf(ctx).ID
-	list, total, err := s.store.Messages(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return sayPage(ctx, list, showMessage, f.Page, total, "消息列表获取成功", "Your messages"), nil
+func (m messages) page(ctx context.Context, f notebook.MessageFilter) (*pageAnswer[message], error) {
+	list, total, err := m.Of(ctx, server.User(ctx), f)
+	return sayPage(ctx, err, list, showMessage, f.Page, total, "消息列表获取成功", "Your messages")
 }
 
-func (s *server) message(ctx context.Context, in *byID) (*answer[message], error) {
-	m, err := s.store.Message(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.ReadableBy(userOf(ctx)); err != nil {
-		return nil, err
-	}
-	return say(ctx, showMessage(m), "消息详情获取成功", "The message"), nil
+func (m messages) show(ctx context.Context, in *byID) (*answer[message], error) {
+	found, err := m.Find(ctx, server.User(ctx), in.ID)
+	return shown(ctx, found, err, showMessage, "消息详情获取成功", "The message")
 }
 
-func (s *server) readMessage(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	u := userOf(ctx)
-	if err := s.store.ReadMessage(ctx, in.ID, func(m *notebook.Message) error { return m.ReceivedBy(u) }); err != nil {
-		return nil, err
-	}
-	return said(ctx, "消息已标记为已读", "Marked as read"), nil
+func (m messages) read(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, m.Read(ctx, server.User(ctx), in.ID), "消息已标记为已读", "Marked as read")
 }
 
 type updateMessageInput struct {
@@ -152,27 +148,19 @@ type updatedMessages struct {
 	UpdatedCount int64 `json:"updated_count"`
 }
 
-func (s *server) updateMessage(ctx context.Context, in *updateMessageInput) (*answer[updatedMessages], error) {
-	u := userOf(ctx)
+func (m messages) update(ctx context.Context, in *updateMessageInput) (*answer[updatedMessages], error) {
 	change := notebook.MessageChange{Title: in.Body.Title, Content: in.Body.Content, Summary: in.Body.Summary}
-	n, err := s.store.UpdateMessage(ctx, in.ID, change, func(m *notebook.Message) (bool, error) { return m.ChangeableBy(u) })
-	if err != nil {
-		return nil, err
-	}
-	return say(ctx, updatedMessages{n}, "消息更新成功", "Message changed"), nil
+	n, err := m.Update(ctx, server.User(ctx), in.ID, change)
+	return reply(ctx, updatedMessages{n}, err, "消息更新成功", "Message changed")
 }
 
 type deletedMessages struct {
 	DeletedCount int64 `json:"deleted_count"`
 }
 
-func (s *server) deleteMessage(ctx context.Context, in *byID) (*answer[deletedMessages], error) {
-	u := userOf(ctx)
-	n, err := s.store.DeleteMessage(ctx, in.ID, func(m *notebook.Message) (bool, error) { return m.ChangeableBy(u) })
-	if err != nil {
-		return nil, err
-	}
-	return say(ctx, deletedMessages{n}, "消息删除成功", "Message deleted"), nil
+func (m messages) delete(ctx context.Context, in *byID) (*answer[deletedMessages], error) {
+	n, err := m.Delete(ctx, server.User(ctx), in.ID)
+	return reply(ctx, deletedMessages{n}, err, "消息删除成功", "Message deleted")
 }
 
 // broadcast is an announcement to all users as moderators see it.
@@ -214,11 +202,74 @@ type broadcastsInput struct {
 	PageSize int `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 }
 
-func (s *server) broadcasts(ctx context.Context, in *broadcastsInput) (*pageAnswer[broadcast], error) {
+func (m messages) broadcasts(ctx context.Context, in *broadcastsInput) (*pageAnswer[broadcast], error) {
 	p := notebook.Page{Number: in.Page, Size: in.PageSize}
-	list, total, err := s.store.Broadcasts(ctx, p)
-	if err != nil {
-		return nil, err
+	list, total, err := m.Broadcasts(ctx, p)
+	return sayPage(ctx, err, list, showBroadcast, p, total, "广播消息获取成功", "The announcements to all users")
+}
+
+// What a client is told who gets no connection.
+var (
+	upgradeRequired = operationError{http.StatusUpgradeRequired, "API_ERROR", "UPGRADE_REQUIRED", notebook.Text{
+		ZH: "此接口仅支持 WebSocket", EN: "This speaks WebSocket only"}}
+	tooManyConnections = operationError{http.StatusServiceUnavailable, "API_ERROR", "TOO_MANY_CONNECTIONS", notebook.Text{
+		ZH: "连接数过多，请稍后再试", EN: "There are too many connections; please try again later"}}
+)
+
+const socketRoute = "GET /api/ws/{token}"
+
+func (a *api) socketRoutes() {
+	a.Mux.HandleFunc(socketRoute, a.socket)
+	a.Mux.Uncached(socketRoute)
+	method, path := splitPattern(socketRoute)
+	responses := map[string]*huma.Response{"101": {Description: http.StatusText(http.StatusSwitchingProtocols)}}
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(failureType, true, "Failure")
+	for _, e := range []operationError{upgradeRequired, tooManyConnections} {
+		responses[strconv.Itoa(e.status)] = &huma.Response{
+			Description: http.StatusText(e.status) + ": " + e.code,
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema, Example: exampleFailure(path, e)}},
+		}
 	}
-	return sayPage(ctx, list, showBroadcast, p, total, "广播消息获取成功", "The announcements to all users"), nil
+	a.huma.OpenAPI().AddOperation(&huma.Operation{ // which nobody else does: the handler is not huma's
+		Method: method, Path: path, Summary: "Be told over WebSocket of every change of my messages",
+		Description: `On connect and after every change the client gets {"type":"message_update","unread":n,"last_message":{…}}, ` +
+			"with null for no message. A token that is not, or no longer, good ends the connection with status 1008.",
+		OperationID: operationID(method, path), Tags: []string{tag(path)}, Responses: responses,
+		Parameters: []*huma.Param{{Name: "token", In: "path", Required: true, Description: "an access token", Schema: &huma.Schema{Type: huma.TypeString}}},
+	})
+}
+
+func (a *api) socket(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		writeRefusal(w, r, upgradeRequired)
+		return
+	}
+	switch err := a.Live.Serve(w, r, a.Messages.Listen(r.PathValue("token"), showInbox)); {
+	case errors.Is(err, live.ErrBusy):
+		writeRefusal(w, r, tooManyConnections)
+	case err != nil:
+		a.Logger.LogAttrs(r.Context(), slog.LevelError, "telling a user of their messages failed",
+			slog.String("request_id", server.CallerFrom(r).RequestID), slog.Any("error", err))
+	}
+}
+
+func writeRefusal(w http.ResponseWriter, r *http.Request, e operationError) {
+	server.NewFailure(server.CallerFrom(r), e.status, e.kind, e.code, e.text, nil).Write(w)
+}
+
+// messageUpdate is what the client is told.
+type messageUpdate struct {
+	Type        string   `json:"type"`
+	Unread      int      `json:"unread"`
+	LastMessage *message `json:"last_message"`
+}
+
+func showInbox(in notebook.Inbox) ([]byte, error) {
+	update := messageUpdate{Type: "message_update", Unread: in.Unread}
+	if in.Last != nil {
+		last := showMessage(in.Last)
+		update.LastMessage = &last
+	}
+	return json.Marshal(update)
 }

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,9 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/moderation"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 type verdict struct {
@@ -56,12 +54,12 @@ func TestModerationByWords(t *testing.T) {
 	}
 }
 
-// moderated returns a site that asks a service which is broken while broken is
-// set.
-func moderated(t *testing.T) (s *site, ann string, broken *atomic.Bool) {
+// moderated returns a site that asks a judge who is broken while broken is set, and
+// that cannot invalidate while down is set.
+func moderated(t *testing.T) (s *site, ann string, broken, down *atomic.Bool) {
 	t.Helper()
 	broken = new(atomic.Bool)
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	judge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if broken.Load() {
 			http.Error(w, `{"error":{"message":"the key sk-secret is wrong"}}`, http.StatusForbidden)
 			return
@@ -69,20 +67,20 @@ func moderated(t *testing.T) (s *site, ann string, broken *atomic.Bool) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"choices":[{"message":{"role":"assistant","content":"{\"decision\":\"false\",\"confidence\":0.9,\"violation_types\":[\"porn\"]}"}}]}`)
 	}))
-	t.Cleanup(service.Close)
-	chat, err := moderation.NewChat(moderation.ChatOptions{URL: service.URL, Model: "judge-1", Key: "sk-secret"})
+	t.Cleanup(judge.Close)
+	chat, err := moderation.NewChat(moderation.ChatOptions{URL: judge.URL, Model: "judge-1", Key: "sk-secret"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = newSite(t, func(c *Config) { c.Moderator = chat })
+	s, down = unreachable(t, func(c *service.Config) { c.Moderator = chat })
 	_, ann = s.user("ann", notebook.RoleUser)
-	return s, ann, broken
+	return s, ann, broken, down
 }
 
 // The health is cached, and shows the outcome of a check in the very next read.
 func TestModerationHealthFollowsTheChecks(t *testing.T) {
 	t.Parallel()
-	s, ann, broken := moderated(t)
+	s, ann, broken, _ := moderated(t)
 	for _, down := range []bool{false, true, true, false} {
 		broken.Store(down)
 		want, status := "false", `"healthy"`
@@ -107,12 +105,11 @@ func TestModerationHealthFollowsTheChecks(t *testing.T) {
 // is answered anew until it has succeeded.
 func TestFailedInvalidationNeverFailsACheck(t *testing.T) {
 	t.Parallel()
-	s, ann, broken := moderated(t)
+	s, ann, broken, down := moderated(t)
 	for range 2 {
 		s.get("/api/moderation/health", ann)
 	}
-	working := s.server.moderation.invalidate
-	s.server.moderation.invalidate = func(context.Context, ...unstale.Target) error { return errors.New("the cache is unreachable") }
+	down.Store(true)
 	broken.Store(true)
 	if v := s.judge(ann, `{"text":"x"}`); v.Data.Decision != "unknown" {
 		t.Errorf("%+v", v)
@@ -122,7 +119,7 @@ func TestFailedInvalidationNeverFailsACheck(t *testing.T) {
 	}
 	for i := range 4 {
 		if i == 2 {
-			s.server.moderation.invalidate = working
+			down.Store(false)
 		}
 		w := s.get("/api/moderation/health", ann)
 		if w.Code != http.StatusOK || hit(w) != (i == 3) || !strings.Contains(w.Body.String(), "unhealthy") {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // postOffice is a Mailer that keeps what it is given.
@@ -76,7 +78,7 @@ func (s *site) fill(path string, fields ...string) *httptest.ResponseRecorder {
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	return s.send("POST", path, "", strings.NewReader(form.Encode()), "Content-Type", formType)
+	return s.send("POST", path, "", strings.NewReader(form.Encode()), "Content-Type", server.FormType)
 }
 
 func (s *site) want200(w *httptest.ResponseRecorder) {
@@ -233,7 +235,7 @@ func TestMailThatFails(t *testing.T) {
 
 func TestWithoutMail(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *Config) { c.Mailer = nil })
+	s := newSite(t, func(c *service.Config) { c.Mailer = nil })
 	s.user("ann", notebook.RoleUser)
 	for _, path := range []string{sendRegister, sendReset} {
 		for _, email := range []string{"ann@example.com", "zoe@example.com"} {
@@ -269,7 +271,7 @@ func TestFormsOfForms(t *testing.T) {
 	for _, kind := range []string{"multipart/form-data", "multipart/form-data; boundary=x", "application/json"} {
 		s.wantFailure(s.send("POST", sendRegister, "", strings.NewReader("email=zoe@example.com"), "Content-Type", kind), 422, "VALIDATION_ERROR", "BODY_INVALID")
 	}
-	s.wantFailure(s.send("POST", sendRegister, "", strings.NewReader("email=%zz"), "Content-Type", formType), 422, "VALIDATION_ERROR", "BODY_INVALID")
+	s.wantFailure(s.send("POST", sendRegister, "", strings.NewReader("email=%zz"), "Content-Type", server.FormType), 422, "VALIDATION_ERROR", "BODY_INVALID")
 	for _, path := range []string{"/api/auth/token", "/api/auth/refresh", sendRegister, sendReset, check, register, reset} {
 		s.wantFailure(s.fill(path, "other", "x"), 422, "VALIDATION_ERROR", "FIELDS_MISSING")
 		s.wantFailure(s.json("POST", path, "", `{"other":"x"}`), 422, "VALIDATION_ERROR", "FIELDS_MISSING")
@@ -280,20 +282,21 @@ func TestFormsOfForms(t *testing.T) {
 func TestTriesPerClient(t *testing.T) {
 	t.Parallel()
 	now := time.Now() // and it stays that
-	s := newSite(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	s := newSite(t, func(c *service.Config) { c.Now = func() time.Time { return now } })
 	from := func(client, path string, fields ...string) *httptest.ResponseRecorder {
 		form := url.Values{}
 		for i := 0; i < len(fields); i += 2 {
 			form.Set(fields[i], fields[i+1])
 		}
 		r := httptest.NewRequestWithContext(t.Context(), "POST", path, strings.NewReader(form.Encode()))
-		r.Header.Set("Content-Type", formType)
+		r.Header.Set("Content-Type", server.FormType)
 		r.RemoteAddr = client
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, r)
 		return w
 	}
 	paths := []string{"/api/auth/token", reset, register, check}
+	const maxAttempts, maxMailings = 30, 30
 	for i := range maxAttempts {
 		s.wantFailure(from("192.0.2.7:1", paths[i%len(paths)]), 422, "VALIDATION_ERROR", "INPUT_INVALID")
 	}

@@ -6,7 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // A mute and a ban end by the clock alone. What was answered before, and is in
@@ -20,7 +23,9 @@ func TestSanctionsEndByTheClock(t *testing.T) {
 		adminID, _ := s.user("admin", notebook.RoleAdmin)
 		// Tokens live for minutes, a mute for a day.
 		token := func(id string) string {
-			token, err := tokens{s.secret, time.Now}.make(&notebook.User{ID: id}, accessToken, 48*time.Hour)
+			token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+				"sub": id, "type": service.AccessToken, "pwd_ver": 0, "exp": jwt.NewNumericDate(time.Now().Add(48 * time.Hour)),
+			}).SignedString([]byte(secret))
 			if err != nil {
 				t.Fatal(err)
 			}

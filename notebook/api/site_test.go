@@ -20,12 +20,18 @@ import (
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
+	pages "github.com/unstale/unstale/notebook/site"
 	"github.com/unstale/unstale/notebook/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const password = "secret12"
+const (
+	password = "secret12"
+	secret   = "0123456789abcdef0123456789abcdef"
+)
 
 // lockedBuffer is a log that requests write to while the test reads it.
 type lockedBuffer struct {
@@ -49,26 +55,23 @@ func (l *lockedBuffer) String() string {
 type site struct {
 	*testing.T
 	handler http.Handler
-	server  *server
+	users   *service.Accounts
 	cache   *unstale.Cache
 	store   *store.Store
-	secret  []byte
 	dir     string
 	log     lockedBuffer
 	post    postOffice
 }
 
-func newSite(t *testing.T, adjust ...func(*Config)) *site {
+func newSite(t *testing.T, adjust ...func(*service.Config)) *site {
 	t.Helper()
-	s := &site{T: t, secret: []byte("0123456789abcdef0123456789abcdef")}
+	s := &site{T: t}
 	logger := slog.New(slog.NewTextHandler(&s.log, nil))
-	dir, binding := t.TempDir(), NewBinding(s.secret)
+	dir := t.TempDir()
 	s.dir = dir
-	options := binding.Options()
-	options.Logger = logger
 	var err error
-	options.Slots = 1 << 20 // the race detector takes long to clear more
-	if s.cache, err = unstale.New(options); err != nil {
+	// The race detector takes long to clear more slots.
+	if s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Logger: logger, Slots: 1 << 16}); err != nil {
 		t.Fatal(err)
 	}
 	if s.store, err = store.Open(t.Context(), filepath.Join(dir, "n.db"), s.cache); err != nil {
@@ -78,20 +81,23 @@ func newSite(t *testing.T, adjust ...func(*Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{
-		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Logger: logger, PasswordCost: bcrypt.MinCost, Mailer: &s.post,
+	config := service.Config{
+		Store: s.store, Files: kept, Cache: s.cache, Secret: []byte(secret), Logger: logger, PasswordCost: bcrypt.MinCost, Mailer: &s.post,
 		Dictionary: filepath.Join(dir, "dictionary.json"),
 	}
 	for _, f := range adjust {
 		f(&config)
 	}
-	if s.handler, err = New(config); err != nil {
+	do, err := service.New(config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.server = binding.server.Load()
-	if _, err := New(config); err == nil {
-		t.Error("a binding was bound twice")
+	s.users = do.Accounts
+	handler, err := server.New(server.Config{Service: do, Cache: s.cache, Logger: logger, Now: config.Now}, Routes(nil, "dev"), pages.Routes)
+	if err != nil {
+		t.Fatal(err)
 	}
+	s.handler = handler
 	t.Cleanup(func() {
 		_ = s.store.Close()
 		_ = s.cache.Close()
@@ -111,7 +117,7 @@ func (s *site) user(name string, role notebook.Role) (id, token string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	token, err = tokens{s.secret, time.Now}.make(u, accessToken, accessLife)
+	token, err = s.users.Token(u, service.AccessToken)
 	if err != nil {
 		s.Fatal(err)
 	}

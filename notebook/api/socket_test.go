@@ -10,17 +10,18 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
 )
 
 // listen lets clients connect until the test ends.
 func (s *site) listen() *httptest.Server {
 	s.Helper()
-	server := httptest.NewServer(s.handler)
-	s.Cleanup(server.Close)
-	if a, ok := s.handler.(*API); ok {
+	listener := httptest.NewServer(s.handler)
+	s.Cleanup(listener.Close)
+	if a, ok := s.handler.(*server.Server); ok {
 		s.Cleanup(a.Close)
 	}
-	return server
+	return listener
 }
 
 func (s *site) dial(server *httptest.Server, path string) (*websocket.Conn, *http.Response) {
@@ -56,7 +57,7 @@ func TestTokensStayOutOfLogs(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	for _, want := range []string{"path=/api/ws/… status=101", "telling a user of his messages failed"} {
+	for _, want := range []string{"path=/api/ws/… status=101", "telling a user of their messages failed"} {
 		for deadline := time.Now().Add(time.Minute); !strings.Contains(s.log.String(), want); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("the log lacks %q: %s", want, s.log.String())

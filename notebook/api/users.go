@@ -5,112 +5,145 @@ import (
 	"time"
 
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
-func (s *server) userRoutes() {
-	handle(s, "GET /api/users/me", users, "Who am I", s.me)
-	handle(s, "PUT /api/users/me/password", users, "Change my password, which ends all sessions", s.changePassword)
-	handle(s, "POST /api/admin/users", admins, "Create a user", s.createUser)
+// users answers for other people's accounts.
+type users struct{ service.Users }
+
+func (a *api) adminUserRoutes() {
+	u := users{a.Users}
+	handle(a, "GET /api/admin/stats", notebook.RoleAdmin, "How much of everything there is", u.counts)
+	handle(a, "GET /api/admin/recent-users", notebook.RoleAdmin, "List the newest users", u.recent)
+	handle(a, "GET /api/admin/users", notebook.RoleAdmin, "List users", u.list)
+	may := fails(notebook.ErrUserNotFound, notebook.ErrSelfManaged, notebook.ErrAdminProtected)
+	sanction := fails(notebook.ErrReasonLength)
+	handle(a, "PUT /api/admin/users/{id}/role", notebook.RoleAdmin, "Give a user a role", u.giveRole, may, fails(notebook.ErrRoleInvalid, notebook.ErrAdminBySuper))
+	handle(a, "POST /api/admin/users/{id}/mute", notebook.RoleAdmin, "Keep a user from commenting", u.mute, may, sanction)
+	handle(a, "POST /api/admin/users/{id}/unmute", notebook.RoleAdmin, "Let a muted user comment again", u.unmute, may, fails(notebook.ErrNotMuted))
+	handle(a, "POST /api/admin/users/{id}/ban", notebook.RoleAdmin, "Keep a user out, at once", u.ban, may, sanction)
+	handle(a, "POST /api/admin/users/{id}/unban", notebook.RoleAdmin, "Let a banned user in again", u.unban, may, fails(notebook.ErrNotBanned))
+	handle(a, "DELETE /api/admin/users/{id}", notebook.RoleAdmin, "Delete a user and all that is his", u.delete, may)
 }
 
-// ownUser is what a user sees of himself.
-type ownUser struct {
-	ID              string        `json:"id"`
-	Username        string        `json:"username"`
-	Email           string        `json:"email"`
-	Role            notebook.Role `json:"role"`
-	AvatarURL       *string       `json:"avatar_url"`
-	AvatarUpdatedAt *time.Time    `json:"avatar_updated_at"`
-	IsMuted         bool          `json:"is_muted"`
-	MutedUntil      *time.Time    `json:"muted_until"`
+// counted is how much of everything there is.
+type counted struct {
+	TotalUsers       int `json:"total_users"`
+	TotalKnowledge   int `json:"total_knowledge"`
+	TotalPersonas    int `json:"total_personas"`
+	PendingKnowledge int `json:"pending_knowledge"`
+	PendingPersonas  int `json:"pending_personas"`
 }
 
-func (s *server) me(ctx context.Context, _ *struct{}) (*answer[ownUser], error) {
-	u := userOf(ctx)
-	own := ownUser{
-		ID: u.ID, Username: u.Username, Email: u.Email, Role: u.Role,
-		AvatarURL: avatarURL(u), AvatarUpdatedAt: u.AvatarUpdatedAt,
-	}
-	if u.MutedAt(s.now()) {
-		own.IsMuted, own.MutedUntil = true, u.MutedUntil
-	}
-	return say(ctx, own, "用户信息获取成功", "Your account"), nil
+func (u users) counts(ctx context.Context, _ *struct{}) (*answer[counted], error) {
+	c, err := u.Counts(ctx)
+	return reply(ctx, counted{c.Users, c.Knowledge, c.Personas, c.PendingKnowledge, c.PendingPersonas}, err, "统计数据获取成功", "The counts")
 }
 
-type passwordInput struct {
-	Body struct {
-		_               struct{} `additionalProperties:"true"`
-		CurrentPassword string   `json:"current_password" minLength:"1"`
-		NewPassword     string   `json:"new_password" minLength:"1"`
-		ConfirmPassword string   `json:"confirm_password" minLength:"1"`
-	}
+// managedUser is what an admin sees of a user.
+type managedUser struct {
+	grantedUser
+	IsActive        bool       `json:"is_active"`
+	IsMuted         bool       `json:"is_muted"`
+	MutedUntil      *time.Time `json:"muted_until" doc:"null for good, or not at all"`
+	MuteReason      *string    `json:"mute_reason"`
+	IsBanned        bool       `json:"is_banned"`
+	BannedUntil     *time.Time `json:"banned_until" doc:"null for good, or not at all"`
+	BanReason       *string    `json:"ban_reason"`
+	AvatarURL       *string    `json:"avatar_url"`
+	AvatarUpdatedAt *time.Time `json:"avatar_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
 }
 
-func (s *server) changePassword(ctx context.Context, in *passwordInput) (*answer[*nothing], error) {
-	u, b := userOf(ctx), in.Body
-	if b.NewPassword != b.ConfirmPassword {
-		return nil, notebook.ErrPasswordMismatch
-	}
-	if err := notebook.CheckOwnPassword(b.NewPassword); err != nil {
-		return nil, err
-	}
-	if u.Locked(s.now()) {
-		return nil, notebook.ErrAccountLocked
-	}
-	if !notebook.PasswordMatches(u.PasswordHash, b.CurrentPassword) {
-		// Counted like a login: else a stolen token would let its thief guess on.
-		if err := s.store.RecordLogin(ctx, u.ID, false, s.now()); err != nil {
-			return nil, err
+// show returns a function that shows users as they are now.
+func (u users) show(ctx context.Context) func(*notebook.User) managedUser {
+	return func(about *notebook.User) managedUser {
+		m := managedUser{
+			grantedUser: showGrantedUser(about), IsActive: about.Active,
+			AvatarURL: avatarURL(about), AvatarUpdatedAt: about.AvatarUpdatedAt, CreatedAt: about.CreatedAt,
 		}
-		return nil, notebook.ErrCurrentPassword
+		if m.IsMuted, m.IsBanned = u.Sanctions(ctx, about); m.IsMuted {
+			m.MutedUntil, m.MuteReason = about.MutedUntil, about.MuteReason
+		}
+		if m.IsBanned {
+			m.BannedUntil, m.BanReason = about.LockedUntil, about.BanReason
+		}
+		return m
 	}
-	if b.NewPassword == b.CurrentPassword {
-		return nil, notebook.ErrPasswordSame
-	}
-	hash, err := notebook.HashPassword(b.NewPassword, s.cost)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.store.SetPassword(ctx, u, hash); err != nil {
-		return nil, err
-	}
-	return said(ctx, "密码修改成功，请重新登录", "Password changed; please log in again"), nil
 }
 
-type newUserInput struct {
+type recentInput struct {
+	Page     int `query:"page" minimum:"1" maximum:"100000000" default:"1"`
+	PageSize int `query:"page_size" minimum:"1" maximum:"100" default:"10"`
+}
+
+func (u users) recent(ctx context.Context, in *recentInput) (*pageAnswer[managedUser], error) {
+	f := notebook.UserFilter{Page: notebook.Page{Number: in.Page, Size: in.PageSize}}
+	return u.page(ctx, f, "最近注册用户获取成功", "The newest users")
+}
+
+type usersInput struct {
+	Page     int    `query:"page" minimum:"1" maximum:"100000000" default:"1"`
+	PageSize int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
+	Search   string `query:"search" doc:"part of the username or the email address"`
+	Role     string `query:"role" enum:"user,moderator,admin,super_admin" doc:"the highest that they have"`
+}
+
+func (u users) list(ctx context.Context, in *usersInput) (*pageAnswer[managedUser], error) {
+	f := notebook.UserFilter{
+		Search: in.Search, Role: notebook.Role(in.Role), Page: notebook.Page{Number: in.Page, Size: in.PageSize},
+	}
+	return u.page(ctx, f, "用户列表获取成功", "Users")
+}
+
+func (u users) page(ctx context.Context, f notebook.UserFilter, zh, en string) (*pageAnswer[managedUser], error) {
+	list, total, err := u.List(ctx, f)
+	return sayPage(ctx, err, list, u.show(ctx), f.Page, total, zh, en)
+}
+
+type roleInput struct {
+	ID   string `path:"id"`
+	Body struct {
+		_    struct{} `additionalProperties:"true"`
+		Role string   `json:"role" doc:"user, moderator or admin"`
+	}
+}
+
+func (u users) giveRole(ctx context.Context, in *roleInput) (*answer[managedUser], error) {
+	about, err := u.GiveRole(ctx, server.User(ctx), in.ID, notebook.Role(in.Body.Role))
+	return shown(ctx, about, err, u.show(ctx), "用户角色更新成功", "Role changed")
+}
+
+type sanctionInput struct {
+	ID   string `path:"id"`
 	Body struct {
 		_        struct{} `additionalProperties:"true"`
-		Username string   `json:"username"`
-		Email    string   `json:"email"`
-		Password string   `json:"password"`
-		Role     string   `json:"role,omitempty" default:"user"`
+		Duration string   `json:"duration" enum:"1d,7d,30d,permanent"`
+		Reason   string   `json:"reason"`
 	}
 }
 
-// createdUser is what an admin sees of a user that he created.
-type createdUser struct {
-	grantedUser
-	CreatedAt time.Time `json:"created_at"`
+func (u users) mute(ctx context.Context, in *sanctionInput) (*answer[managedUser], error) {
+	about, err := u.Mute(ctx, server.User(ctx), in.ID, in.Body.Duration, in.Body.Reason)
+	return shown(ctx, about, err, u.show(ctx), "用户已禁言，已发送通知", "Muted; the user has been told")
 }
 
-func (s *server) createUser(ctx context.Context, in *newUserInput) (*answer[createdUser], error) {
-	n := notebook.NewUser{Username: in.Body.Username, Email: in.Body.Email, Role: notebook.Role(in.Body.Role)}
-	if err := n.Normalize(); err != nil {
-		return nil, err
-	}
-	if err := userOf(ctx).Role.MayCreate(n.Role); err != nil {
-		return nil, err
-	}
-	if err := notebook.CheckGivenPassword(in.Body.Password); err != nil {
-		return nil, err
-	}
-	var err error
-	if n.PasswordHash, err = notebook.HashPassword(in.Body.Password, s.cost); err != nil {
-		return nil, err
-	}
-	u, err := s.store.CreateUser(ctx, n, s.now())
-	if err != nil {
-		return nil, err
-	}
-	return say(ctx, createdUser{showGrantedUser(u), u.CreatedAt}, "用户创建成功", "User created"), nil
+func (u users) ban(ctx context.Context, in *sanctionInput) (*answer[managedUser], error) {
+	about, err := u.Ban(ctx, server.User(ctx), in.ID, in.Body.Duration, in.Body.Reason)
+	return shown(ctx, about, err, u.show(ctx), "用户已封禁，已发送通知", "Banned; the user has been told")
+}
+
+func (u users) unmute(ctx context.Context, in *byID) (*answer[managedUser], error) {
+	about, err := u.Unmute(ctx, server.User(ctx), in.ID)
+	return shown(ctx, about, err, u.show(ctx), "已解除禁言，已发送通知", "Unmuted; the user has been told")
+}
+
+func (u users) unban(ctx context.Context, in *byID) (*answer[managedUser], error) {
+	about, err := u.Unban(ctx, server.User(ctx), in.ID)
+	return shown(ctx, about, err, u.show(ctx), "已解除封禁，已发送通知", "Unbanned; the user has been told")
+}
+
+func (u users) delete(ctx context.Context, in *byID) (*answer[*nothing], error) {
+	return done(ctx, u.Delete(ctx, server.User(ctx), in.ID), "用户删除成功", "User deleted")
 }

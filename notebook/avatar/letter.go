@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// LetterType is the media type of what Letter returns.
+const LetterType = "image/svg+xml"
+
 // Letter returns an SVG of the size in pixels that shows the first letter of a
 // name. The same name always has the same colour. It is drawn with the fonts of
 // whoever looks at it, which have the letters that his names are made of.

@@ -18,6 +18,7 @@ func TestLargeFilesAreNotHeldInMemory(t *testing.T) {
 	const largest, bound = 100 << 20, 32 << 20
 	s := newSite(t, true)
 	s.kind = "knowledge"
+	s.http.Timeout *= 10 // so much takes long where the race detector looks on
 	allocated := func(what string, f func()) {
 		t.Helper()
 		var before, after runtime.MemStats

@@ -2,7 +2,6 @@ package blackbox_test
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -23,6 +22,9 @@ import (
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/api"
 	"github.com/unstale/unstale/notebook/files"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
+	pages "github.com/unstale/unstale/notebook/site"
 	"github.com/unstale/unstale/notebook/store"
 )
 
@@ -42,7 +44,7 @@ var everybody = []struct{ name, role string }{
 type site struct {
 	testing.TB
 	url     string
-	handler *api.API
+	handler *server.Server
 	kind    string // of the items that a test is about
 	cached  bool
 	dir     string
@@ -165,13 +167,10 @@ func (s *site) serve(cached bool) {
 			s.Fatal(err)
 		}
 	}
-	binding := api.NewBinding([]byte(secret))
-	options := binding.Options()
-	options.Off = !cached
-	options.Logger = slog.New(slog.NewTextHandler(s.Output(), nil))
+	logger := slog.New(slog.NewTextHandler(s.Output(), nil))
 	var err error
-	options.Slots = 1 << 20 // the race detector takes long to clear more
-	s.cache, err = unstale.New(options)
+	// The race detector takes long to clear more slots.
+	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16})
 	must(err)
 	s.Cleanup(func() { must(s.cache.Close()) })
 	s.store, err = store.Open(ctx, filepath.Join(s.dir, "notebook.db"), s.cache)
@@ -179,17 +178,20 @@ func (s *site) serve(cached bool) {
 	s.Cleanup(func() { must(s.store.Close()) })
 	kept, err := files.Open(ctx, filepath.Join(s.dir, "files"), s.store.FileReferenced)
 	must(err)
-	s.handler, err = api.New(api.Config{
-		Binding: binding, Store: s.store, Files: kept, Cache: s.cache, Dictionary: filepath.Join(s.dir, "dictionary.json"),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), PasswordCost: bcrypt.MinCost,
-		Mailer: s.post, Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+	quiet := slog.New(slog.DiscardHandler)
+	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+	do, err := service.New(service.Config{
+		Store: s.store, Files: kept, Cache: s.cache, Secret: []byte(secret), Dictionary: filepath.Join(s.dir, "dictionary.json"),
+		Logger: quiet, PasswordCost: bcrypt.MinCost, Mailer: s.post, Now: now,
 	})
 	must(err)
-	server := httptest.NewServer(s.handler)
-	s.Cleanup(server.Close)
+	s.handler, err = server.New(server.Config{Service: do, Cache: s.cache, Logger: quiet, Now: now}, api.Routes(nil, "dev"), pages.Routes)
+	must(err)
+	listener := httptest.NewServer(s.handler)
+	s.Cleanup(listener.Close)
 	s.Cleanup(s.handler.Close)
-	s.url = server.URL
-	s.http = server.Client()
+	s.url = listener.URL
+	s.http = listener.Client()
 	s.http.Timeout = time.Minute // a request that waits for what never comes fails its test
 	s.http.Transport = honest{s.TB, s.http.Transport}
 }

@@ -39,8 +39,19 @@ func Open(ctx context.Context, path string, cache *unstale.Cache) (*Store, error
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := migrate(ctx, db); err != nil {
+	s, err := New(ctx, db)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+// New returns a store on an open database and brings its schema up to date. Its
+// transactions must take the write lock when they begin. Closing the store closes
+// the database.
+func New(ctx context.Context, db *sql.DB) (*Store, error) {
+	if err := migrate(ctx, db); err != nil {
+		return nil, err
 	}
 	return &Store{db: db}, nil
 }

@@ -20,6 +20,9 @@ import (
 	"github.com/unstale/unstale/notebook/api"
 	"github.com/unstale/unstale/notebook/files"
 	"github.com/unstale/unstale/notebook/mail"
+	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
+	"github.com/unstale/unstale/notebook/site"
 	"github.com/unstale/unstale/notebook/store"
 )
 
@@ -44,36 +47,36 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	service, err := open(ctx, s, data, slog.New(slog.NewTextHandler(stderr, nil)))
+	v, err := open(ctx, s, data, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, service.Close()) }()
-	fill, err := service.people(ctx, s)
+	defer func() { err = errors.Join(err, v.Close()) }()
+	fill, err := v.people(ctx, s)
 	if err != nil {
 		return err
 	}
-	server := start(listener, service.handler)
+	running := start(listener, v.handler)
 	if fill {
-		if err := service.fillDemo(ctx); err != nil {
-			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), server.stop(ctx))
+		if err := v.fillDemo(ctx); err != nil {
+			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), running.stop(ctx))
 		}
 	}
 	announce(stdout, s, listener.Addr(), data)
-	return server.wait(ctx)
+	return running.wait(ctx)
 }
 
-// A service is the notebook ready to serve, with what it holds open.
-type service struct {
+// Opened is the notebook ready to serve, with what it holds open.
+type opened struct {
 	cost    int // of password hashes, for bcrypt
-	handler *api.API
+	handler *server.Server
 	store   *store.Store
 	files   *files.Store
 	cache   *unstale.Cache
 	outbox  *mail.Outbox
 }
 
-func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (_ *service, err error) {
+func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (_ *opened, err error) {
 	path, err := data.database()
 	if err != nil {
 		return nil, err
@@ -82,11 +85,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	binding := api.NewBinding(secret)
-	options := binding.Options()
-	options.Off = s.Cache == "off"
-	options.Logger = logger
-	v := &service{cost: bcrypt.DefaultCost}
+	v := &opened{cost: bcrypt.DefaultCost}
 	if data.temporary {
 		v.cost = bcrypt.MinCost // there is nothing in it to protect, and a demo should start at once
 	}
@@ -95,7 +94,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 			_ = v.Close() // err says what matters
 		}
 	}()
-	if v.cache, err = unstale.New(options); err != nil {
+	if v.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: s.Cache == "off", Logger: logger}); err != nil {
 		return nil, err
 	}
 	if v.store, err = store.Open(ctx, path, v.cache); err != nil {
@@ -121,23 +120,28 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 			return nil, err
 		}
 	}
-	config := api.Config{
-		Binding: binding, Store: v.store, Files: v.files, Cache: v.cache, Gatherer: registry, Logger: logger,
-		PasswordCost: v.cost, Version: version(), Dictionary: s.dictionary(data), Moderator: s.moderator, Proxies: s.proxies,
+	config := service.Config{
+		Store: v.store, Files: v.files, Cache: v.cache, Secret: secret, Dictionary: s.dictionary(data), Moderator: s.moderator,
+		Logger: logger, PasswordCost: v.cost,
 	}
 	if v.outbox = s.outbox(logger); v.outbox != nil {
 		config.Mailer = v.outbox
 	}
-	if v.handler, err = api.New(config); err != nil {
+	do, err := service.New(config)
+	if err != nil {
+		return nil, err
+	}
+	v.handler, err = server.New(server.Config{Service: do, Cache: v.cache, Proxies: s.proxies, Logger: logger}, api.Routes(registry, version()), site.Routes)
+	if err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// Close closes what the service holds. The connections go first, which read the
+// Close closes what the notebook holds. The connections go first, which read the
 // database; then the database, which tells the cache that nobody watches it any
 // more.
-func (v *service) Close() error {
+func (v *opened) Close() error {
 	var err error
 	if v.handler != nil {
 		v.handler.Close()
@@ -156,7 +160,7 @@ func (v *service) Close() error {
 
 // check looks for damage for as long as checkLimit allows. It is better found
 // now than by the request that meets it.
-func (v *service) check(ctx context.Context) error {
+func (v *opened) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(unstale.Outside(ctx), checkLimit)
 	defer cancel()
 	var verdict string
@@ -182,7 +186,7 @@ func (damaged) Code() int { return sqliteCorrupt }
 
 // people creates the super admins that the settings ask for, and reports
 // whether the demo has still to be filled.
-func (v *service) people(ctx context.Context, s *settings) (fill bool, err error) {
+func (v *opened) people(ctx context.Context, s *settings) (fill bool, err error) {
 	if s.SuperAdmin != "" {
 		if _, err := v.superAdmin(ctx, s.SuperAdmin, s.password); err != nil {
 			return false, err
@@ -194,7 +198,7 @@ func (v *service) people(ctx context.Context, s *settings) (fill bool, err error
 	return false, nil
 }
 
-func (v *service) superAdmin(ctx context.Context, name, password string) (created bool, err error) {
+func (v *opened) superAdmin(ctx context.Context, name, password string) (created bool, err error) {
 	hash, err := notebook.HashPassword(password, v.cost)
 	if err == nil {
 		created, err = v.store.EnsureSuperAdmin(unstale.Outside(ctx), name, hash)
@@ -208,7 +212,7 @@ func (v *service) superAdmin(ctx context.Context, name, password string) (create
 	return created, nil
 }
 
-func (v *service) fillDemo(ctx context.Context) error {
+func (v *opened) fillDemo(ctx context.Context) error {
 	hash, err := notebook.HashPassword(demoPassword, v.cost)
 	if err != nil {
 		return err

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/unstale/unstale"
+)
+
+// Mux routes like http.ServeMux, except that patterns with a literal "user"
+// segment before a wildcard come first: ServeMux refuses persona/user/{user_id}
+// beside persona/{id}/starred, because neither is more specific. Ids are UUIDs,
+// so "user" is none.
+type Mux struct {
+	first, rest *http.ServeMux
+	policies    map[string]unstale.Policy
+	limits      map[string]int64
+	looks       map[string]func(context.Context) error
+}
+
+func newMux() *Mux {
+	return &Mux{http.NewServeMux(), http.NewServeMux(), map[string]unstale.Policy{}, map[string]int64{}, map[string]func(context.Context) error{}}
+}
+
+// HandleFunc registers a handler. A pattern must not be registered twice. With
+// a method, the path "/" means itself and not whatever nothing else serves.
+func (m *Mux) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	if strings.HasSuffix(pattern, " /") {
+		pattern += "{$}"
+	}
+	if strings.Contains(pattern, "/user/{") {
+		m.first.HandleFunc(pattern, handler)
+		return
+	}
+	m.rest.HandleFunc(pattern, handler)
+}
+
+// Uncached says that every request for the GETs must reach them: they count, or
+// show what nobody tracks.
+func (m *Mux) Uncached(patterns ...string) {
+	for _, p := range patterns {
+		m.policies[p] = unstale.Policy{Mode: unstale.ModeOff}
+	}
+}
+
+// constantLife is how long an answer is kept that stays the same for as long as
+// the process runs.
+const constantLife = time.Hour
+
+// Constant says that the GETs have such answers. They read nothing from which
+// the cache could know that.
+func (m *Mux) Constant(patterns ...string) {
+	for _, p := range patterns {
+		m.policies[p] = unstale.Policy{TTL: constantLife}
+	}
+}
+
+// Limit says how large the body of a request to a route may be, in bytes.
+func (m *Mux) Limit(pattern string, bytes int64) { m.limits[pattern] = bytes }
+
+// Look says what to look at before a GET is answered from the cache, so that the
+// cache knows of every change so far. After an error it is not.
+func (m *Mux) Look(pattern string, look func(context.Context) error) {
+	_, path, _ := strings.Cut(pattern, " ")
+	m.looks[path] = look
+}
+
+// Route returns the pattern that serves the request: a name for its route.
+func (m *Mux) Route(r *http.Request) string {
+	if _, pattern := m.first.Handler(r); pattern != "" {
+		return pattern
+	}
+	_, pattern := m.rest.Handler(r)
+	return pattern
+}
+
+// ServeHTTP implements http.Handler.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := m.first.Handler(r); pattern != "" {
+		m.first.ServeHTTP(w, r)
+		return
+	}
+	m.rest.ServeHTTP(w, r)
+}

@@ -1,0 +1,148 @@
+// Package server serves the notebook over HTTP. It has what the JSON API and the
+// pages for people share: who asks, in which language, how often, and what they
+// are told when something fails.
+//
+// The order of a request is: log, look at what no database holds, cache,
+// handlers. The cache stands around everything, and knows of no route but by
+// its policy, which stands where the route is registered.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/live"
+	"github.com/unstale/unstale/notebook/service"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	// Service is what people can do.
+	Service *service.Service
+	// Cache stands around everything. It may be off, not nil.
+	Cache *unstale.Cache
+	// Proxies are those whose X-Forwarded-For says who the client is, for the
+	// limits on how often a client may try. Default none: the client is the one who
+	// has connected.
+	Proxies []netip.Prefix
+	// Logger receives one line per request and the cause of every 5xx. Default
+	// slog.Default.
+	Logger *slog.Logger
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Prefix is with what the keys of the notebook's cache begin.
+const Prefix = "maimnp"
+
+// Server is the whole service, all of it through the cache: what is under /api,
+// the pages for people at /, and /health, /docs and /openapi.json.
+type Server struct {
+	http.Handler
+	*service.Service
+	Mux    *Mux
+	Cache  *unstale.Cache
+	Logger *slog.Logger
+	Live   *live.Hub
+	// Attempts limits logins, registrations and resets, Mailings codes asked for.
+	Attempts, Mailings *Limiter
+	// FailedReads counts GETs that failed on our side.
+	FailedReads atomic.Uint64
+	// Home is what browsers get at /, and Lost where there is nothing.
+	Home http.HandlerFunc
+	Lost func(http.ResponseWriter, *http.Request, *Failure)
+
+	proxies []netip.Prefix
+}
+
+// New returns a server of what the parts register, which the caller closes.
+func New(c Config, parts ...func(*Server) error) (*Server, error) {
+	s := &Server{
+		Service: c.Service, Mux: newMux(), Cache: c.Cache, Logger: c.Logger, Live: live.NewHub(live.Options{}), proxies: c.Proxies,
+	}
+	if s.Logger == nil {
+		s.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s.Attempts = newLimiter(maxAttempts, attemptsPer, c.Now)
+	s.Mailings = newLimiter(maxMailings, mailingsPer, c.Now)
+	for _, register := range parts {
+		if err := register(s); err != nil {
+			return nil, err
+		}
+	}
+	s.Mux.HandleFunc("/", s.NotFound)
+	cached, err := c.Cache.Middleware(unstale.HandlerOptions{
+		Identity: s.identity, Route: s.Mux.Route, ExplainTo: s.explainTo, Policies: s.Mux.policies,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Handler = s.outermost(s.watching(cached(s.Mux)))
+	return s, nil
+}
+
+// Close ends the WebSocket connections, which no server does that stops, and
+// returns when the last has ended. It comes before the store is closed.
+func (s *Server) Close() { s.Live.Close() }
+
+// identity says who asks by a valid token, "" without a token.
+func (s *Server) identity(r *http.Request) (string, error) {
+	token, kind := presented(r)
+	if kind == "" {
+		return "", nil
+	}
+	id, err := s.Accounts.Identify(r.Context(), token, kind)
+	if err != nil { // of which the asker is told, unlike of an identity that is not known
+		s.Logger.LogAttrs(r.Context(), slog.LevelError, "identifying a user failed",
+			slog.String("request_id", r.Header.Get(requestIDField)), slog.Any("error", err))
+	}
+	return id, nil
+}
+
+// explainTo lets admins see in Cache-Status what caused a miss. It asks only
+// where there is something to see and somebody has logged in.
+func (s *Server) explainTo(r *http.Request) bool {
+	_, err := s.Accounts.Require(r.Context(), notebook.RoleAdmin)
+	return err == nil
+}
+
+// watching looks at what no database holds before next, the cache, answers.
+func (s *Server) watching(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if look := s.Mux.looks[r.URL.Path]; look != nil {
+			if err := look(r.Context()); err != nil {
+				s.InvalidationFailed(r.Context(), err)
+				r = r.Clone(r.Context())
+				r.Header.Set("Cache-Control", "no-store") // which the cache lets pass
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// InvalidationFailed writes to the log what no answer fails for.
+func (s *Server) InvalidationFailed(ctx context.Context, err error) {
+	s.Logger.LogAttrs(ctx, slog.LevelError, "invalidation failed; what it concerns is not answered from the cache", slog.Any("error", err))
+}
+
+type userKey struct{}
+
+// WithUser returns a context for what a user does whom the route requires.
+func WithUser(ctx context.Context, u *notebook.User) context.Context {
+	return context.WithValue(ctx, userKey{}, u)
+}
+
+// User returns the user whom the route requires.
+func User(ctx context.Context) *notebook.User {
+	u, _ := ctx.Value(userKey{}).(*notebook.User)
+	return u
+}
