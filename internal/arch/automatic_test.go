@@ -14,15 +14,15 @@ import (
 // cacheWords are what a service says when it manages its cache by hand: names of
 // entries, and invalidation.
 var cacheWords = []string{
-	"Tag", "Key", "Pattern", "DependOn", "NoStore", "ExpireAt", "ExpireAfter", "Load", "Escape", "Invalidate", "InvalidateAsync",
+	"Tag", "Key", "Pattern", "DependOn", "NoStore", "ExpireAt", "ExpireAfter", "Load", "Escape", "Invalidate", "InvalidateAsync", "Follow",
 }
 
 // mayManageTheCache are the notebook's files that say any of them: who asks is
 // found through Load, with a ban that ends by the clock, and so is whether
 // somebody's messages have changed, administration invalidates what an operator
-// names, and what no database holds is declared: a file that people edit. Pages
-// of knowledge bases are results of Load, and what shows today ends with the
-// day. No other operation and no other handler does.
+// names, and what no database holds is declared and followed: a file that people
+// edit. Pages of knowledge bases are results of Load, and what shows today ends
+// with the day. No other operation and no other handler does.
 var mayManageTheCache = []string{
 	"api/cache.go", "service/accounts.go", "service/lists.go", "service/messages.go", "service/outside.go", "service/own.go", "service/service.go",
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/unstale/unstale"
@@ -169,33 +171,51 @@ func unreachable(t *testing.T, adjust ...func(*service.Config)) (_ *site, down *
 	})...), down
 }
 
+// unvouched reports whether the answer was made anew because a source failed.
+func unvouched(w *httptest.ResponseRecorder) bool {
+	return !hit(w) && strings.Contains(w.Header().Get("Cache-Status"), `"source failed`)
+}
+
+// wantSourceFailed fails the test unless the log says that what a tag stands for
+// could not be invalidated.
+func (s *site) wantSourceFailed(tag string) {
+	s.Helper()
+	log := s.log.String()
+	for _, want := range []string{"a source cannot be asked", "the cache is unreachable", "tag \\\"" + tag} {
+		if !strings.Contains(log, want) {
+			s.Errorf("the log lacks %q: %s", want, log)
+		}
+	}
+}
+
 // A failed invalidation never fails the operation, is logged, and until it has
 // succeeded nothing that it concerned is served from the cache.
 func TestFailedInvalidationNeverFailsTheOperation(t *testing.T) {
 	t.Parallel()
-	s, down := unreachable(t)
-	old := time.Now().Add(-time.Hour)
-	s.writeDictionary(`{"tokens":{"a":"one"}}`, old)
-	for range 2 {
+	synctest.Test(t, func(t *testing.T) {
+		s, down := unreachable(t)
+		old := time.Now().Add(-time.Hour)
+		s.get(dictionaryPath, "") // who finds something stored has the file looked at
+		s.writeDictionary(`{"tokens":{"a":"one"}}`, old)
 		s.get(dictionaryPath, "")
-	}
-	if w := s.get(dictionaryPath, ""); !hit(w) {
-		t.Fatal("nothing is stored that could be stale")
-	}
-	down.Store(true)
-	s.writeDictionary(`{"tokens":{"a":"two"}}`, old)
-	for range 2 {
-		if w := s.get(dictionaryPath, ""); w.Code != http.StatusOK || hit(w) || !strings.Contains(w.Body.String(), `"two"`) {
-			t.Errorf("%d %q %s", w.Code, w.Header().Get("Cache-Status"), w.Body)
+		if w := s.get(dictionaryPath, ""); !hit(w) {
+			t.Fatal("nothing is stored that could be stale")
 		}
-	}
-	if log := s.log.String(); !strings.Contains(log, "the cache is unreachable") || !strings.Contains(log, "dictionary") {
-		t.Errorf("the failure is not in the log: %s", log)
-	}
-	down.Store(false)
-	for i := range 2 {
-		if w := s.get(dictionaryPath, ""); hit(w) != (i == 1) || !strings.Contains(w.Body.String(), `"two"`) {
-			t.Errorf("%d %q %s", w.Code, w.Header().Get("Cache-Status"), w.Body)
+		down.Store(true)
+		s.writeDictionary(`{"tokens":{"a":"two"}}`, old)
+		made := func(anew bool) {
+			t.Helper()
+			if w := s.get(dictionaryPath, ""); w.Code != http.StatusOK || hit(w) == anew || !strings.Contains(w.Body.String(), `"two"`) {
+				t.Errorf("%d %q %s", w.Code, w.Header().Get("Cache-Status"), w.Body)
+			}
 		}
-	}
+		made(true)
+		made(true)
+		s.wantSourceFailed("dictionary")
+		down.Store(false)
+		made(true)
+		time.Sleep(10 * time.Second) // for so long the cache remembers that the answer may not be stored
+		made(true)
+		made(false)
+	})
 }

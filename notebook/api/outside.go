@@ -9,9 +9,7 @@ import (
 )
 
 func (a *api) dictionaryRoutes() {
-	const route = "GET /api/dictionary/translation"
-	a.Mux.Look(route, a.Dictionary.Look)
-	handle(a, route, anyone, "Show what to call the words of a bot_config.toml", a.translation)
+	handle(a, "GET /api/dictionary/translation", anyone, "Show what to call the words of a bot_config.toml", a.translation)
 }
 
 // translation is a dictionary as clients see it.
@@ -26,10 +24,8 @@ func (a *api) translation(ctx context.Context, _ *struct{}) (*answer[translation
 }
 
 func (a *api) moderationRoutes() {
-	const health = "GET /api/moderation/health"
-	a.Mux.Look(health, a.Moderation.Look)
 	handle(a, "POST /api/moderation/check", notebook.RoleUser, "Judge whether a text may be shown", a.checkText)
-	handle(a, health, notebook.RoleUser, "Who moderates, and is he well", a.moderationHealth)
+	handle(a, "GET /api/moderation/health", notebook.RoleUser, "Who moderates, and is he well", a.moderationHealth)
 }
 
 type checkInput struct {
@@ -50,13 +46,10 @@ type judged struct {
 // checkText answers unknown where the moderator fails: what to do with a text
 // that nobody has judged is for the front end to decide.
 func (a *api) checkText(ctx context.Context, in *checkInput) (*answer[judged], error) {
-	v, failed, err := a.Moderation.Check(ctx, in.Body.Text, in.Body.TextType)
-	if failed != nil {
-		a.Logger.LogAttrs(ctx, slog.LevelWarn, "moderation failed", slog.String("request_id", server.CallerIn(ctx).RequestID),
-			slog.String("moderator", a.Moderation.Name()), slog.Any("error", failed))
-	}
+	v, err := a.Moderation.Check(ctx, in.Body.Text, in.Body.TextType)
 	if err != nil {
-		a.InvalidationFailed(ctx, err)
+		a.Logger.LogAttrs(ctx, slog.LevelWarn, "moderation failed", slog.String("request_id", server.CallerIn(ctx).RequestID),
+			slog.String("moderator", a.Moderation.Name()), slog.Any("error", err))
 	}
 	return say(ctx, judged{string(v.Decision), v.Confidence, v.Violations}, "内容审核完成", "The text is judged"), nil
 }

@@ -70,8 +70,8 @@ func newSite(t *testing.T, adjust ...func(*service.Config)) *site {
 	dir := t.TempDir()
 	s.dir = dir
 	var err error
-	// The race detector takes long to clear more slots.
-	if s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Logger: logger, Slots: 1 << 16}); err != nil {
+	// The race detector takes long to clear more slots, and a busy machine to look.
+	if s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Logger: logger, Slots: 1 << 16, LookWait: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if s.store, err = store.Open(t.Context(), filepath.Join(dir, "n.db"), s.cache); err != nil {

@@ -315,6 +315,7 @@ func TestIsEnabled(t *testing.T) {
 func TestTags(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, true)
+	s.nobody().once("/api/dictionary/translation").want(http.StatusOK) // who finds something stored has the file looked at
 	path := filepath.Join(s.dir, "dictionary.json")
 	old := time.Now().Add(-time.Hour)
 	if err := os.WriteFile(path, []byte(`{"tokens":{"nickname":"昵称"}}`), 0o600); err != nil {

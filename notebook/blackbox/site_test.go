@@ -98,6 +98,9 @@ func (m *template) site(t testing.TB, cached bool, prepare func(s *site)) *site 
 			t.Fatal(err)
 		}
 	}
+	for name := range s.ids { // those of the template may have ended by now
+		s.tokens[name] = s.token(name, service.AccessToken, service.AccessLife)
+	}
 	s.serve(cached)
 	return s
 }
@@ -169,8 +172,8 @@ func (s *site) serve(cached bool) {
 	}
 	logger := slog.New(slog.NewTextHandler(s.Output(), nil))
 	var err error
-	// The race detector takes long to clear more slots.
-	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16})
+	// The race detector takes long to clear more slots, and a busy machine to look.
+	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16, LookWait: time.Minute})
 	must(err)
 	s.Cleanup(func() { must(s.cache.Close()) })
 	s.store, err = store.Open(ctx, filepath.Join(s.dir, "notebook.db"), s.cache)

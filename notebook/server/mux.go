@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -17,11 +16,10 @@ type Mux struct {
 	first, rest *http.ServeMux
 	policies    map[string]unstale.Policy
 	limits      map[string]int64
-	looks       map[string]func(context.Context) error
 }
 
 func newMux() *Mux {
-	return &Mux{http.NewServeMux(), http.NewServeMux(), map[string]unstale.Policy{}, map[string]int64{}, map[string]func(context.Context) error{}}
+	return &Mux{http.NewServeMux(), http.NewServeMux(), map[string]unstale.Policy{}, map[string]int64{}}
 }
 
 // HandleFunc registers a handler. A pattern must not be registered twice. With
@@ -59,13 +57,6 @@ func (m *Mux) Constant(patterns ...string) {
 
 // Limit says how large the body of a request to a route may be, in bytes.
 func (m *Mux) Limit(pattern string, bytes int64) { m.limits[pattern] = bytes }
-
-// Look says what to look at before a GET is answered from the cache, so that the
-// cache knows of every change so far. After an error it is not.
-func (m *Mux) Look(pattern string, look func(context.Context) error) {
-	_, path, _ := strings.Cut(pattern, " ")
-	m.looks[path] = look
-}
 
 // Route returns the pattern that serves the request: a name for its route.
 func (m *Mux) Route(r *http.Request) string {

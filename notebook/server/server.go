@@ -2,9 +2,9 @@
 // pages for people share: who asks, in which language, how often, and what they
 // are told when something fails.
 //
-// The order of a request is: log, look at what no database holds, cache,
-// handlers. The cache stands around everything, and knows of no route but by
-// its policy, which stands where the route is registered.
+// The order of a request is: log, cache, handlers. The cache stands around
+// everything, and knows of no route but by its policy, which stands where the
+// route is registered.
 package server
 
 import (
@@ -86,7 +86,7 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Handler = s.outermost(s.watching(cached(s.Mux)))
+	s.Handler = s.outermost(cached(s.Mux))
 	return s, nil
 }
 
@@ -113,25 +113,6 @@ func (s *Server) identity(r *http.Request) (string, error) {
 func (s *Server) explainTo(r *http.Request) bool {
 	_, err := s.Accounts.Require(r.Context(), notebook.RoleAdmin)
 	return err == nil
-}
-
-// watching looks at what no database holds before next, the cache, answers.
-func (s *Server) watching(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if look := s.Mux.looks[r.URL.Path]; look != nil {
-			if err := look(r.Context()); err != nil {
-				s.InvalidationFailed(r.Context(), err)
-				r = r.Clone(r.Context())
-				r.Header.Set("Cache-Control", "no-store") // which the cache lets pass
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// InvalidationFailed writes to the log what no answer fails for.
-func (s *Server) InvalidationFailed(ctx context.Context, err error) {
-	s.Logger.LogAttrs(ctx, slog.LevelError, "invalidation failed; what it concerns is not answered from the cache", slog.Any("error", err))
 }
 
 type userKey struct{}

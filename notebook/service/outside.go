@@ -20,14 +20,14 @@ const (
 )
 
 // A Dictionary is a file that answers are made from and that people edit while
-// the service runs. The cache cannot know of an edit, so every request looks at
-// the file before it is answered: who asks after an edit gets its result.
+// the service runs. It is a source that the cache follows: the file is looked at
+// before what was made from it is served, so who asks after an edit gets its result.
 //
 // An answer is stored only if it was made from the file in the state that was
 // seen last, after declaring the tag. When another state is seen the tag is
-// invalidated before anything is served. So whatever is served from the cache
-// was made from the state that its request saw. All of it holds for edits that
-// files.Stamp can tell apart.
+// invalidated. So whatever is served from the cache was made from the state that
+// the look for its request saw, and an edit that nobody saw, and that was undone,
+// leaves nothing behind. All of it holds for edits that files.Stamp can tell apart.
 type Dictionary struct {
 	path       string
 	invalidate func(context.Context, ...unstale.Target) error
@@ -36,20 +36,19 @@ type Dictionary struct {
 	seen files.Stamp // what stored answers were made from
 }
 
-// Look invalidates what was made from the file if it has changed since the last
-// look. After an error nothing made from it may be served from the cache; the
-// next look tries again.
-func (d *Dictionary) Look(ctx context.Context) error {
+// CatchUp implements unstale.Source. It invalidates what was made from the file if
+// that has changed since it was seen last.
+func (d *Dictionary) CatchUp(ctx context.Context) error {
 	d.mu.Lock() // also while looking: a late look must not undo a newer one
 	defer d.mu.Unlock()
 	now, err := files.Look(d.path)
-	if err == nil && now.Equal(d.seen) {
-		return nil
+	if err != nil || now.Equal(d.seen) {
+		return err
 	}
 	if err := d.invalidate(ctx, dictionaryTag); err != nil {
 		return fmt.Errorf("tag %q: %w", dictionaryTag, err)
 	}
-	d.seen = now // after an error none, which no answer is made from
+	d.seen = now
 	return nil
 }
 
@@ -69,7 +68,7 @@ func (d *Dictionary) Read(ctx context.Context) (notebook.Dictionary, error) {
 }
 
 // Moderation judges texts. Who moderates, and how they are, is kept in memory,
-// and answers show it.
+// and answers show it. It is a source that the cache follows.
 type Moderation struct {
 	moderator  moderation.Moderator
 	invalidate func(context.Context, ...unstale.Target) error
@@ -83,18 +82,17 @@ type Moderation struct {
 func (m *Moderation) Name() string { return m.moderator.Name() }
 
 // Check judges a text. Where the moderator fails, the verdict is unknown and
-// failed says why: what to do with a text that nobody has judged is for others to
-// decide. After the other error nothing that Well was asked for may be served
-// from the cache; the next Look tries again.
-func (m *Moderation) Check(ctx context.Context, text, kind string) (v moderation.Verdict, failed, err error) {
-	v, failed = m.moderator.Check(ctx, text, kind)
+// the error says why: what to do with a text that nobody has judged is for others
+// to decide.
+func (m *Moderation) Check(ctx context.Context, text, kind string) (moderation.Verdict, error) {
+	v, err := m.moderator.Check(ctx, text, kind)
 	if !errors.Is(ctx.Err(), context.Canceled) { // a client that left says nothing about the moderator
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.owed, m.ill = m.owed || m.ill != (failed != nil), failed != nil
-		err = m.settle(ctx)
+		m.owed, m.ill = m.owed || m.ill != (err != nil), err != nil
+		_ = m.settle(ctx) // or CatchUp does, and says why it cannot
 	}
-	return v, failed, err
+	return v, err
 }
 
 // Well reports, for an answer, whether the moderator did the last check.
@@ -105,8 +103,9 @@ func (m *Moderation) Well(ctx context.Context) bool {
 	return !m.ill
 }
 
-// Look makes up for an invalidation that has failed.
-func (m *Moderation) Look(ctx context.Context) error {
+// CatchUp implements unstale.Source. It makes up for an invalidation that has
+// failed.
+func (m *Moderation) CatchUp(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.settle(ctx)

@@ -101,11 +101,17 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	accounts := &Accounts{base: b, tokens: tokens{c.Secret, b.clock}, decoy: decoy, mailer: c.Mailer}
-	return &Service{
+	s := &Service{
 		Accounts: accounts, Comments: Comments{b}, Messages: Messages{b, accounts}, Own: Own{b}, Users: Users{b},
 		Avatars: Avatars{b, make(chan struct{}, avatarTurns)}, Dictionary: &Dictionary{path: c.Dictionary, invalidate: c.Invalidate},
 		Moderation: &Moderation{moderator: c.Moderator, invalidate: c.Invalidate}, base: b,
-	}, nil
+	}
+	b.cache.Follow(s.Dictionary, dictionaryTag)
+	b.cache.Follow(s.Moderation, moderationTag)
+	// The first answer is stored only if the file has been seen. Of an error the
+	// cache says when it looks.
+	_ = s.Dictionary.CatchUp(context.Background())
+	return s, nil
 }
 
 // now returns the time as the store keeps it.
