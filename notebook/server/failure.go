@@ -21,6 +21,7 @@ type Failure struct {
 	status  int
 }
 
+// A Problem says what went wrong.
 type Problem struct {
 	Code      string         `json:"code"`
 	Type      string         `json:"type"`
@@ -31,10 +32,14 @@ type Problem struct {
 	Timestamp time.Time      `json:"timestamp"`
 }
 
-// Error, GetStatus and ContentType make a Failure an error answer of huma's.
-func (f *Failure) Error() string               { return f.Problem.Code + ": " + f.Problem.Message }
-func (f *Failure) GetStatus() int              { return f.status }
-func (f *Failure) ContentType(_ string) string { return "application/json" }
+// Error implements huma.StatusError.
+func (f *Failure) Error() string { return f.Problem.Code + ": " + f.Problem.Message }
+
+// GetStatus implements huma.StatusError.
+func (f *Failure) GetStatus() int { return f.status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (f *Failure) ContentType(string) string { return "application/json" }
 
 // Texts of failures that are not the domain's.
 var (
@@ -70,7 +75,7 @@ func (s *Server) Failure(ctx context.Context, c Caller, err error) *Failure {
 			slog.String("method", c.Method), slog.String("path", c.Path), slog.Any("error", err))
 		return NewFailure(c, http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", TextInternal, nil)
 	}
-	if e.Kind == notebook.Unavailable && err != error(e) { // what is not there is our affair, too
+	if bare := err == error(e); e.Kind == notebook.Unavailable && !bare { //nolint:errorlint // what wraps it says why: that is our affair, too
 		s.Logger.LogAttrs(ctx, slog.LevelError, "something is unavailable", slog.String("request_id", c.RequestID), slog.Any("error", err))
 	}
 	status, kind := StatusOf(e.Kind)
