@@ -110,7 +110,7 @@ func (c *engine) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 	}
 	for _, b := range bans {
 		banned := *ch
-		banned.ban, banned.Targets = b, []string{cut("pattern "+b.String())}
+		banned.ban, banned.Targets = b, []string{cut("pattern " + b.String())}
 		c.history.add(c.ledger.Ban(b), &banned)
 	}
 	c.sweeper.wake()
