@@ -209,10 +209,16 @@ func (d *database) MarkAll(cause string) adapter.Flux { return d.engine.markWhol
 // Lost implements adapter.Database.
 func (d *database) Lost(cause string) { d.MarkAll(cause).Settle() }
 
-// markWhole puts everything in flux that was read from a source.
+// markWhole puts everything in flux that was read from a source: everything there
+// is, if that may depend on what the source tells.
 func (c *engine) markWhole(s *source, cause string) *flux {
-	f := &flux{engine: c, slots: []ledger.Slot{s.whole}, change: s.change(cause), since: time.Now()}
-	c.ledger.Mark(f.slots)
+	f := &flux{engine: c, all: s.every, change: s.change(cause), since: time.Now()}
+	if f.all {
+		c.ledger.MarkAll()
+	} else {
+		f.slots = []ledger.Slot{s.whole}
+		c.ledger.Mark(f.slots)
+	}
 	return f
 }
 
@@ -222,6 +228,7 @@ func (s *source) change(cause string) *Change { return &Change{Cause: cause, Dat
 type flux struct {
 	engine *engine
 	slots  []ledger.Slot
+	all    bool
 	change *Change // to be remembered
 	since  time.Time
 	once   sync.Once
@@ -231,9 +238,14 @@ type flux struct {
 func (f *flux) Settle() {
 	f.once.Do(func() {
 		c := f.engine
-		c.history.add(c.ledger.Bump(f.slots), f.change)
-		failpoint.Pass(failpoint.BeforeRelease)
-		c.ledger.Release(f.slots)
+		if f.all {
+			c.history.add(c.ledger.RaiseFloor(), f.change)
+			c.ledger.ReleaseAll()
+		} else {
+			c.history.add(c.ledger.Bump(f.slots), f.change)
+			failpoint.Pass(failpoint.BeforeRelease)
+			c.ledger.Release(f.slots)
+		}
 		c.stats.invalidation(f.change.Cause, 1)
 		c.stats.load().flux.observe(time.Since(f.since))
 	})

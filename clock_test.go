@@ -148,25 +148,6 @@ func TestClockStepsBetweenResults(t *testing.T) {
 	get(h, "/").want(t, "", false)
 }
 
-// TestMadeSinceNow: a request that read the clock before an entry was made may
-// be served from it.
-func TestMadeSinceNow(t *testing.T) {
-	t.Parallel()
-	c := newCache(t, unstale.Options{})
-	before := time.Now()
-	load(t.Context(), t, c, "k", func(ctx context.Context) (int, error) {
-		unstale.DependOn(ctx, "x")
-		return 1, nil
-	})
-	if !unstale.ValidAt(c, "k", before) {
-		t.Error("it was not made yet")
-	}
-	unstale.SetTimes(c, func(at time.Time) time.Time { return at.Round(0) })
-	if !unstale.ValidAt(c, "k", before.Round(0)) {
-		t.Error("by the wall clock alone it was not made yet")
-	}
-}
-
 // TestClockStepsEndPassing: a URI whose answer was streamed is let pass for a
 // minute, not until a clock that was set back has caught up.
 func TestClockStepsEndPassing(t *testing.T) {

@@ -41,12 +41,6 @@ func AppendField(b []byte, name string, lines []string) []byte {
 	return appendLines(appendText(b, name), lines)
 }
 
-// ValidAt reports whether the entry under a key may be served to somebody who
-// read the clock at now.
-func ValidAt(c *Cache, key string, now time.Time) bool {
-	return c.judge(c.store.Get(c.keyOf(key)), now) == missNone
-}
-
 // ForgetRequests makes a cache take net/http for one that keeps the values of a
 // path elsewhere.
 func ForgetRequests(c *Cache) { c.layout = requestLayout{} }

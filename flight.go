@@ -5,7 +5,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
+
+	"github.com/unstale/unstale/internal/clock"
 )
 
 // maxJoins is how often a request waits for somebody else's fill: who has waited
@@ -123,8 +124,7 @@ func (fs *flights) join(key string, j *joiner) (f *flight, how role) {
 	here := fs.m[key]
 	if f := here.latest; j.may(key) && f != nil && !j.within.servesFor(f) {
 		switch {
-		case f.waiting == 0:
-		case j.vouched && f.fill.current(), !j.vouched && f.number > j.since:
+		case f.waiting > 0 && (j.vouched && f.fill.current() || !j.vouched && f.number > j.since):
 			f.waiting++
 			f.usedBy(j.within)
 			if j.key == "" {
@@ -250,19 +250,20 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 // entitled reports whether what a flight left answers the request that s stands
 // for, which joined it: it is the one that the request selects, and, unless nobody
 // vouches for it, valid now, which is after the request arrived. at is a sequence
-// number at which it is as good as made.
-func (c *engine) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector, now time.Time) (at uint64, ok bool) {
+// moment at which it is as good as made.
+func (c *engine) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector) (at moment, ok bool) {
 	l := f.landing
 	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {
-		return 0, false
+		return at, false
 	}
 	if !j.vouched {
 		// The fill must have read after they found out who asks.
-		return l.entry.record.AsOf, l.entry.fresh(now) && (j.identified || !l.entry.asked)
+		at = moment{l.entry.record.AsOf, clock.Now()}
+		return at, l.entry.fresh(at.time) && (j.identified || !l.entry.asked)
 	}
 	if c.catchUp(ctx, s, l.entry) != missNone {
-		return 0, false
+		return at, false
 	}
-	at = c.ledger.Seq()
-	return at, c.judge(l.entry, now) == missNone
+	at = c.now()
+	return at, c.judge(l.entry, at.time) == missNone
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/rfc9111"
 )
 
@@ -117,8 +116,8 @@ func (g *get) answer() {
 	c := g.front
 	var j *joiner
 	for {
-		now := clock.Now()
-		e, key, _, why := c.find(g.r.Context(), g.primary, g, now)
+		e, key, at, why := c.find(g.r.Context(), g.primary, g)
+		now := at.time
 		refused := ""
 		if e != nil {
 			switch why = g.accepts(e, now); {
@@ -171,8 +170,8 @@ func (g *get) answer() {
 			continue
 		}
 		j.joined++
-		now = clock.Now()
-		if _, ok := c.entitled(g.r.Context(), f, j, g.primary, g, now); ok && g.accepts(f.landing.entry, now) == missNone {
+		if at, ok := c.entitled(g.r.Context(), f, j, g.primary, g); ok && g.accepts(f.landing.entry, at.time) == missNone {
+			now := at.time
 			e := f.landing.entry
 			g.route.joined.Add(1)
 			status := rfc9111.CacheStatus{Forward: forward(why), Collapsed: true, TTL: e.remaining(now), HasTTL: true}

@@ -483,4 +483,6 @@ func TestRealms(t *testing.T) {
 	get(tenants, "/other", "Authorization: 1").want(t, `run 2 for "1" `, false)
 	get(wrap("n", byToken), "/", "Authorization: 1").want(t, `run 4 for "1" `, false)
 	get(wrap("n", byToken), "/other", "Authorization: 1").want(t, `run 4 for "1" `, false)
+	get(wrap("a", func(*http.Request) (string, error) { return "b\nc", nil }), "/").want(t, `run 5 for "b\nc" `, false)
+	get(wrap("a\nb", func(*http.Request) (string, error) { return "c", nil }), "/").want(t, `run 6 for "c" `, false)
 }

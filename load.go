@@ -53,14 +53,14 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, clock.Now()) == ""
 	var j *joiner
 	for {
-		e, flightKey, at, why := c.find(ctx, primary, s, clock.Now())
+		e, flightKey, at, why := c.find(ctx, primary, s)
 		if e != nil && !s.transactions.see(e) {
 			c.stats.loadOutcome(loadBypassed)
 			return fn(ctx)
 		}
 		if e != nil {
 			c.stats.loadOutcome(loadHit)
-			outer.useStored(e, at)
+			outer.useStored(e, at.seq)
 			return e.body, nil
 		}
 		if j == nil {
@@ -85,9 +85,9 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 			continue
 		}
 		j.joined++
-		if at, ok := c.entitled(ctx, f, j, primary, s, clock.Now()); ok {
+		if at, ok := c.entitled(ctx, f, j, primary, s); ok {
 			c.stats.loadOutcome(loadJoined)
-			outer.useStored(f.landing.entry, at)
+			outer.useStored(f.landing.entry, at.seq)
 			return f.landing.entry.body, nil
 		}
 		j.mayJoin = j.mayJoin && !f.landing.unshared
@@ -212,5 +212,5 @@ func (s *scope) identity() string {
 	if who == "" {
 		return ""
 	}
-	return s.asker.realm + "\n" + who
+	return string(appendText(nil, s.asker.realm)) + who
 }

@@ -39,13 +39,23 @@ func (m miss) unvouched() bool { return m == missLate || m == missFailed }
 // cold reports whether nothing at all is stored for what was asked.
 func (m miss) cold() bool { return m == missUnknown || m == missVariant || m == missIdentity }
 
-// judge decides whether an entry may be served now. Its sources must have caught up
+// A moment is when something is judged, by the ledger and by the clock.
+type moment struct {
+	seq  uint64
+	time time.Time
+}
+
+// now returns the present moment.
+func (c *engine) now() moment { return moment{c.ledger.Seq(), clock.Now()} }
+
+// judge decides whether an entry may be served now: at a time that was read after
+// the entry was, and after whatever its request has read and waited for. Its sources must have caught up
 // since the last read of whoever is to be given it.
 func (c *engine) judge(e *Entry, now time.Time) miss {
 	if e.engine != c {
 		return missUnknown // of another cache on the same store
 	}
-	if !e.fresh(now) && !e.fresh(clock.Now()) { // it may have been made since now was read
+	if !e.fresh(now) {
 		return missExpired
 	}
 	switch c.ledger.Check(&e.record) {
@@ -110,16 +120,16 @@ func (c *engine) digestIdentity(s selector) string {
 
 // find returns the valid entry that s selects, or why there is none. key is
 // where it looked last: what a fill under way would be stored under as far as
-// is known. at was the ledger's sequence number when the entry was found valid.
+// is known. at is when the entry was found valid, or not.
 //
 // The sources catch up between the last thing that the request has read, who
 // asks included, and the judgement. Otherwise one write could take an answer away
 // from a group and put somebody into it, and they would be given the answer.
-func (c *engine) find(ctx context.Context, primary string, s selector, now time.Time) (e *Entry, key string, at uint64, why miss) {
+func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry, key string, at moment, why miss) {
 	e, key = c.store.Get(primary), primary
 	if e == nil {
 		c.glance()
-		return nil, key, 0, missUnknown
+		return nil, key, c.now(), missUnknown
 	}
 	var forAll *Entry
 	var forAllKey string
@@ -135,16 +145,16 @@ func (c *engine) find(ctx context.Context, primary string, s selector, now time.
 	if e == nil && forAll == nil {
 		c.glance()
 	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {
-		return nil, key, 0, why
+		return nil, key, c.now(), why
 	}
-	at = c.ledger.Seq()
+	at = c.now()
 	if forAllKey != "" {
 		var found *Entry
-		if found, why = c.found(forAllKey, forAll, s, now); found != nil || why == missPass {
+		if found, why = c.found(forAllKey, forAll, s, at.time); found != nil || why == missPass {
 			return found, key, at, why
 		}
 	}
-	e, own := c.found(key, e, s, now)
+	e, own := c.found(key, e, s, at.time)
 	if own == missVariant && forAllKey != "" {
 		if own = why; why == missVariant {
 			own = missIdentity

@@ -51,8 +51,8 @@ type Options struct {
 
 	// LookWait bounds how long a request waits until a [Source] has caught up that its
 	// answer is made from and that does not answer at once. The time that the route's
-	// fills take now bounds it, too, if that is longer. Then the handler runs. Default
-	// 20 ms.
+	// fills take now bounds it, too, if that is longer. Who finds a look under way waits
+	// for that one as long before. Then the handler runs. Default 20 ms.
 	LookWait time.Duration
 
 	// Slots is the size of the table of dependencies, rounded up to a power of

@@ -21,8 +21,8 @@ func (g *get) reportOnly() {
 	// Kept apart: a handler that sees credentials may answer what nobody else is
 	// to see, and another route may serve the same URI.
 	place := g.primary + "\n(report)"
-	now := clock.Now()
-	would, _, _, why := c.find(g.r.Context(), place, g, now)
+	would, _, at, why := c.find(g.r.Context(), place, g)
+	now := at.time
 	if would != nil && g.accepts(would, now) != missNone {
 		would = nil
 	}

@@ -57,9 +57,8 @@ type source struct {
 
 	ctx    context.Context // of looks; ends when the source is closed
 	cancel context.CancelFunc
-	ended  sync.WaitGroup // looks under way
-	sent   atomic.Int64   // when the last look was, as the time since the cache was made
-	fails  atomic.Bool    // the last look
+	sent   atomic.Int64 // when the last look was, as the time since the cache was made
+	fails  atomic.Bool  // the last look
 
 	mu      sync.Mutex
 	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
@@ -92,21 +91,20 @@ func (c *engine) followTags(s Source, tags []Tag) (stop func()) {
 	src.tags = slices.Clone(tags)
 	src.every = src.every || len(tags) == 0
 	c.sources.add(src)
-	targets := make([]Target, len(tags))
+	targets, slots := make([]Target, len(tags)), make([]ledger.Slot, len(tags))
 	for i, t := range tags {
-		targets[i] = t // what was made before does not know that it is made from s
+		targets[i], slots[i] = t, c.ledger.Slot(c.hash(hashTag, string(t)))
 	}
-	_ = c.invalidate(context.Background(), targets) // tags are never malformed
-	return sync.OnceFunc(func() {
-		src.close("source no longer followed")
-		if src.every {
-			c.raiseFloor(&Change{Cause: "source no longer followed"})
-		}
-	})
+	// What was made before does not know that it is made from s.
+	c.apply(slots, nil, change(context.Background(), targets))
+	return sync.OnceFunc(func() { src.close("source no longer followed") })
 }
 
 // follow returns a source that is not followed yet.
 func (c *engine) follow(name string, s Source) *source {
+	if !c.enabled() {
+		s = nil // nothing is served
+	}
 	src := &source{Source: s, engine: c, name: name}
 	_, src.prompt = s.(adapter.Prompt)
 	_, src.every = s.(adapter.Shared)
@@ -118,6 +116,7 @@ type sources struct {
 	since time.Time // when the cache was made
 	mu    sync.Mutex
 	list  atomic.Pointer[[]*source]
+	looks sync.WaitGroup // under way
 }
 
 func (ss *sources) all() []*source {
@@ -136,7 +135,7 @@ func (ss *sources) add(s *source) {
 		s.number++
 	}
 	s.whole = s.engine.ledger.Whole(s.number)
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(Outside(context.Background())) // what a look reads is no answer's
 	if s.Source != nil && !s.prompt {
 		s.mu.Lock() // it may be called before it is known
 		s.idle = time.AfterFunc(lookIdle, s.glance)
@@ -158,9 +157,7 @@ func (ss *sources) close() {
 	for _, s := range ss.all() {
 		s.end()
 	}
-	for _, s := range ss.all() {
-		s.ended.Wait()
-	}
+	ss.looks.Wait()
 }
 
 // end ends looks. Who waits for one is told that nobody vouches.
@@ -216,13 +213,14 @@ func (s *source) concernsAny(entries []*Entry) bool {
 // What s has read, and who asks, it has read before.
 func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) miss {
 	var wait time.Duration
+	var until time.Time
 	var waits []*look // for those that do not answer at once
 	for _, src := range c.sources.all() {
 		if src.Source == nil || !src.concernsAny(entries) {
 			continue
 		}
 		if src.prompt {
-			if src.call(context.Background()) != nil {
+			if src.call(src.ctx) != nil {
 				return missFailed
 			}
 			continue
@@ -230,17 +228,20 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 		if wait == 0 {
 			wait = s.patience()
 		}
-		l := src.join(wait)
+		l, last := src.join(wait)
 		if l == nil {
 			c.stats.load().looks.late.Add(1)
 			return missLate
 		}
 		waits = append(waits, l)
+		if until.Before(last) {
+			until = last
+		}
 	}
 	if waits == nil {
 		return missNone
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	for _, l := range waits {
 		select {
@@ -263,7 +264,7 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 func (c *engine) glance() {
 	for _, src := range c.sources.all() {
 		if src.prompt {
-			_ = src.call(context.Background())
+			_ = src.call(src.ctx)
 		}
 	}
 }
@@ -299,14 +300,20 @@ func (s *source) note(fails bool, err error) {
 // join returns a look that is not sent yet, or nil if it is known that nobody who
 // waits so long will have its answer: the last one took longer, or the one under way
 // has. The look is sent then all the same, so that it is known when that has passed.
-func (s *source) join(wait time.Duration) *look {
+// Each look may take so long: until is that long after the one is sent that comes
+// before it, and that long again.
+func (s *source) join(wait time.Duration) (l *look, until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slow := s.took > wait || s.running != nil && time.Since(s.running.sent) >= wait
-	if l := s.ask(); !slow {
-		return l
+	until = time.Now().Add(wait)
+	if s.running != nil {
+		until = s.running.sent.Add(2 * wait)
 	}
-	return nil
+	if l = s.ask(); slow {
+		return nil, until
+	}
+	return l, until
 }
 
 // ask returns a look that is not sent yet, or is sent now. The caller holds mu.
@@ -319,7 +326,7 @@ func (s *source) ask() *look {
 	if s.running == nil {
 		s.running = &look{done: make(chan struct{})}
 		s.send()
-		s.ended.Go(s.run)
+		s.engine.sources.looks.Go(s.run)
 		return s.running
 	}
 	if s.next == nil {

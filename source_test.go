@@ -405,6 +405,7 @@ func TestIdleSourceIsAsked(t *testing.T) {
 			t.Errorf("%d looks in a minute", n)
 		}
 		a.Close()
+		synctest.Wait() // for the look that was under way
 		before = a.looks.Load()
 		time.Sleep(time.Minute)
 		if n := a.looks.Load() - before; n != 0 {

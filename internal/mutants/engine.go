@@ -27,7 +27,7 @@ var engine = []slip{
 	{"released before it is bumped", "slow disk", older, []edit{
 		{
 			"adapter.go",
-			"c.history.add(c.ledger.Bump(f.slots), f.change)\n		failpoint.Pass(failpoint.BeforeRelease)\n		c.ledger.Release(f.slots)",
+			"c.history.add(c.ledger.Bump(f.slots), f.change)\n			failpoint.Pass(failpoint.BeforeRelease)\n			c.ledger.Release(f.slots)",
 			"c.ledger.Release(f.slots)\nfailpoint.Pass(failpoint.BeforeRelease)\nc.history.add(c.ledger.Bump(f.slots), f.change)",
 		},
 	}},
@@ -73,10 +73,10 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "	e, own := c.found(key, e, s, now)\n", "	if e != nil && forAllKey != \"\" {\n		return e, key, at, missNone\n	}\n	e, own := c.found(key, e, s, now)\n"},
+		{"lookup.go", "	e, own := c.found(key, e, s, at.time)\n", "	if e != nil && forAllKey != \"\" {\n		return e, key, at, missNone\n	}\n	e, own := c.found(key, e, s, at.time)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
-		{"flight.go", "case j.vouched && f.fill.current(), ", "case j.vouched, "},
+		{"flight.go", "(j.vouched && f.fill.current() || ", "(j.vouched || "},
 		{"flight.go", "return at, c.judge(l.entry, ", "return at, true || c.judge(l.entry, "},
 		{"respond.go", "verdict := c.judge(e, now); verdict != missNone {", "verdict := c.judge(e, now); false {"},
 	}},
@@ -147,7 +147,7 @@ var engine = []slip{
 		{"sqlite/watch.go", "		w.lost(causeForeign)\n", ""},
 	}},
 	{"foreign commits are looked for beside the answer", "two processes", older, []edit{
-		{"source.go", "			if src.call(context.Background()) != nil {\n", "			go src.call(context.Background())\n			if false {\n"},
+		{"source.go", "			if src.call(src.ctx) != nil {\n", "			go src.call(src.ctx)\n			if false {\n"},
 	}},
 	{"a foreign commit is known before it counts", "two processes", older, []edit{
 		{"sqlite/watch.go", "	if w.pending == nil ||", "	w.known.Store(now)\n	for range 1_000_000 {\n	}\n	if w.pending == nil ||"},

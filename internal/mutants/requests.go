@@ -50,10 +50,29 @@ var requests = []lapse{
 		{"middleware.go", "m.realm = \"named \" + o.Name", "m.realm = o.Name"},
 	}},
 	{"what one middleware calls people is what another does", "TestRealms", []edit{
-		{"load.go", "	return s.asker.realm + \"\\n\" + who\n", "	return who\n"},
+		{"load.go", "	return string(appendText(nil, s.asker.realm)) + who\n", "	return who\n"},
 	}},
 	{"a Load that nobody is known to ask for asks nobody", "TestRealms", []edit{
 		{"asker.go", "	if s.fill != nil {\n		// Where", "	if s.fill != nil && s.asker != nil && s.asker.from != nil {\n		// Where"},
+	}},
+	{"what a shared source has lost stays", "TestSharedSourceIsLost", []edit{
+		{"adapter.go", "all: s.every,", "all: false,"},
+	}},
+	{"the clock is read before the look", "TestEndsWhileItsRequestWaits", []edit{
+		{
+			"lookup.go",
+			"	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {\n		return nil, key, c.now(), why\n	}\n	at = c.now()\n",
+			"	}\n	at = c.now()\n	if e != nil || forAll != nil {\n		if why = c.catchUp(ctx, s, e, forAll); why != missNone {\n			return nil, key, at, why\n		}\n	}\n	at.seq = c.now().seq\n",
+		},
+	}},
+	{"a look is some answer's", "TestLookReadsForNobody", []edit{
+		{"source.go", "context.WithCancel(Outside(context.Background()))", "context.WithCancel(context.Background())"},
+	}},
+	{"a look has to come in the time that is left", "TestLooksMayTakeTheirTime", []edit{
+		{"source.go", "		until = s.running.sent.Add(2 * wait)\n", ""},
+	}},
+	{"who gave up makes room for another fill", "TestUnvouchedLeave", []edit{
+		{"flight.go", "		case !j.vouched && here.count >= maxUnvouched:\n", "		case f.waiting > 0 && !j.vouched && here.count >= maxUnvouched:\n"},
 	}},
 	{"handlers built anew are stored", "TestHandlersBuiltAnew", []edit{
 		{"handler.go", "	case h.unproven && h.served.CompareAndSwap(false, true):\n", "	case false:\n"},
@@ -170,13 +189,13 @@ var requests = []lapse{
 		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
 	}},
 	{"it is waited for in vain again and again", "TestNobodyVouches", []edit{
-		{"source.go", "if l := s.ask(); !slow {", "if l := s.ask(); true || !slow {"},
+		{"source.go", "if l = s.ask(); slow {", "if l = s.ask(); false {"},
 	}},
 	{"a Load does not look", "TestEveryLoadLooks", []edit{
 		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {", "} else if _, loads := s.(*scope); loads {\n	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {"},
 	}},
 	{"nobody vouches, and a fill is joined that had begun", "TestUnvouchedShareFills", []edit{
-		{"flight.go", "!j.vouched && f.number > j.since:", "!j.vouched:"},
+		{"flight.go", "!j.vouched && f.number > j.since):", "!j.vouched):"},
 	}},
 	{"nobody vouches, and everybody fills", "TestUnvouchedShareFills", []edit{
 		{"flight.go", "case !j.vouched && here.count >= maxUnvouched:", "case false:"},
