@@ -40,7 +40,7 @@ var engine = []slip{
 		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.end(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.end(m)\n}()"},
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
-		{"adapter.go", "// flux implements", "func (f *flux) Forget() { f.once.Do(func() { f.cache.ledger.Release(f.slots) }) }\n\n// flux implements"},
+		{"adapter.go", "// flux implements", "func (f *flux) Forget() { f.once.Do(func() { f.engine.ledger.Release(f.slots) }) }\n\n// flux implements"},
 		{"internal/sqltrack/database.go", "// Lost invalidates", "func (f *Flux) Forget() { f.flux.(interface{ Forget() }).Forget() }\n\n// Lost invalidates"},
 		{"sqlite/session.go", "func (s *session) stumble(err error) { ", "func (s *session) stumble(err error) {\n	for _, m := range s.marked {\n		if err != nil && !m.All {\n			m.Forget()\n		}\n	}\n	"},
 	}},
@@ -83,7 +83,7 @@ var engine = []slip{
 
 	// The age of a result.
 	{"as old as its storing", "slow reads", older, []edit{
-		{"fill.go", "e.record.AsOf = f.asOf", "e.record.AsOf = f.cache.ledger.Seq()"},
+		{"fill.go", "e.record.AsOf = f.asOf", "e.record.AsOf = f.engine.ledger.Seq()"},
 	}},
 	{"as old as the last stored result it used", "slow reads", older, []edit{
 		{"fill.go", "f.asOf = min(f.asOf, found)", "f.asOf = found"},
