@@ -204,20 +204,23 @@ func (d *database) Mark(commit adapter.Commit) adapter.Flux {
 }
 
 // MarkAll implements adapter.Database.
-func (d *database) MarkAll(cause string) adapter.Flux { return d.engine.markWhole(d.source, cause) }
+func (d *database) MarkAll(cause string) adapter.Flux { return d.mark(cause, false) }
+
+// MarkEverything implements adapter.Database.
+func (d *database) MarkEverything(cause string) adapter.Flux { return d.mark(cause, true) }
 
 // Lost implements adapter.Database.
 func (d *database) Lost(cause string) { d.MarkAll(cause).Settle() }
 
-// markWhole puts everything in flux that was read from a source: everything there
-// is, if that may depend on what the source tells.
-func (c *engine) markWhole(s *source, cause string) *flux {
-	f := &flux{engine: c, all: s.every, change: s.change(cause), since: time.Now()}
+// mark puts everything in flux that was read from a source: everything there is,
+// if that may depend on what the source tells, or is asked for.
+func (s *source) mark(cause string, everything bool) *flux {
+	f := &flux{engine: s.engine, all: everything || s.every, change: s.change(cause), since: time.Now()}
 	if f.all {
-		c.ledger.MarkAll()
+		s.engine.ledger.MarkAll()
 	} else {
 		f.slots = []ledger.Slot{s.whole}
-		c.ledger.Mark(f.slots)
+		s.engine.ledger.Mark(f.slots)
 	}
 	return f
 }

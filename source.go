@@ -175,7 +175,7 @@ func (s *source) end() {
 // may be given to another one: what has it was recorded before closed was set, so
 // that it is older than the bump.
 func (s *source) close(cause string) {
-	f := s.engine.markWhole(s, cause) // nothing is served between the last look and the bump
+	f := s.mark(cause, false) // nothing is served between the last look and the bump
 	s.closed.Store(true)
 	s.end()
 	s.engine.sources.remove(s)

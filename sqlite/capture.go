@@ -127,12 +127,15 @@ func (s *session) onRollback() {
 	s.forget()
 }
 
-// markAll puts everything in flux until the call of the driver has returned.
+// markAll puts everything in flux until the call of the driver has returned: of
+// other databases, too, where they may have been written.
 func (s *session) markAll(cause string) {
-	if s.markedAll() {
-		return
+	switch {
+	case cause == causeAttached || cause == causeDriver:
+		s.marked = append(s.marked, s.db.MarkEverything(cause))
+	case !s.markedAll():
+		s.marked = append(s.marked, s.db.MarkAll(cause))
 	}
-	s.marked = append(s.marked, s.db.MarkAll(cause))
 }
 
 func (s *session) markedAll() bool {

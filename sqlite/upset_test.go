@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -115,6 +116,19 @@ func TestAttachedDatabaseIsWritten(t *testing.T) {
 	a.warm(query + " -- a")
 	conn.exec("INSERT INTO mine VALUES (1)")
 	a.hit(query + " -- a")
+}
+
+// A database in memory has no file that anybody watches: what is attached and
+// written concerns it, too. No other test may take a name meanwhile.
+func TestAttachedMemoryIsWritten(t *testing.T) { //nolint:paralleltest // see there
+	c := newCache(t)
+	a := openEnv(t, c, ":memory:", Config{}, people)
+	conn := openEnv(t, c, filepath.Join(t.TempDir(), "b.db"), Config{}, people).conn()
+	conn.exec(fmt.Sprintf("ATTACH 'file:/unstale-%d?vfs=memdb' AS other", memoryNames.Load()))
+	const query = "SELECT name FROM people WHERE id = 1"
+	a.warm(query)
+	conn.exec("UPDATE other.people SET name = 'ann' WHERE id = 1")
+	a.miss("ann", query)
 }
 
 // A write that no words announce and no row image shows is noticed by the pages

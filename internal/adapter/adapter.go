@@ -38,6 +38,10 @@ type Database interface {
 	// invalidates it. The cause appears in logs and statistics.
 	MarkAll(cause string) Flux
 
+	// MarkEverything is MarkAll for a change that may concern other databases of the
+	// cache, too, such as a commit to one that is attached.
+	MarkEverything(cause string) Flux
+
 	// Lost invalidates everything that was read from the database, because changes
 	// may have been missed. They must be visible by now to every read that begins from
 	// now on; where that is not known, MarkAll, and Settle when it is.

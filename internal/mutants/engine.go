@@ -15,7 +15,7 @@ var engine = []slip{
 	}},
 	{"in flux only after the commit", "slow disk", older, []edit{
 		{"adapter.go", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n", "Add(uint64(commit.Rows))\n"},
-		{"adapter.go", "s.whole}\n		c.ledger.Mark(f.slots)\n", "s.whole}\n"},
+		{"adapter.go", "s.whole}\n		s.engine.ledger.Mark(f.slots)\n", "s.whole}\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
 	}},
 	{"bumped and released before the commit", "slow disk", older, []edit{

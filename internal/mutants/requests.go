@@ -56,7 +56,7 @@ var requests = []lapse{
 		{"asker.go", "	if s.fill != nil {\n		// Where", "	if s.fill != nil && s.asker != nil && s.asker.from != nil {\n		// Where"},
 	}},
 	{"what a shared source has lost stays", "TestSharedSourceIsLost", []edit{
-		{"adapter.go", "all: s.every,", "all: false,"},
+		{"adapter.go", "all: everything || s.every,", "all: everything,"},
 	}},
 	{"the clock is read before the look", "TestEndsWhileItsRequestWaits", []edit{
 		{

@@ -81,6 +81,12 @@ func (db *Database) MarkAll(cause string) *Flux {
 	return &Flux{All: true, db: db, flux: db.Engine.MarkAll(cause)}
 }
 
+// MarkEverything is MarkAll for what may concern other databases, too.
+func (db *Database) MarkEverything(cause string) *Flux {
+	db.inFlux.Add(1)
+	return &Flux{All: true, db: db, flux: db.Engine.MarkEverything(cause)}
+}
+
 // Settle ends what a commit put in flux. The commit is visible, or has failed.
 func (f *Flux) Settle() {
 	defer f.db.inFlux.Add(-1)
