@@ -28,7 +28,8 @@
 //
 // An empty name and :memory:, with or without file: and whatever mode and cache
 // say, is a new database in memory that all connections of the *sql.DB share,
-// and nobody else. It lives until the *sql.DB is closed. A writer keeps readers
+// and nobody else: who attaches it by the name that it has inside must not change
+// its schema. It lives until the *sql.DB is closed. A writer keeps readers
 // out there, as SQLite in memory knows no WAL mode.
 //
 // # What is promised
@@ -38,15 +39,16 @@
 // served the old one. This holds for every write through the *sql.DB, whatever
 // SQL it consists of: triggers, cascades, upserts, REPLACE, DELETE without
 // WHERE, RETURNING, several statements in one text, statements that fail after
-// they have committed. Schema changes, VACUUM, ATTACH, writes into attached
-// databases, PRAGMAs that may change something, of which pragma.go has a table,
-// and whatever is not understood invalidate everything.
+// they have committed. Schema changes, VACUUM, ATTACH, PRAGMAs that may change
+// something, of which pragma.go has a table, and whatever is not understood
+// invalidate whatever was made from the database; writes into attached databases
+// invalidate everything.
 //
 // It holds for the commits of others to the same file, too: of another process,
 // of another driver in this process, and of another cache's Open of the same
 // file. They are noticed before any answer is
 // given from the cache, at the price of one load from shared memory, and
-// invalidate everything, since nobody knows what they changed. (One exception:
+// invalidate whatever was made from it, since nobody knows what they changed. (One exception:
 // a process that dies while it writes the shared header makes SQLite start the
 // change counter anew; should it reach exactly the value known before, between
 // two requests, what was committed meanwhile goes unnoticed.) Several *sql.DB of

@@ -29,10 +29,11 @@ type Database struct {
 	Analyse func(sql string) (plan *shape.Plan, lasting bool)
 	Parents Parents
 
-	// generation counts what may have changed the schema. It is raised after
-	// the change became visible, and before the floor is. A reader loads it
-	// after its asOf: if it loads an old one, its asOf lies below that floor, so
-	// that what it learnt of the old schema is never used for an answer.
+	// generation counts what may have changed the schema. It is raised after the
+	// change became visible, and before everything that was read from the database
+	// is bumped. A reader loads it after its asOf: if it loads an old one, its asOf
+	// precedes that bump, so that what it learnt of the old schema is never used for
+	// an answer.
 	generation atomic.Uint64
 	inFlux     atomic.Int64
 
