@@ -55,7 +55,8 @@ type entry struct {
 
 // flight is a fill that others may join.
 type flight struct {
-	number int // in the order of their beginning
+	number int     // in the order of their beginning
+	asker  *result // who asked for the page, where that was found out before
 	done   bool
 	*entry
 }
@@ -244,6 +245,9 @@ func (w *world) use(e *entry, asOf uint64) *result {
 func (w *world) lead(q *request, key string) *result {
 	w.begun++
 	f := &flight{number: w.begun}
+	if key == page {
+		f.asker = q.identity
+	}
 	w.flights[key] = f
 	r := w.fill(q, key)
 	f.entry = &entry{r.shows, &Record{AsOf: r.asOf, Slots: Compact(r.slots), Keys: r.keys}}

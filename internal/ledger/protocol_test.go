@@ -130,20 +130,20 @@ func (w *world) atRest() error {
 	return errors.Join(errs...)
 }
 
-// TestProtocol runs the protocol under random schedules and judges every state
-// of every run.
-func TestProtocol(t *testing.T) {
-	t.Parallel()
+// schedule runs a protocol under random schedules, for two seconds or as many as
+// were asked for, and returns how many and what they met; or it tells one.
+func schedule(t *testing.T, tell func(seed uint64) (string, error), run func(seed uint64, met *coverage) error) (n int, met *coverage) {
+	t.Helper()
+	met = &coverage{}
 	if *oneSeed != 0 {
-		told, err := tellSeed(correct(), *oneSeed, true)
+		told, err := tell(*oneSeed)
 		t.Logf("seed %d:\n%s", *oneSeed, told)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return
+		return 0, met
 	}
-	met := &coverage{}
-	first, n := rand.Uint64(), 0
+	first := rand.Uint64()
 	enough := func() bool { return n >= *schedules }
 	if *schedules == 0 {
 		end := time.Now().Add(2 * time.Second)
@@ -151,22 +151,37 @@ func TestProtocol(t *testing.T) {
 	}
 	for ; !enough(); n++ {
 		seed := first + uint64(n)
-		if err := runSeed(correct(), seed, true, met); err != nil {
+		if err := run(seed, met); err != nil {
 			t.Fatalf("replay with -seed=%d: %v", seed, err)
 		}
 	}
 	t.Logf("%d schedules from seed %d: %+v", n, first, *met)
-	// The promises are kept by what never serves, too.
-	for what, times := range map[string]int{
-		"hit": met.hits, "join": met.joined, "join refused": met.refusedJoin, "result used before a fill": met.used,
-		"store": met.stored, "store refused": met.refusedStore, "direct read": met.direct,
-		"InFlux": met.verdicts[InFlux], "Changed": met.verdicts[Changed],
-		"BelowFloor": met.verdicts[BelowFloor], "Banned": met.verdicts[Banned],
-	} {
+	return n, met
+}
+
+// needs demands that n schedules have met each of these often enough to judge it.
+func (*coverage) needs(t *testing.T, n int, met map[string]int) {
+	t.Helper()
+	for what, times := range met {
 		if times < n/100 {
 			t.Errorf("%s: %d times in %d schedules; the model has lost its edge", what, times, n)
 		}
 	}
+}
+
+// TestProtocol runs the protocol under random schedules and judges every state
+// of every run.
+func TestProtocol(t *testing.T) {
+	t.Parallel()
+	n, met := schedule(t, func(seed uint64) (string, error) { return tellSeed(correct(), seed, true) },
+		func(seed uint64, met *coverage) error { return runSeed(correct(), seed, true, met) })
+	// The promises are kept by what never serves, too.
+	met.needs(t, n, map[string]int{
+		"hit": met.hits, "join": met.joined, "join refused": met.refusedJoin, "result used before a fill": met.used,
+		"store": met.stored, "store refused": met.refusedStore, "direct read": met.direct,
+		"InFlux": met.verdicts[InFlux], "Changed": met.verdicts[Changed],
+		"BelowFloor": met.verdicts[BelowFloor], "Banned": met.verdicts[Banned],
+	})
 }
 
 // TestReplay holds a seed to one run.

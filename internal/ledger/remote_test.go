@@ -1,12 +1,10 @@
 package ledger
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A remote is a database whose commits are told by those who follow it: read from
@@ -59,6 +57,10 @@ type following struct {
 	// fresh reports whether somebody nobody vouches for may have the result of a
 	// flight. since is the last one that had begun when they had read what they read.
 	fresh func(f *flight, since int) bool
+	// entitled reports whether what such a flight was made for is what they are: who
+	// asks is found before the flight begins, and what they were found from may be
+	// older. A joiner has found the same of themselves.
+	entitled func(f *flight, q *request) bool
 	// freshAsOf is the age of such a result.
 	freshAsOf func(*Ledger, *flight) uint64
 	// whole is among the slots of whatever was read from the database.
@@ -82,7 +84,10 @@ func correctFollowing() following {
 		regains: func(lost []*committing) bool {
 			return !slices.ContainsFunc(lost, func(c *committing) bool { return !c.visible })
 		},
-		fresh:     func(f *flight, since int) bool { return f.number > since },
+		fresh: func(f *flight, since int) bool { return f.number > since },
+		entitled: func(f *flight, q *request) bool {
+			return f.asker == nil || q.identity != nil && q.identity.shows == f.asker.shows
+		},
 		freshAsOf: func(_ *Ledger, f *flight) uint64 { return f.record.AsOf },
 		whole:     func(l *Ledger) []Slot { return []Slot{l.Whole(0)} },
 	}
@@ -277,6 +282,9 @@ func (w *world) findRemote(q *request, key string) *result {
 			continue
 		}
 		w.wait(func() bool { return f.done })
+		if !vouched && !w.entitled(f, q) {
+			continue
+		}
 		if !vouched {
 			w.met.unjudged++
 			return &result{f.shows, w.freshAsOf(w.l, f), f.record.Slots, f.record.Keys}
@@ -368,43 +376,24 @@ func followSeed(p protocol, seed uint64, told *strings.Builder, met *coverage) e
 // TestRemote runs the protocol around a remote database under random schedules.
 func TestRemote(t *testing.T) {
 	t.Parallel()
-	if *oneSeed != 0 {
+	n, met := schedule(t, func(seed uint64) (string, error) {
 		var told strings.Builder
-		err := followSeed(correct(), *oneSeed, &told, &coverage{})
-		t.Logf("seed %d:\n%s", *oneSeed, told.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	met := &coverage{}
-	first, n := rand.Uint64(), 0
-	enough := func() bool { return n >= *schedules }
-	if *schedules == 0 {
-		end := time.Now().Add(2 * time.Second)
-		enough = func() bool { return n >= 200 && time.Now().After(end) }
-	}
-	for ; !enough(); n++ {
-		seed := first + uint64(n)
-		if err := followSeed(correct(), seed, nil, met); err != nil {
-			t.Fatalf("replay with -seed=%d: %v", seed, err)
-		}
-	}
-	t.Logf("%d schedules from seed %d: %+v", n, first, *met)
-	for what, times := range map[string]int{
+		err := followSeed(correct(), seed, &told, &coverage{})
+		return told.String(), err
+	}, func(seed uint64, met *coverage) error { return followSeed(correct(), seed, nil, met) })
+	met.needs(t, n, map[string]int{
 		"hit": met.hits, "join": met.joined, "join refused": met.refusedJoin, "nobody vouches": met.unvouched,
 		"result that is not judged": met.unjudged, "look of somebody else's": met.sharedLooks,
 		"commit decoded before it is visible": met.early, "loss": met.losses, "InFlux": met.verdicts[InFlux], "Changed": met.verdicts[Changed],
 		"BelowFloor": met.verdicts[BelowFloor],
-	} {
-		if times < n/100 {
-			t.Errorf("%s: %d times in %d schedules; the model has lost its edge", what, times, n)
-		}
-	}
+	})
 }
 
 // remoteMistakes are each half of the protocol left out, and other wrong turns.
 var remoteMistakes = []mistake{
+	{"nobody vouches, and what was made for somebody else is served", func(p *protocol) {
+		p.entitled = func(*flight, *request) bool { return true }
+	}},
 	{"nobody waits", func(p *protocol) {
 		vouched := func(*world, *request) bool { return true }
 		p.vouch, p.vouchJoined = vouched, vouched
@@ -450,20 +439,5 @@ func lookOnce(w *world, q *request) bool {
 // TestRemoteMistakes holds the scheduler to finding every mistake.
 func TestRemoteMistakes(t *testing.T) {
 	t.Parallel()
-	const bound = 100_000
-	for _, m := range remoteMistakes {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			p := correct()
-			m.make(&p)
-			met := &coverage{}
-			for seed := uint64(1); seed <= bound; seed++ {
-				if err := followSeed(p, seed, nil, met); err != nil {
-					t.Logf("%q found in %d schedules: %v", m.name, seed, err)
-					return
-				}
-			}
-			t.Error(fmt.Errorf("not found in %d schedules: the model is too weak", bound))
-		})
-	}
+	find(t, remoteMistakes, func(p protocol, seed uint64, met *coverage) error { return followSeed(p, seed, nil, met) })
 }
