@@ -38,6 +38,7 @@ var engine = []slip{
 	{"invalidated after the acknowledgement", "slow disk", older, []edit{
 		{"adapter.go", "Add(uint64(commit.Rows))\n	c.ledger.Mark(f.slots)\n", "Add(uint64(commit.Rows))\n"},
 		{"adapter.go", "c.history.add(c.ledger.Bump(f.slots), f.change)", "c.ledger.Mark(f.slots)\nc.history.add(c.ledger.Bump(f.slots), f.change)"},
+		{"adapter.go", "s.whole}\n		s.engine.ledger.Mark(f.slots)\n", "s.whole}\n"},
 		{"sqlite/session.go", "failpoint.Pass(failpoint.AfterCommit)\n		s.db.end(m)", "go func() {\nfailpoint.Pass(failpoint.AfterCommit)\ns.db.end(m)\n}()"},
 	}},
 	{"an unknown outcome counts as a failure", "clients leave", older, []edit{
