@@ -130,11 +130,14 @@ func (c *caller) WhenAsked(find func() (adapter.Dependencies, string)) {
 }
 
 // Refuse implements adapter.Caller.
-func (c *caller) Refuse(reason string) {
+func (c *caller) Refuse(reason, statement string) {
 	if f := c.fill(); f != nil {
-		f.refuse(reason)
+		f.refuseFor(reason, statement)
+		if statement != "" {
+			c.db.engine.reportStatement(statement, reason)
+		}
 	} else if c.scope == nil {
-		c.db.engine.refuseUnmarked(c.reading, reason)
+		c.db.engine.refuseUnmarked(c.reading, reason, statement)
 	}
 }
 
@@ -142,20 +145,20 @@ func (c *caller) Refuse(reason string) {
 // unstorable whose goroutine began it, and others as long as their routes may be the
 // ones that write.
 func (c *caller) Wrote(rows bool) {
-	own, others := false, false
 	if f := c.fill(); f != nil {
-		own = true
-		f.refuse(refusedWrote)
+		at := callSite(kindWrote)
+		f.refuseFor(refusedWrote, at.place)
+		c.db.engine.reportWrite(at)
 	} else if c.reading != nil {
-		own, others = c.reading.wrote()
-	}
-	if own {
-		c.db.engine.reportOnce(callSite(kindWrote), "unstale: a GET wrote to the database; its answer is not cached")
-	} else if others {
-		c.db.engine.reportUnmarked(refusedWrote)
+		switch own, others := c.reading.wrote(); {
+		case own:
+			c.db.engine.reportWrite(callSite(kindWrote))
+		case others:
+			c.db.engine.reportUnmarked(callSite(kindUntracked), refusedWrote, "")
+		}
 	}
 	if rows && c.scope == nil {
-		c.Refuse("write that returns rows")
+		c.Refuse("write that returns rows", "")
 	}
 }
 

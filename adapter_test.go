@@ -28,10 +28,10 @@ func TestOwnWrites(t *testing.T) {
 		case "/wrote":
 			db.caller(r.Context()).Wrote(false)
 		case "/refused":
-			db.caller(r.Context()).Refuse("failed read")
+			db.caller(r.Context()).Refuse("failed read", "")
 		case "/outside":
 			db.caller(unstale.Outside(r.Context())).Wrote(false)
-			db.caller(unstale.Outside(r.Context())).Refuse("nobody's")
+			db.caller(unstale.Outside(r.Context())).Refuse("nobody's", "")
 			db.get(unstale.Outside(r.Context()), "y")
 		}
 	}))
@@ -76,7 +76,7 @@ func TestUntrackedRead(t *testing.T) {
 			switch r.URL.Path {
 			case "/itself":
 				_, _, line, _ = runtime.Caller(0)
-				db.caller(context.Background()).Refuse("past the adapter")
+				db.caller(context.Background()).Refuse("past the adapter", "")
 			case "/slow":
 				<-open
 			}

@@ -206,6 +206,18 @@ func (c *Cache) Stats() Stats {
 	return c.snapshot()
 }
 
+// Advice says what keeps hits away, by route and reason, the most costly first,
+// since New or the last ResetStats: where the handler ran the longest although
+// something could be changed, in the service or in the cache's options. What is a
+// client's choice, such as no-store, is left out, and so is what the operator has
+// switched off.
+func (c *Cache) Advice() []Advice {
+	if !c.Enabled() {
+		return nil
+	}
+	return c.advice()
+}
+
 // ResetStats sets the counters to zero; what is counted by call site is kept, and
 // so are the counters of the Store.
 func (c *Cache) ResetStats() {

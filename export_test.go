@@ -1,6 +1,9 @@
 package unstale
 
-import "time"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // InFlux returns the sum of all marks in the ledger that were not released.
 func InFlux(c *Cache) int64 { return c.ledger.InFlux() }
@@ -66,4 +69,32 @@ func Unstored(c *Cache) int {
 	c.unstored.mu.Lock()
 	defer c.unstored.mu.Unlock()
 	return len(c.unstored.m)
+}
+
+// Owner is whose a function is.
+type Owner = owner
+
+// The owners.
+const (
+	Ours         = ours
+	Others       = others
+	Applications = applications
+)
+
+// Whose returns whose a function is that stands in a file, in a binary with this
+// build information; nil: there is none.
+func Whose(info *debug.BuildInfo, function, file string) Owner {
+	var p program
+	if info != nil {
+		p = programOf(info)
+	}
+	return p.whose(function, file)
+}
+
+// KnowsRemedy reports whether somebody has thought about what would change that
+// answers are kept out of the cache for a reason.
+func KnowsRemedy(reason string) bool {
+	_, passes := bypassRemedies[reason]
+	_, refused := remedies[reason]
+	return passes || refused
 }

@@ -67,6 +67,7 @@ type fill struct {
 	ages     bool      // it may be out of date until it expires
 	took     bool      // dependencies of reads that may not be its own
 	refused  string    // why the result, and what is made from it, may not be stored
+	because  string    // which statement or place in the program that is due to, or ""
 	alone    string    // why the result may not be stored, though what is made from it may
 }
 
@@ -180,10 +181,25 @@ func (f *fill) abandon(reason string) {
 }
 
 // refuse makes the result, and whatever is made from it, unstorable.
-func (f *fill) refuse(reason string) {
+func (f *fill) refuse(reason string) { f.refuseFor(reason, "") }
+
+// refuseFor is refuse that says which statement or place in the program it is due
+// to.
+func (f *fill) refuseFor(reason, because string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refused == "" {
+		f.because = because
+	}
 	f.abandon(reason)
+}
+
+// dueTo returns which statement or place in the program it is due to that the
+// result may not be stored, or "".
+func (f *fill) dueTo() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.because
 }
 
 // refuseAlone makes the result unstorable, but not what is made from it.
@@ -269,6 +285,9 @@ func (f *fill) use(inner *fill) {
 	f.unsure = f.unsure || inner.unsure
 	f.ages = f.ages || inner.ages
 	if inner.refused != "" {
+		if f.refused == "" {
+			f.because = inner.because
+		}
 		f.abandon(inner.refused)
 	}
 	f.bound()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/unstale/unstale/internal/rfc9111"
 )
@@ -140,7 +141,10 @@ func (c *front) outside(r *http.Request, from *client) *http.Request {
 
 // pass lets a client's request pass by the cache.
 func (h *handler) pass(w http.ResponseWriter, from *client, route *routeCounters, why string, forward rfc9111.Forward) {
-	route.bypassed.add(why, 1)
+	passed := route.bypassed.at(why)
+	passed.n.Add(1)
 	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
+	began := time.Now()
 	h.next.ServeHTTP(w, h.front.outside(from.request, from))
+	h.front.spent(route, passed, why, time.Since(began))
 }

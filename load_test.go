@@ -167,7 +167,7 @@ func TestLoadHandsOn(t *testing.T) {
 		{what: "a pattern of a part", drop: invalidate(unstale.Pattern("part:{n}", "1")), stored: true},
 		{what: "its end", fn: func(ctx context.Context, _ *toy) { unstale.ExpireAfter(ctx, time.Second) }, drop: func(*unstale.Cache, *toy) { time.Sleep(time.Second) }, stored: true},
 		{what: "no store", fn: func(ctx context.Context, _ *toy) { unstale.NoStore(ctx) }},
-		{what: "a refusal", fn: func(ctx context.Context, db *toy) { db.caller(ctx).Refuse("own writes") }},
+		{what: "a refusal", fn: func(ctx context.Context, db *toy) { db.caller(ctx).Refuse("own writes", "") }},
 		{what: "a write", fn: func(ctx context.Context, db *toy) { db.caller(ctx).Wrote(false) }},
 		{what: "an untracked read", fn: func(_ context.Context, db *toy) { db.untracked() }},
 		{what: "an unmarked read", fn: func(_ context.Context, db *toy) { db.get(context.Background(), "y") }, drop: func(_ *unstale.Cache, db *toy) { db.set("y", "") }, stored: true},

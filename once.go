@@ -1,14 +1,12 @@
 package unstale
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
+
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // maxSites bounds the places that are told apart; what comes later is counted
@@ -34,60 +32,16 @@ const (
 	kindSounds    = "field that sounds like a credential"
 	kindApart     = "field that keeps answers apart"
 	kindLanguage  = "language without Vary"
+	kindStatement = "statement"
+	kindRoute     = "route"
 )
 
 // siteContext is a look at a context value that was put there outside.
 func siteContext(key any) site { return site{kindContext, fmt.Sprintf("%T", key)} }
 
-// callSite returns the site of the application's call that led here: the first
-// frame outside this module, database/sql and the runtime.
-func callSite(kind string) site {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !ours(f.Function) {
-			return site{kind, f.File + ":" + strconv.Itoa(f.Line)}
-		}
-		if !more {
-			return site{kind, "unknown"}
-		}
-	}
-}
-
-// module is the import path of this module.
-const module = "github.com/unstale/unstale"
-
-// ours reports whether a function belongs to the library, to database/sql or to
-// the runtime. The library's tests, and modules that lie below its path, are
-// applications.
-func ours(function string) bool {
-	below, ok := strings.CutPrefix(function, module)
-	if !ok {
-		return strings.HasPrefix(function, "database/sql.") || strings.HasPrefix(function, "runtime.")
-	}
-	test, _, _ := strings.Cut(below[strings.LastIndexByte(below, '/')+1:], ".")
-	return !strings.HasSuffix(test, "_test") && !slices.ContainsFunc(nested(), func(path string) bool {
-		return strings.HasPrefix(function, path+".") || strings.HasPrefix(function, path+"/")
-	})
-}
-
-// nested returns the modules of this binary that lie below the library's path.
-var nested = sync.OnceValue(func() (paths []string) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return nil
-	}
-	for _, m := range append(info.Deps, &info.Main) {
-		if strings.HasPrefix(m.Path, module+"/") {
-			paths = append(paths, m.Path)
-		}
-	}
-	return paths
-})
-
-// reportOnce counts the site, and logs the message if it is new.
-func (c *engine) reportOnce(s site, message string) {
+// reportOnce counts the site, and logs the message if it is new, with what is
+// known beside the place.
+func (c *engine) reportOnce(s site, message string, more ...slog.Attr) {
 	r := &c.reports
 	r.mu.Lock()
 	if r.sites == nil {
@@ -100,9 +54,42 @@ func (c *engine) reportOnce(s site, message string) {
 	first := r.sites[s] == 1
 	r.mu.Unlock()
 	if first {
-		c.logger.Warn(message, slog.String("at", s.place))
+		c.logger.LogAttrs(context.Background(), slog.LevelWarn, message, append(more, slog.String(s.named(), s.place))...)
 	}
 }
+
+// named says what the place is, in a log.
+func (s site) named() string {
+	switch s.kind {
+	case kindStatement, kindRoute:
+		return s.kind
+	}
+	return "at"
+}
+
+// reportWrite reports once, by call site, a GET that wrote.
+func (c *engine) reportWrite(at site) {
+	c.reportOnce(at, "unstale: a GET wrote to the database; its answer is not cached", slog.String("remedy", remedies[refusedWrote]))
+}
+
+// reportUnmarked reports once, by call site, a statement that made fills
+// unstorable.
+func (c *engine) reportUnmarked(at site, why, statement string) {
+	var more []slog.Attr
+	if statement != "" {
+		more = append(more, slog.String("statement", adapter.Cut(statement, maxStatement)))
+	}
+	c.reportOnce(at, "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside", more...)
+}
+
+// reportStatement reports once a statement of which no result is ever stored.
+func (c *engine) reportStatement(statement, reason string) {
+	c.reportOnce(site{kindStatement, adapter.Cut(statement, maxStatement)}, "unstale: what is made from a statement's result is not cached",
+		slog.String("reason", reason), slog.String("remedy", remedyFor(reason)))
+}
+
+// maxStatement bounds the texts of statements that are told apart and shown.
+const maxStatement = 2000
 
 // snapshot returns the counts of one kind by place.
 func (r *reports) snapshot(kind string) map[string]uint64 {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/rfc9111"
@@ -36,15 +37,16 @@ func (g *get) reportOnly() {
 		g.route.wouldHit.Add(1)
 	}
 	g.w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: rfc9111.ForwardBypass, Detail: detail}.String())
-	g.route.bypassed.add("report only", 1)
+	g.route.bypassed.add(bypassReport, 1)
 	w := newWitness(outer, g.w, c.options.MaxBody)
+	began := time.Now()
 	func() {
 		defer f.end()
 		r := g.r.WithContext(ctx)
 		r.Header = g.r.Header.Clone() // what it edits is to select nothing
 		f.numbered(func() { g.next.ServeHTTP(w, r) })
 	}()
-	rec := w.finish()
+	rec, took := w.finish(), time.Since(began)
 	switch {
 	case rec.mode != keeping:
 		f.refuse(refusedStreamed)
@@ -67,14 +69,17 @@ func (g *get) reportOnly() {
 	now = clock.Now()
 	e, vary, refused := g.seal(f, rec, now)
 	if refused != "" {
-		c.stats.refused(refused)
+		c.refused(g.route, refused, f.dueTo(), took)
 		return
 	}
 	if c.judge(e, now) == missNone {
 		c.put(place, c.keep(place, g, e, vary), e)
-		g.route.stored.Add(1)
+		g.route.refill(why, took)
 	}
 }
+
+// bypassReport is why a request passes in report-only mode.
+const bypassReport = "report only"
 
 // plainGet reports whether the answer to r is a whole one.
 func plainGet(r *http.Request) bool {

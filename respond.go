@@ -43,14 +43,15 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		f.fill.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
 		rec.finish()
 	}()
+	took := time.Since(began)
 	if rec.mode != keeping {
-		c.stats.refused(f.fill.reason())
+		c.refused(g.route, f.fill.reason(), f.fill.dueTo(), took)
 		return
 	}
 	if ctx.Err() != nil {
 		f.fill.refuse(refusedLeft)
 	}
-	g.route.filled(time.Since(began))
+	g.route.filled(took)
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
@@ -65,11 +66,11 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		}
 	}
 	if refused != "" {
-		c.stats.refused(refused)
+		c.refused(g.route, refused, f.fill.dueTo(), took)
 		status.Detail = "not stored: " + refused
 	} else {
 		c.put(g.primary, left.keep, e)
-		g.route.stored.Add(1)
+		g.route.refill(why, took)
 		g.keptApart(why, now)
 		status.Stored = true
 	}

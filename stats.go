@@ -18,7 +18,7 @@ type Stats struct {
 	Verified VerifyStats // of HandlerOptions.VerifyShare
 	Looks    LookStats   // of sources that do not answer at once
 
-	Refused       map[string]uint64 // results not stored, by reason
+	Refused       map[string]uint64 // results not stored, those of Load included, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
 	RowsCaptured  uint64            // row changes seen by database adapters
 	Coarse        []CoarseStatement // statements whose dependencies are coarser than their text allows
@@ -43,7 +43,12 @@ type RouteStats struct {
 	Bypassed map[string]uint64 // requests that passed by the cache, by reason
 	Fills    uint64            // runs of the handler whose answer might have been stored
 	Stored   uint64            // fills whose answer was stored
+	Refused  map[string]uint64 // fills whose answer was not stored, by reason
 	HitBytes uint64            // body bytes served from entries
+
+	// Spent is how long the handler ran, by the reason why it had to: one of Misses, of
+	// Refused where its answer was not stored, or of Bypassed.
+	Spent map[string]time.Duration
 
 	WouldHit    uint64 // report-only: what would have been a hit
 	WouldDiffer uint64 // report-only: hits whose stored answer differed from the handler's
@@ -205,15 +210,18 @@ func (s *stats) route(name string) *routeCounters {
 		if c.routeCount.Add(1) > maxRoutes {
 			name = otherLabel
 		}
-		v, _ = c.routes.LoadOrStore(name, new(routeCounters))
+		v, _ = c.routes.LoadOrStore(name, &routeCounters{name: name})
 	}
 	return v.(*routeCounters)
 }
 
 type routeCounters struct {
+	name                                  string
 	hits, joined, fills, stored, hitBytes atomic.Uint64
 	wouldHit, wouldDiffer                 atomic.Uint64
-	misses, bypassed                      labels
+	misses, bypassed, refused             labels
+	refilled                              labels        // fills whose answer was stored, by the reason of their miss
+	missed                                atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
 
 	took atomic.Int64 // what its fills take, of which the last ones count most
 }
@@ -225,37 +233,68 @@ func (r *routeCounters) filled(took time.Duration) {
 }
 
 func (r *routeCounters) snapshot() RouteStats {
-	return RouteStats{
+	s := RouteStats{
 		Hits: r.hits.Load(), Joined: r.joined.Load(), Fills: r.fills.Load(), Stored: r.stored.Load(), HitBytes: r.hitBytes.Load(),
 		WouldHit: r.wouldHit.Load(), WouldDiffer: r.wouldDiffer.Load(),
-		Misses: r.misses.snapshot(), Bypassed: r.bypassed.snapshot(),
+		Misses: r.misses.snapshot(), Bypassed: r.bypassed.snapshot(), Refused: r.refused.snapshot(),
+		Spent: make(map[string]time.Duration),
 	}
+	for _, by := range [...]*labels{&r.refilled, &r.bypassed, &r.refused} {
+		by.each(func(reason string, l *label) {
+			if spent := l.spent.Load(); spent > 0 {
+				s.Spent[reason] += time.Duration(spent)
+			}
+		})
+	}
+	return s
 }
 
 // labels are counters by label.
 type labels struct {
-	m sync.Map // string -> *atomic.Uint64
+	m sync.Map // string -> *label
 	n atomic.Int64
 }
 
-func (l *labels) add(label string, n uint64) {
-	v, ok := l.m.Load(label)
+// A label is what is counted under one.
+type label struct {
+	n       atomic.Uint64
+	spent   atomic.Int64           // in handlers
+	because atomic.Pointer[string] // what it was the last time: a statement or a place in the program
+}
+
+// at returns what is counted under a label.
+func (l *labels) at(name string) *label {
+	v, ok := l.m.Load(name)
 	if !ok {
 		if l.n.Add(1) > maxLabels {
-			label = otherLabel
+			name = otherLabel
 		}
-		v, _ = l.m.LoadOrStore(label, new(atomic.Uint64))
+		v, _ = l.m.LoadOrStore(name, new(label))
 	}
-	v.(*atomic.Uint64).Add(n)
+	return v.(*label)
+}
+
+func (l *labels) add(name string, n uint64) { l.at(name).n.Add(n) }
+
+func (l *labels) each(f func(name string, l *label)) {
+	l.m.Range(func(k, v any) bool {
+		f(k.(string), v.(*label))
+		return true
+	})
 }
 
 func (l *labels) snapshot() map[string]uint64 {
 	out := make(map[string]uint64)
-	l.m.Range(func(k, v any) bool {
-		out[k.(string)] = v.(*atomic.Uint64).Load()
-		return true
-	})
+	l.each(func(name string, l *label) { out[name] = l.n.Load() })
 	return out
+}
+
+// last returns what a label was counted for the last time, or "".
+func (l *label) last() string {
+	if p := l.because.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
 var fluxBounds = [...]time.Duration{

@@ -151,7 +151,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Route: func(r *http.Request) string { return r.URL.Path }})
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		db.caller(r.Context()).Refuse(r.URL.Path)
+		db.caller(r.Context()).Refuse(r.URL.Path, "")
 	}))
 	for i := range 1500 {
 		get(h, fmt.Sprint("/", i))

@@ -50,7 +50,7 @@ func (d *toy) get(ctx context.Context, name string) string {
 func (d *toy) caller(ctx context.Context) adapter.Caller { return d.Caller(ctx, nil) }
 
 // untracked is a read of which nothing is known.
-func (d *toy) untracked() { d.caller(context.Background()).Refuse("past the adapter") }
+func (d *toy) untracked() { d.caller(context.Background()).Refuse("past the adapter", "") }
 
 // read returns what a value that is about to be read says.
 func (d *toy) read(name string) adapter.Dependencies {

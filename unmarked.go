@@ -81,6 +81,7 @@ type reading struct {
 	place   int     // in unmarked.readings
 	state   uint8   // of those below
 	refuses bool    // every fill that it counts for
+	because string  // which place in the program that is due to, or ""
 	writes  bool    // it is no read, or not only
 	within  []*fill // whose goroutine began it
 	said    []adapter.Dependencies
@@ -120,7 +121,7 @@ func (u *unmarked) begin(d *database) *reading {
 	if len(u.readings) >= maxReadings {
 		r.state = readingInCrowd
 		u.crowd++
-		r.refuse()
+		r.refuse("")
 		return r
 	}
 	r.place = len(u.readings)
@@ -237,41 +238,39 @@ func (c *engine) goodAsOf(s *source, d adapter.Dependencies) uint64 {
 
 // refuse refuses every open fill, and those that begin before the end. The caller
 // holds unmarked.mu. It reports whether there are any.
-func (r *reading) refuse() bool {
-	r.refuses = true
-	return r.engine().unmarked.refuseAll()
+func (r *reading) refuse(because string) bool {
+	r.refuses, r.because = true, because
+	return r.engine().unmarked.refuseAll(because)
 }
 
 // refuseAll refuses every open fill. The caller holds mu.
-func (u *unmarked) refuseAll() bool {
+func (u *unmarked) refuseAll(because string) bool {
 	for _, f := range u.fills {
-		f.refuse(refusedUntracked)
+		f.refuseFor(refusedUntracked, because)
 	}
 	return len(u.fills) > 0
 }
 
 // refuseUnmarked refuses, for a reason in few words, every fill that is open and,
 // if r is not nil, those that begin before its end. If there are any, it is
-// reported once by call site.
-func (c *engine) refuseUnmarked(r *reading, why string) {
+// reported once by call site. The statement is its text, where it matters.
+func (c *engine) refuseUnmarked(r *reading, why, statement string) {
 	u := &c.unmarked
+	var at site
+	if c.openFills.Load() > 0 || r != nil {
+		at = callSite(kindUntracked)
+	}
 	u.mu.Lock()
 	var any bool
 	if r != nil && r.state != readingEnded {
-		any = r.refuse()
+		any = r.refuse(at.place)
 	} else {
-		any = u.refuseAll()
+		any = u.refuseAll(at.place)
 	}
 	u.mu.Unlock()
 	if any {
-		c.reportUnmarked(why)
+		c.reportUnmarked(at, why, statement)
 	}
-}
-
-// reportUnmarked reports once, by call site, a statement that made fills
-// unstorable.
-func (c *engine) reportUnmarked(why string) {
-	c.reportOnce(callSite(kindUntracked), "unstale: a statement without the request's context ("+why+"); answers computed meanwhile are not cached: give it the request's context, or that of Outside")
 }
 
 // Whether a GET writes without a context, which nobody is told, is learnt by its
@@ -342,7 +341,7 @@ func (u *unmarked) open(f *fill, numbered bool) {
 	}
 	for _, r := range u.readings {
 		if r.refuses {
-			f.refuse(refusedUntracked)
+			f.refuseFor(refusedUntracked, r.because)
 		}
 		if r.find != nil {
 			f.owes = append(f.owes, r)
@@ -373,7 +372,7 @@ func (u *unmarked) pay(f *fill, r *reading) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if r.refuses {
-		f.refuse(refusedUntracked)
+		f.refuseFor(refusedUntracked, r.because)
 	}
 	r.tell(f, r.said)
 }

@@ -33,6 +33,8 @@ var (
 	fills    = desc("fills_total", "Runs of the handler whose answer might have been stored.", "route")
 	stored   = desc("stored_total", "Fills whose answer was stored.", "route")
 	hitBytes = desc("hit_bytes_total", "Body bytes of stored responses that were served.", "route")
+	kept     = desc("unstored_total", "Fills whose answer was not stored, by reason.", "route", "reason")
+	spent    = desc("handler_seconds_total", "How long handlers ran, by the reason why they had to: of the miss, or why the answer was not stored, or why the request passed.", "route", "reason")
 	wouldHit = desc("report_only_hits_total", "Requests on report-only routes that would have been hits.", "route")
 	differed = desc("report_only_differences_total", "Would-be hits whose stored answer differed from the handler's.", "route")
 
@@ -41,7 +43,7 @@ var (
 	looks    = desc("looks_total", "Times that a source was asked whether it has caught up, by outcome: sent, failed, late.", "outcome")
 	verified = desc("verified_total", "Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.", "outcome")
 
-	refused       = desc("refused_total", "Results that were not stored, by reason.", "reason")
+	refused       = desc("refused_total", "Results that were not stored, those of Load included, by reason.", "reason")
 	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.", "cause")
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
 	coarse        = desc("coarse_reads_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
@@ -63,7 +65,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, joined, misses, bypassed, fills, stored, hitBytes, wouldHit, differed, loads, looks, verified, refused, invalidations,
+		hits, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, verified, refused, invalidations,
 		captured, coarse, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
@@ -90,6 +92,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 
 	for route, r := range s.Routes {
 		counts(bypassed, r.Bypassed, route)
+		for reason, took := range r.Spent {
+			ch <- prometheus.MustNewConstMetric(spent, prometheus.CounterValue, took.Seconds(), route, reason)
+		}
 		if r.Hits+r.Joined+r.Fills+r.WouldHit == 0 && len(r.Misses) == 0 {
 			continue // nothing on this route is ever cached: no rows of zeros
 		}
@@ -98,6 +103,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		count(fills, r.Fills, route)
 		counts(misses, r.Misses, route)
 		count(stored, r.Stored, route)
+		counts(kept, r.Refused, route)
 		count(hitBytes, r.HitBytes, route)
 		count(wouldHit, r.WouldHit, route)
 		count(differed, r.WouldDiffer, route)

@@ -26,6 +26,9 @@ func TestCollector(t *testing.T) {
 	}
 	h := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "cards")
+		if r.URL.Path == "/secret/cookie" {
+			http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+		}
 		fmt.Fprint(w, "card")
 	}))
 	get := func(path string, header ...string) {
@@ -43,6 +46,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	get("/secret/1")
+	get("/secret/cookie")
 	db := cache.Database("main", nil)
 	for range 2 {
 		db.Coarse("SELECT 1 OR a", "or")
@@ -59,7 +63,7 @@ unstale_bypassed_total{reason="credentials",route="cards"} 1
 unstale_coarse_reads_total{reason="or",statement="SELECT 1 OR a"} 2
 # HELP unstale_fills_total Runs of the handler whose answer might have been stored.
 # TYPE unstale_fills_total counter
-unstale_fills_total{route="cards"} 2
+unstale_fills_total{route="cards"} 3
 # HELP unstale_hits_total Answers served from a stored response.
 # TYPE unstale_hits_total counter
 unstale_hits_total{route="cards"} 2
@@ -69,10 +73,13 @@ unstale_invalidations_total{cause="tag"} 1
 # HELP unstale_misses_total Requests that ran the handler, by the reason why nothing could be served.
 # TYPE unstale_misses_total counter
 unstale_misses_total{reason="changed",route="cards"} 1
-unstale_misses_total{reason="cold",route="cards"} 1
+unstale_misses_total{reason="cold",route="cards"} 2
 # HELP unstale_store_entries Entries in the store.
 # TYPE unstale_store_entries gauge
 unstale_store_entries 1
+# HELP unstale_unstored_total Fills whose answer was not stored, by reason.
+# TYPE unstale_unstored_total counter
+unstale_unstored_total{reason="set-cookie",route="cards"} 1
 # HELP unstale_verified_total Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.
 # TYPE unstale_verified_total counter
 unstale_verified_total{outcome="differed"} 0
@@ -81,8 +88,11 @@ unstale_verified_total{outcome="skipped"} 0
 unstale_verified_total{outcome="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"unstale_coarse_reads_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_verified_total"); err != nil {
+		"unstale_coarse_reads_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_unstored_total", "unstale_verified_total"); err != nil {
 		t.Error(err)
+	}
+	if n, err := testutil.GatherAndCount(registry, "unstale_handler_seconds_total"); err != nil || n != 4 {
+		t.Errorf("handlers ran for %d reasons: %v", n, err) // cold, changed, set-cookie, credentials
 	}
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {

@@ -95,8 +95,10 @@ type Caller interface {
 	WhenAsked(find func() (d Dependencies, refused string))
 
 	// Refuse makes what the fill computes unstorable, for a reason in few words.
-	// Where nobody knows for whom the statement is, all fills that are open.
-	Refuse(reason string)
+	// Where nobody knows for whom the statement is, all fills that are open. The
+	// statement is its text if what it reads can never be stored, which is reported
+	// once, and "" otherwise.
+	Refuse(reason, statement string)
 	// Wrote says that the statement writes, and whether it returns rows. A fill
 	// becomes unstorable, because a GET that writes has to run each time; it is
 	// reported once by call site. Freshness does not need it, unless rows are returned.

@@ -222,6 +222,32 @@ var requests = []lapse{
 		{"flight.go", "	if c.catchUp(ctx, s, l.entry) != missNone {\n", "	if false {\n"},
 	}},
 
+	// What it says of itself.
+	{"a call site is in an ORM", "TestWhoseFunction", []edit{
+		{"callsite.go", "		case known:\n			return others\n", "		case known:\n			return applications\n"},
+	}},
+	{"a call site of a binary without modules is in an ORM", "TestWhoseFunction", []edit{
+		{"callsite.go", "strings.Contains(file, \"@v\") || ", ""},
+	}},
+	{"a route that stores something is reported", "TestAdvice", []edit{
+		{"advice.go", "r.stored.Load()+r.hits.Load() > 0 || ", ""},
+	}},
+	{"a client's choice is advised against", "TestAdvice", []edit{
+		{"advice.go", "			if a.Remedy == \"\" {\n", "			if false {\n"},
+	}},
+	{"requests that pass cost nothing", "TestAdvice", []edit{
+		{"handler.go", "	h.front.spent(route, passed, why, time.Since(began))\n", "	_ = began\n"},
+	}},
+	{"nobody knows what a refusal is due to", "TestAdvice", []edit{
+		{"fill.go", "		f.because = because\n", ""},
+	}},
+	{"statements are remembered without end", "TestStatementsReportedOnce", []edit{
+		{"once.go", "!known && len(r.sites) >= maxSites {", "!known && false {"},
+	}},
+	{"a statement is reported each time", "TestStatementsReportedOnce", []edit{
+		{"once.go", "	if first {\n", "	if first || s.kind == kindStatement {\n"},
+	}},
+
 	// What stands outside.
 	{"what stood outside is stored", "", []edit{
 		{"header.go", "if stood && before.untouched(values) {", "if stood && before.untouched(values) && false {"},

@@ -31,11 +31,11 @@ type Call struct {
 func (c *Call) track(needs adapter.Needs) {
 	s, db := c.session, c.session.db
 	if reason := s.conn.Reason(); reason != "" {
-		c.caller.Refuse(reason)
+		c.caller.Refuse(reason, "")
 		return
 	}
 	if s.Uncommitted() {
-		c.caller.Refuse(reasonOwn)
+		c.caller.Refuse(reasonOwn, "")
 		return
 	}
 	generation := db.Generation()
@@ -82,7 +82,7 @@ func (c *Call) track(needs adapter.Needs) {
 // refuse says that what the statement reads is not stored, and counts that.
 func (c *Call) refuse(reason string) {
 	c.session.db.coarse(c.SQL, reason)
-	c.caller.Refuse(reason)
+	c.caller.Refuse(reason, readable(c.SQL))
 }
 
 // Follows reports whether Row is to be told of rows.
@@ -124,7 +124,7 @@ func (c *Call) End() {
 }
 
 // Fail says that the statement failed, or some row of it.
-func (c *Call) Fail() { c.caller.Refuse(reasonFailed) }
+func (c *Call) Fail() { c.caller.Refuse(reasonFailed, "") }
 
 // Leave follows whatever the statement does: nobody reads rows of it any more. If
 // a context has ended while rows were left, whoever reads them believes there are
@@ -134,7 +134,7 @@ func (c *Call) Leave() {
 		c.Fail()
 	}
 	if c.clocked && !c.looked {
-		c.caller.Refuse(ReasonClock) // nobody has seen whether it did
+		c.caller.Refuse(ReasonClock, "") // nobody has seen whether it did
 	}
 	if !c.shown && !c.ended {
 		// The database may have computed rows all the same: that they did not fail

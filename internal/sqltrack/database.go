@@ -108,23 +108,26 @@ func (db *Database) Lost(cause string) {
 }
 
 // Failed follows an attempt to connect that failed: see [Session.Failed].
-func (db *Database) Failed(ctx context.Context) { db.Engine.Caller(ctx, nil).Refuse(reasonFailed) }
+func (db *Database) Failed(ctx context.Context) { db.Engine.Caller(ctx, nil).Refuse(reasonFailed, "") }
 
 // PastAdapter reports a read of which nobody knows for whom it is, nor of what.
 func (db *Database) PastAdapter() {
-	db.Engine.Caller(context.Background(), nil).Refuse("past the adapter")
+	db.Engine.Caller(context.Background(), nil).Refuse("past the adapter", "")
 }
 
 // maxCounted bounds the length of a statement that is counted.
 const maxCounted = 2000
 
 // coarse counts a run of a statement that was handled coarser than it might be.
-// Who shows the counts may take only valid UTF-8.
-func (db *Database) coarse(sql, reason string) {
+func (db *Database) coarse(sql, reason string) { db.Engine.Coarse(readable(sql), reason) }
+
+// readable returns a statement as it is shown. Who shows it may take only valid
+// UTF-8.
+func readable(sql string) string {
 	if len(sql) > maxCounted {
 		sql = sql[:maxCounted] + "…"
 	}
-	db.Engine.Coarse(strings.ToValidUTF8(sql, "\uFFFD"), reason)
+	return strings.ToValidUTF8(sql, "\uFFFD")
 }
 
 // A prepared is what is known of a query under one generation of the schema.

@@ -90,7 +90,7 @@ func (s *Session) Begin(ctx context.Context) (end func(error)) {
 	ended := caller.Began(s.readSeq)
 	return func(err error) {
 		if err != nil || s.cut() {
-			caller.Refuse(reasonFailed)
+			caller.Refuse(reasonFailed, "")
 		}
 		s.txContext, s.txCaller = outerContext, outerCaller
 		ended()
@@ -119,7 +119,7 @@ func (s *Session) callerOf(ctx context.Context) adapter.Caller {
 
 // Failed follows a call that ran nothing and failed: whoever takes no notice of
 // the error answers without what they did not get to read.
-func (s *Session) Failed(ctx context.Context) { s.callerOf(ctx).Refuse(reasonFailed) }
+func (s *Session) Failed(ctx context.Context) { s.callerOf(ctx).Refuse(reasonFailed, "") }
 
 // cut reports whether the context of the open transaction has ended, which ends
 // what is read in it, without a word to the driver but this.

@@ -75,10 +75,14 @@ func (e notedEngine) Caller(ctx context.Context, within adapter.Caller) adapter.
 }
 func (e notedEngine) Coarse(_, reason string) { e.note("coarse: %s", reason) }
 
-func (c notedCaller) Begin() adapter.Caller           { return c }
-func (c notedCaller) End()                            { c.note("%s ends", c.name) }
-func (c notedCaller) Needs() adapter.Needs            { return c.needs }
-func (c notedCaller) Refuse(reason string)            { c.note("%s refused: %s", c.name, reason) }
+func (c notedCaller) Begin() adapter.Caller { return c }
+func (c notedCaller) End()                  { c.note("%s ends", c.name) }
+func (c notedCaller) Needs() adapter.Needs  { return c.needs }
+func (c notedCaller) Refuse(reason, statement string) {
+	if c.note("%s refused: %s", c.name, reason); statement != "" {
+		c.note("for ever: %s", statement)
+	}
+}
 func (c notedCaller) Wrote(rows bool)                 { c.note("%s wrote, rows %t", c.name, rows) }
 func (c notedCaller) DependOn(d adapter.Dependencies) { c.note("%s %s", c.name, said(d)) }
 func (c notedCaller) Began(asOf uint64) func() {
@@ -217,7 +221,7 @@ func TestSession(t *testing.T) {
 		"the plan says why not": {func(w *wire) {
 			w.plan = &shape.Plan{Refused: "random()"}
 			w.Enter(named("ann"), query).Leave()
-		}, "analysed; coarse: random(); ann refused: random(); ann ends"},
+		}, "analysed; coarse: random(); ann refused: random(); for ever: SELECT; ann ends"},
 		"coarse": {func(w *wire) {
 			w.plan.Coarse = "a window"
 			w.Enter(named("ann"), query).Leave()
@@ -239,7 +243,7 @@ func TestSession(t *testing.T) {
 			c.Looked(true)
 			c.Looked(true)
 			c.Leave()
-		}, "analysed; ann @1 users; coarse: volatile function; ann refused: volatile function; ann ends"},
+		}, "analysed; ann @1 users; coarse: volatile function; ann refused: volatile function; for ever: SELECT; ann ends"},
 		"it did not look at the clock": {func(w *wire) {
 			w.plan.Clocked = true
 			c := w.Enter(named("ann"), query)
