@@ -19,6 +19,17 @@ const (
 	StateRejected ItemState = "rejected"
 )
 
+// ItemStates returns the states that restrict a list.
+func ItemStates() []ItemState { return []ItemState{StatePublic, StatePending, StateRejected} }
+
+// ItemOrders returns the fields by which items can be sorted, the usual one first.
+func ItemOrders() []string {
+	return []string{"created_at", "updated_at", "name", "downloads", "star_count"}
+}
+
+// StarOrders returns the fields by which stars can be sorted, the usual one first.
+func StarOrders() []string { return []string{"created_at", "star_count"} }
+
 // An ItemFilter says which items to list and in which order.
 type ItemFilter struct {
 	Kind      ItemKind
@@ -26,7 +37,7 @@ type ItemFilter struct {
 	OwnerID   string // only items of the user with this id
 	Uploader  string // only items of the user with this username, or else this id; instead of OwnerID
 	Name, Tag string // only items whose name, or tags, contain this
-	SortBy    string // created_at (default), updated_at, star_count, name, downloads
+	SortBy    string // one of ItemOrders; the first for ""
 	Ascending bool
 	Page      Page
 }
@@ -41,8 +52,8 @@ type Star struct {
 // A StarFilter says which stars of a user to list and in which order.
 type StarFilter struct {
 	UserID    string
-	Kind      ItemKind // empty for all
-	SortBy    string   // created_at (default), star_count
+	Kind      ItemKind // empty for all; stars of an unknown kind are none
+	SortBy    string   // one of StarOrders; the first for ""
 	Ascending bool
 	Page      Page
 }

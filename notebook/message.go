@@ -183,6 +183,7 @@ type Broadcast struct {
 	BroadcastID string // that the copies share
 	SenderID    string
 	SenderName  string
+	SenderEmail string
 	Title       string
 	Content     string
 	Summary     *string

@@ -11,12 +11,13 @@ var (
 	ErrSelfManaged    = newError(Forbidden, "SELF_MANAGEMENT_DENIED", "不能对自己执行此操作", "You may not do this to yourself")
 	ErrAdminProtected = newError(Forbidden, "ADMIN_PROTECTED", "只有超级管理员可以管理管理员账号", "Only a super admin may act on an admin")
 	ErrDuration       = newError(Invalid, "DURATION_INVALID", "时长必须是 1d、7d、30d 或 permanent", "The duration must be 1d, 7d, 30d or permanent")
-	ErrReasonLength   = newError(Invalid, "REASON_INVALID", "原因不能为空，且不能超过 500 个字符", "A reason has 1 to 500 characters")
-	ErrNotMuted       = newError(Conflict, "USER_NOT_MUTED", "该用户未被禁言", "The user is not muted")
-	ErrNotBanned      = newError(Conflict, "USER_NOT_BANNED", "该用户未被封禁", "The user is not banned")
+	ErrReasonLength   = newError(Invalid, "REASON_INVALID", "原因不能超过 500 个字符", "A reason has at most 500 characters")
 )
 
-const maxReason = 500 // characters
+const (
+	maxReason     = 500 // characters
+	defaultReason = "违反社区行为规范"
+)
 
 // A Sanction keeps a user from something: a mute from commenting, a ban from
 // everything that needs an account.
@@ -26,10 +27,13 @@ type Sanction struct {
 }
 
 // NewSanction returns a sanction that begins now. It lasts 1d, 7d, 30d or is
-// permanent; the reason is what its user is told.
+// permanent; the reason, a general one if it is empty, is what its user is told.
 func NewSanction(duration, reason string, now time.Time) (Sanction, error) {
 	s := Sanction{Reason: strings.TrimSpace(reason)}
-	if s.Reason == "" || utf8.RuneCountInString(s.Reason) > maxReason {
+	if s.Reason == "" {
+		s.Reason = defaultReason
+	}
+	if utf8.RuneCountInString(s.Reason) > maxReason {
 		return Sanction{}, ErrReasonLength
 	}
 	days, known := map[string]int{"1d": 1, "7d": 7, "30d": 30, "permanent": 0}[duration]
@@ -80,13 +84,13 @@ func (u *User) Mute(s Sanction) Notice {
 	return Notice{"您已被禁言", "管理员已将您禁言，禁言期间无法发表评论。\n" + s.text()}
 }
 
-// Unmute ends a mute, or fails with ErrNotMuted.
-func (u *User) Unmute(now time.Time) (Notice, error) {
+// Unmute ends a mute. The notice is empty if the user has none.
+func (u *User) Unmute(now time.Time) Notice {
 	if !u.MutedAt(now) {
-		return Notice{}, ErrNotMuted
+		return Notice{}
 	}
 	u.Muted, u.MutedUntil, u.MuteReason = false, nil, nil
-	return Notice{"您的禁言已解除", "管理员已解除您的禁言，您可以继续发表评论。"}, nil
+	return Notice{"您的禁言已解除", "管理员已解除您的禁言，您可以继续发表评论。"}
 }
 
 // Ban keeps the user out: none of his tokens is accepted. It replaces a ban that
@@ -96,13 +100,15 @@ func (u *User) Ban(s Sanction) Notice {
 	return Notice{"您的账户曾被封禁", "管理员封禁了您的账户。\n" + s.text()}
 }
 
-// Unban ends a ban, or fails with ErrNotBanned.
-func (u *User) Unban(now time.Time) (Notice, error) {
-	if !u.Banned(now) {
-		return Notice{}, ErrNotBanned
+// Unban ends a ban, and a lock by failed logins. The notice is empty if the user
+// is not banned.
+func (u *User) Unban(now time.Time) Notice {
+	banned := u.Banned(now)
+	u.LockedUntil, u.BanReason, u.FailedLogins = nil, nil, 0
+	if !banned {
+		return Notice{}
 	}
-	u.LockedUntil, u.BanReason = nil, nil
-	return Notice{"您的账户已解封", "管理员已解除对您账户的封禁。"}, nil
+	return Notice{"您的账户已解封", "管理员已解除对您账户的封禁。"}
 }
 
 // GiveRole gives the user the role if by may give it (see MayCreate). The notice

@@ -183,7 +183,7 @@ func (a accounts) me(ctx context.Context, _ *struct{}) (*answer[ownUser], error)
 		ID: u.ID, Username: u.Username, Email: u.Email, Role: u.Role,
 		AvatarURL: avatarURL(u), AvatarUpdatedAt: u.AvatarUpdatedAt,
 	}
-	if own.IsMuted, _ = a.users.Sanctions(ctx, u); own.IsMuted {
+	if own.IsMuted, _, _ = a.users.Sanctions(ctx, u); own.IsMuted {
 		own.MutedUntil = u.MutedUntil
 	}
 	return say(ctx, own, "用户信息获取成功", "Your account"), nil

@@ -287,12 +287,12 @@ func TestCacheAdministration(t *testing.T) {
 	var stats struct {
 		Data struct {
 			Hits, Misses uint64
-			HitRate      float64 `json:"hit_rate"`
+			HitRate      float64 `json:"hit_rate_value"`
 			CacheEnabled bool    `json:"cache_enabled"`
 		}
 	}
 	s.decode(s.get("/api/admin/cache/stats", admin), &stats)
-	if stats.Data.Hits == 0 || stats.Data.Misses == 0 || stats.Data.HitRate <= 0 || stats.Data.HitRate >= 1 || !stats.Data.CacheEnabled {
+	if stats.Data.Hits == 0 || stats.Data.Misses == 0 || stats.Data.HitRate <= 0 || stats.Data.HitRate >= 100 || !stats.Data.CacheEnabled {
 		t.Errorf("%+v", stats)
 	}
 	if w := s.json("POST", "/api/admin/cache/stats/reset", admin, ""); w.Code != http.StatusOK {

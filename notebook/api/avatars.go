@@ -94,13 +94,16 @@ func showImage(contentType string, data []byte, err error) (*imageAnswer, error)
 	}, nil
 }
 
+// maxLetter is the side of the largest letter, in pixels.
+const maxLetter = 1024
+
 type showInput struct {
 	ID   string `path:"id"`
-	Size int    `query:"size" minimum:"1" maximum:"1024" default:"200" doc:"of the letter, in pixels; a picture comes whole, up to 128 as its thumbnail"`
+	Size int    `query:"size" default:"200" doc:"of the letter, in pixels, 1 to 1024, cut to that; a picture comes whole, up to 128 as its thumbnail"`
 }
 
 func (v avatars) show(ctx context.Context, in *showInput) (*imageAnswer, error) {
-	return showImage(v.Show(ctx, in.ID, in.Size))
+	return showImage(v.Show(ctx, in.ID, min(max(in.Size, 1), maxLetter)))
 }
 
 type fileInput struct {

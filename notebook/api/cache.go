@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,7 +29,9 @@ type cacheCounters struct {
 	Bypassed           uint64            `json:"bypassed" doc:"requests that passed by the cache"`
 	Degraded           uint64            `json:"degraded" doc:"answers that could not be stored"`
 	DegradationReasons map[string]uint64 `json:"degradation_reasons" doc:"why, with how often"`
-	HitRate            float64           `json:"hit_rate" doc:"hits among hits and misses, 0 to 1"`
+	Total              uint64            `json:"total_cached_requests" doc:"hits and misses"`
+	HitRate            string            `json:"hit_rate" doc:"hits among hits and misses" example:"66.67%"`
+	HitRateValue       float64           `json:"hit_rate_value" doc:"the same as a number, 0 to 100"`
 	CacheEnabled       bool              `json:"cache_enabled"`
 }
 
@@ -46,14 +49,46 @@ func (a *api) counters() cacheCounters {
 		c.Degraded += n
 		c.DegradationReasons[reason] = n
 	}
-	if asked := c.Hits + c.Misses; asked > 0 {
-		c.HitRate = float64(c.Hits) / float64(asked)
+	if c.Total = c.Hits + c.Misses; c.Total > 0 {
+		c.HitRateValue = 100 * float64(c.Hits) / float64(c.Total)
 	}
+	c.HitRate = fmt.Sprintf("%.2f%%", c.HitRateValue)
 	return c
 }
 
 func (a *api) cacheStats(ctx context.Context, _ *struct{}) (*answer[cacheCounters], error) {
 	return noStore(say(ctx, a.counters(), "缓存统计获取成功", "What the cache has done")), nil
+}
+
+// cacheTotals is what the cache has done, as clients that know no envelope read it.
+type cacheTotals struct {
+	CacheEnabled bool        `json:"cache_enabled"`
+	HitRate      string      `json:"hit_rate" example:"66.67%"`
+	HitRateValue float64     `json:"hit_rate_value"`
+	Metrics      cacheCounts `json:"metrics"`
+}
+
+type cacheCounts struct {
+	Hits     uint64 `json:"hits_total"`
+	Misses   uint64 `json:"misses_total"`
+	Degraded uint64 `json:"degradation_total"`
+	Enabled  bool   `json:"enabled_status"`
+}
+
+type cacheMetricsAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		envelope[cacheCounters]
+		cacheTotals
+	}
+}
+
+func (a *api) cacheMetrics(ctx context.Context, _ *struct{}) (*cacheMetricsAnswer, error) {
+	c := a.counters()
+	w := &cacheMetricsAnswer{CacheControl: "no-store"}
+	w.Body.envelope = say(ctx, c, "缓存统计获取成功", "What the cache has done").Body
+	w.Body.cacheTotals = cacheTotals{c.CacheEnabled, c.HitRate, c.HitRateValue, cacheCounts{c.Hits, c.Misses, c.Degraded, c.CacheEnabled}}
+	return w, nil
 }
 
 func (a *api) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {

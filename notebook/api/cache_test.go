@@ -199,11 +199,11 @@ func TestCacheStatsCount(t *testing.T) {
 	s.get(dictionaryPath, "") // answers with an error
 	s.get("/health", "")      // passes
 	c := read()
-	if c.Hits != 3 || c.Misses != 2 || c.HitRate != 0.6 || c.Errors != 1 || c.Degraded != 1 || c.DegradationReasons["status"] != 1 || c.Bypassed < 2 || !c.CacheEnabled {
+	if c.Hits != 3 || c.Misses != 2 || c.HitRate != "60.00%" || c.HitRateValue != 60 || c.Total != 5 || c.Errors != 1 || c.Degraded != 1 || c.DegradationReasons["status"] != 1 || c.Bypassed < 2 || !c.CacheEnabled {
 		t.Errorf("%+v", c)
 	}
 	s.json("POST", "/api/admin/cache/stats/reset", admin, "")
-	if c := read(); c.Hits+c.Misses+c.Errors+c.Degraded != 0 || c.HitRate != 0 || len(c.DegradationReasons) != 0 {
+	if c := read(); c.Hits+c.Misses+c.Errors+c.Degraded != 0 || c.HitRate != "0.00%" || c.HitRateValue != 0 || len(c.DegradationReasons) != 0 {
 		t.Errorf("after a reset: %+v", c)
 	}
 	s.exec("ALTER TABLE users RENAME TO people")

@@ -112,10 +112,15 @@ func (c comments) react(ctx context.Context, in *reactInput) (*answer[reacted], 
 	return shown(ctx, about, err, showReacted, "操作成功", "Done")
 }
 
-func (c comments) delete(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	return done(ctx, c.Delete(ctx, server.User(ctx), in.ID), "评论删除成功", "Comment deleted")
+// named is a comment that is only named.
+type named struct {
+	ID string `json:"id"`
 }
 
-func (c comments) restore(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	return done(ctx, c.Restore(ctx, server.User(ctx), in.ID), "评论恢复成功", "Comment restored")
+func (c comments) delete(ctx context.Context, in *byID) (*answer[named], error) {
+	return reply(ctx, named{in.ID}, c.Delete(ctx, server.User(ctx), in.ID), "评论删除成功", "Comment deleted")
+}
+
+func (c comments) restore(ctx context.Context, in *byID) (*answer[named], error) {
+	return reply(ctx, named{in.ID}, c.Restore(ctx, server.User(ctx), in.ID), "评论恢复成功", "Comment restored")
 }

@@ -47,6 +47,26 @@ func (a *api) completeDocument() {
 			}
 		}
 	}
+	for _, s := range d.registry.Map() {
+		tellApart(s)
+	}
+}
+
+// tellApart gives generators of Go code a name for each property that is there
+// under two names, created_at and createdAt, of which they would make one.
+func tellApart(s *huma.Schema) {
+	for name, p := range s.Properties {
+		first, rest, _ := strings.Cut(name, "_")
+		camel := first
+		for word := range strings.SplitSeq(rest, "_") {
+			if word != "" {
+				camel += strings.ToUpper(word[:1]) + word[1:]
+			}
+		}
+		if twin := s.Properties[camel]; twin != nil && twin != p {
+			twin.Extensions = map[string]any{"x-go-name": strings.ToUpper(camel[:1]) + camel[1:] + "Camel"}
+		}
+	}
 }
 
 // A documenter completes operations.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -102,6 +104,24 @@ func sayPage[I, T any](ctx context.Context, err error, items []I, convert func(*
 	}
 	a.Body.Pagination = pagination{p.Number, p.Size, total, (total + p.Size - 1) / p.Size}
 	return &a, nil
+}
+
+// maxPage bounds the number of a page.
+const maxPage = 100_000_000
+
+// cutPage returns the page that a request asks for, cut to what there can be:
+// these lists answer whatever number and size are sent.
+func cutPage(number, size, most int) notebook.Page {
+	return notebook.Page{Number: min(max(number, 1), maxPage), Size: min(max(size, 1), most)}
+}
+
+// sorting returns by which of the known fields, the first without one of them, and
+// in which direction a request sorts a list: downwards unless it says asc.
+func sorting(by, order string, known []string) (field string, ascending bool) {
+	if !slices.Contains(known, by) {
+		by = known[0]
+	}
+	return by, strings.EqualFold(order, "asc")
 }
 
 // answerFields sets the fields that every answer has that people read.

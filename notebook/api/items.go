@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,16 +103,16 @@ type publicInput struct {
 	PageSize   int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 	Name       string `query:"name" doc:"part of the name"`
 	UploaderID string `query:"uploader_id" doc:"id or username"`
-	SortBy     string `query:"sort_by" enum:"created_at,updated_at,star_count" default:"created_at"`
-	SortOrder  string `query:"sort_order" enum:"asc,desc" default:"desc"`
+	SortBy     string `query:"sort_by" doc:"created_at, updated_at, name, downloads or star_count; created_at without one of them"`
+	SortOrder  string `query:"sort_order" doc:"asc; desc without it"`
 }
 
 func (i items) public(ctx context.Context, in *publicInput) (*pageAnswer[item], error) {
 	f := notebook.ItemFilter{
 		Name: in.Name, Uploader: in.UploaderID,
-		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
+	f.SortBy, f.Ascending = sorting(in.SortBy, in.SortOrder, notebook.ItemOrders())
 	page, err := i.Public(ctx, f)
 	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("公开{zh}获取成功"), i.Kind.Say("Public {en}s"))
 }
@@ -122,19 +123,19 @@ type userItemsInput struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 	Name      string `query:"name" doc:"part of the name"`
 	Tag       string `query:"tag" doc:"part of a tag"`
-	Status    string `query:"status" enum:"all,pending,approved,rejected" default:"all"`
-	SortBy    string `query:"sort_by" enum:"created_at,updated_at,name,downloads,star_count" default:"created_at"`
-	SortOrder string `query:"sort_order" enum:"asc,desc" default:"desc"`
+	Status    string `query:"status" doc:"pending, approved or rejected; all without one of them"`
+	SortBy    string `query:"sort_by" doc:"created_at, updated_at, name, downloads or star_count; created_at without one of them"`
+	SortOrder string `query:"sort_order" doc:"asc; desc without it"`
 }
 
 func (i items) ofUser(ctx context.Context, in *userItemsInput) (*pageAnswer[item], error) {
 	f := notebook.ItemFilter{
 		OwnerID: in.UserID, Name: in.Name, Tag: in.Tag,
-		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
-	if in.Status != "all" {
-		f.State = notebook.ItemState(in.Status)
+	f.SortBy, f.Ascending = sorting(in.SortBy, in.SortOrder, notebook.ItemOrders())
+	if state := notebook.ItemState(in.Status); slices.Contains(notebook.ItemStates(), state) {
+		f.State = state
 	}
 	page, err := i.OfUser(ctx, server.User(ctx), f)
 	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("用户{zh}获取成功"), i.Kind.Say("The user's {en}s"))
@@ -230,16 +231,16 @@ type pendingInput struct {
 	PageSize   int    `query:"page_size" minimum:"1" maximum:"100" default:"10"`
 	Name       string `query:"name" doc:"part of the name"`
 	UploaderID string `query:"uploader_id" doc:"id or username"`
-	SortBy     string `query:"sort_by" enum:"created_at,updated_at,star_count" default:"created_at"`
-	SortOrder  string `query:"sort_order" enum:"asc,desc" default:"desc"`
+	SortBy     string `query:"sort_by" doc:"created_at, updated_at, name, downloads or star_count; created_at without one of them"`
+	SortOrder  string `query:"sort_order" doc:"asc; desc without it"`
 }
 
 func (i items) pending(ctx context.Context, in *pendingInput) (*pageAnswer[item], error) {
 	f := notebook.ItemFilter{
 		Name: in.Name, Uploader: in.UploaderID,
-		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
 		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
 	}
+	f.SortBy, f.Ascending = sorting(in.SortBy, in.SortOrder, notebook.ItemOrders())
 	page, err := i.Pending(ctx, f)
 	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("获取待审核{zh}成功"), i.Kind.Say("{En}s in review"))
 }

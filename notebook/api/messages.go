@@ -110,7 +110,7 @@ func (m messages) list(ctx context.Context, in *messagesInput) (*pageAnswer[mess
 }
 
 type messagesByTypeInput struct {
-	Type        string `path:"type" enum:"direct,announcement,comment,reaction"`
+	Type        string `path:"type" doc:"direct, announcement, comment or reaction; no message is of another" example:"direct"`
 	OtherUserID string `query:"other_user_id" doc:"instead of what I got: what this user and I wrote to each other"`
 	Page        int    `query:"page" minimum:"1" maximum:"100000000" default:"1"`
 	PageSize    int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
@@ -181,6 +181,7 @@ type broadcast struct {
 type broadcastSender struct {
 	ID       string `json:"id"`
 	Username string `json:"username"`
+	Email    string `json:"email"`
 }
 
 type broadcastStats struct {
@@ -191,7 +192,7 @@ type broadcastStats struct {
 
 func showBroadcast(b *notebook.Broadcast) broadcast {
 	return broadcast{
-		ID: b.ID, BroadcastID: b.BroadcastID, SenderID: b.SenderID, Sender: broadcastSender{b.SenderID, b.SenderName},
+		ID: b.ID, BroadcastID: b.BroadcastID, SenderID: b.SenderID, Sender: broadcastSender{b.SenderID, b.SenderName, b.SenderEmail},
 		Title: b.Title, Content: b.Content, Summary: b.Summary, MessageType: notebook.MessageAnnouncement, BroadcastScope: notebook.ScopeAllUsers,
 		CreatedAt: b.CreatedAt, Stats: broadcastStats{b.Sent, b.Read, b.Sent - b.Read},
 	}

@@ -43,20 +43,32 @@ type judged struct {
 	ViolationTypes []string `json:"violation_types" enum:"porn,politics,abuse"`
 }
 
+// judgedAnswer has the verdict twice: the site's front ends know it as result.
+type judgedAnswer struct {
+	Body struct {
+		envelope[judged]
+		Result judged `json:"result"`
+	}
+}
+
 // checkText answers unknown where the moderator fails: what to do with a text
 // that nobody has judged is for the front end to decide.
-func (a *api) checkText(ctx context.Context, in *checkInput) (*answer[judged], error) {
+func (a *api) checkText(ctx context.Context, in *checkInput) (*judgedAnswer, error) {
 	v, err := a.Moderation.Check(ctx, in.Body.Text, in.Body.TextType)
 	if err != nil {
 		a.Logger.LogAttrs(ctx, slog.LevelWarn, "moderation failed", slog.String("request_id", server.CallerIn(ctx).RequestID),
 			slog.String("moderator", a.Moderation.Name()), slog.Any("error", err))
 	}
-	return say(ctx, judged{string(v.Decision), v.Confidence, v.Violations}, "内容审核完成", "The text is judged"), nil
+	w := new(judgedAnswer)
+	w.Body.Result = judged{string(v.Decision), v.Confidence, v.Violations}
+	w.Body.envelope = say(ctx, w.Body.Result, "内容审核完成", "The text is judged").Body
+	return w, nil
 }
 
 type moderationHealth struct {
 	Status    string `json:"status" enum:"healthy,unhealthy" doc:"as of the last check"`
 	Moderator string `json:"moderator" doc:"words, or the name of a model" example:"words"`
+	Model     string `json:"model" doc:"the same" example:"words"`
 }
 
 func (a *api) moderationHealth(ctx context.Context, _ *struct{}) (*answer[moderationHealth], error) {
@@ -64,5 +76,5 @@ func (a *api) moderationHealth(ctx context.Context, _ *struct{}) (*answer[modera
 	if !a.Moderation.Well(ctx) {
 		status = "unhealthy"
 	}
-	return say(ctx, moderationHealth{status, a.Moderation.Name()}, "内容审核服务状态", "Who moderates"), nil
+	return say(ctx, moderationHealth{status, a.Moderation.Name(), a.Moderation.Name()}, "内容审核服务状态", "Who moderates"), nil
 }

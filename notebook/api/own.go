@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/unstale/unstale/notebook"
@@ -23,9 +24,9 @@ func (a *api) ownRoutes() {
 }
 
 type historyInput struct {
-	Page     int    `query:"page" minimum:"1" maximum:"100000000" default:"1"`
-	PageSize int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
-	Status   string `query:"status" enum:"approved,pending,rejected" doc:"all without it"`
+	Page     int    `query:"page" default:"1" doc:"1 for less"`
+	PageSize int    `query:"page_size" default:"20" doc:"1 to 100, cut to that"`
+	Status   string `query:"status" doc:"approved, pending or rejected; all without it"`
 }
 
 // uploadRecord is the record of an upload. Some of it is there under two names.
@@ -62,9 +63,7 @@ func showUpload(u *notebook.Upload) uploadRecord {
 }
 
 func (o own) uploadHistory(ctx context.Context, in *historyInput) (*pageAnswer[uploadRecord], error) {
-	f := notebook.UploadFilter{
-		State: notebook.ItemState(in.Status), Page: notebook.Page{Number: in.Page, Size: in.PageSize},
-	}
+	f := notebook.UploadFilter{State: notebook.ItemState(in.Status), Page: cutPage(in.Page, in.PageSize, 100)}
 	list, total, err := o.Uploads(ctx, server.User(ctx), f)
 	return sayPage(ctx, err, list, showUpload, f.Page, total, "获取上传历史成功", "What you have uploaded")
 }
@@ -183,12 +182,12 @@ func (i items) unstar(ctx context.Context, in *byID) (*answer[*nothing], error) 
 
 type starsInput struct {
 	IncludeDetails bool   `query:"include_details"`
-	Page           int    `query:"page" minimum:"1" maximum:"100000000" default:"1"`
-	PageSize       int    `query:"page_size" minimum:"1" maximum:"50" default:"20"`
-	StarType       string `query:"star_type" enum:"all,knowledge,persona" default:"all"`
-	Type           string `query:"type" enum:"all,knowledge,persona" default:"all" doc:"an older name of star_type"`
-	SortBy         string `query:"sort_by" enum:"created_at,star_count" default:"created_at"`
-	SortOrder      string `query:"sort_order" enum:"asc,desc" default:"desc"`
+	Page           int    `query:"page" default:"1" doc:"1 for less"`
+	PageSize       int    `query:"page_size" default:"20" doc:"1 to 50, cut to that"`
+	StarType       string `query:"star_type" default:"all" doc:"knowledge, persona or all"`
+	Type           string `query:"type" doc:"knowledge or persona: an older name of star_type"`
+	SortBy         string `query:"sort_by" doc:"created_at or star_count; created_at without one of them"`
+	SortOrder      string `query:"sort_order" doc:"asc; desc without it"`
 }
 
 // star is something starred. With details it has all columns of what was
@@ -240,14 +239,13 @@ func showStarDetails(v *notebook.Star) star {
 }
 
 func (o own) stars(ctx context.Context, in *starsInput) (*pageAnswer[star], error) {
-	f := notebook.StarFilter{
-		SortBy: in.SortBy, Ascending: in.SortOrder == "asc",
-		Page: notebook.Page{Number: in.Page, Size: in.PageSize},
+	f := notebook.StarFilter{Page: cutPage(in.Page, in.PageSize, 50)}
+	f.SortBy, f.Ascending = sorting(in.SortBy, in.SortOrder, notebook.StarOrders())
+	if in.StarType != "all" {
+		f.Kind = notebook.ItemKind(in.StarType)
 	}
-	for _, t := range []string{in.StarType, in.Type} {
-		if t != "all" {
-			f.Kind = notebook.ItemKind(t)
-		}
+	if k := notebook.ItemKind(in.Type); slices.Contains(notebook.ItemKinds(), k) {
+		f.Kind = k
 	}
 	list, total, err := o.Stars(ctx, server.User(ctx), f)
 	show := showStar

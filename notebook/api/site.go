@@ -50,8 +50,20 @@ type up struct {
 	Status string `json:"status"`
 }
 
-func (a *api) up(ctx context.Context, _ *struct{}) (*answer[up], error) {
-	return noStore(say(ctx, up{"healthy"}, "服务正常", "The service is up")), nil
+// upAnswer has its data twice: clients that know no envelope read them beside it.
+type upAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		envelope[up]
+		up
+	}
+}
+
+func (a *api) up(ctx context.Context, _ *struct{}) (*upAnswer, error) {
+	w := &upAnswer{CacheControl: "no-store"}
+	w.Body.up = up{"healthy"}
+	w.Body.envelope = say(ctx, w.Body.up, "服务正常", "The service is up").Body
+	return w, nil
 }
 
 // serveDocs serves the documentation, which is made when somebody first asks.
@@ -92,7 +104,7 @@ func (a *api) metricsRoutes(g prometheus.Gatherer) {
 			Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}},
 	})
-	handle(a, cache, anyone, "Show what the cache has done", a.cacheStats)
+	handle(a, cache, anyone, "Show what the cache has done", a.cacheMetrics)
 	handle(a, well, anyone, "Is the service well", a.metricsHealth)
 }
 
@@ -103,11 +115,22 @@ type health struct {
 	CacheEnabled bool   `json:"cache_enabled"`
 }
 
-func (a *api) metricsHealth(ctx context.Context, _ *struct{}) (*answer[health], error) {
+// healthAnswer has its data twice, as upAnswer has.
+type healthAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		envelope[health]
+		health
+	}
+}
+
+func (a *api) metricsHealth(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
 	h := health{"healthy", "healthy", a.Cache.Enabled()}
 	if err := a.Ping(ctx); err != nil {
 		a.Logger.ErrorContext(ctx, "the database does not answer", "error", err)
 		h.Status, h.Database = "unhealthy", "unhealthy"
 	}
-	return noStore(say(ctx, h, "健康检查完成", "How the service is")), nil
+	w := &healthAnswer{CacheControl: "no-store"}
+	w.Body.health, w.Body.envelope = h, say(ctx, h, "健康检查完成", "How the service is").Body
+	return w, nil
 }

@@ -93,10 +93,14 @@ func TestUploadHistory(t *testing.T) {
 				s.equal(status, len(list), want)
 			}
 		}},
-		{"out of range is 422, nobody is 401", func(s *site) {
-			for _, q := range []string{"page=0", "page=-1", "page_size=0", "page_size=101", "status=lost"} {
-				s.as("alice").get(path + "?" + q).want(http.StatusUnprocessableEntity)
+		{"what is out of range is cut, an unknown status has nothing, nobody is 401", func(s *site) {
+			s.newCard("alice", "1")
+			s.newCard("alice", "2")
+			for query, want := range map[string]int{"page=0": 2, "page=-1": 2, "page_size=0": 1, "page_size=101": 2, "status=lost": 0} {
+				list, _ := records(s, "alice", "?"+query)
+				s.equal("records with "+query, len(list), want)
 			}
+			s.as("alice").get(path + "?page=x").want(http.StatusUnprocessableEntity)
 			s.nobody().get(path).want(http.StatusUnauthorized)
 		}},
 	})

@@ -133,7 +133,7 @@ func TestMessages(t *testing.T) {
 			s.equal("announcements", s.titles("bob", all+"/by-type/announcement"), "all")
 			s.equal("direct", s.titles("bob", all+"/by-type/direct?page_size=2"), "other 4")
 			s.equal("reactions", s.titles("bob", all+"/by-type/reaction"), "")
-			s.as("bob").get(all + "/by-type/weather").want(invalid)
+			s.equal("of an unknown type", s.titles("bob", all+"/by-type/weather"), "")
 			for _, query := range []string{"page=0", "page=-1", "page_size=0", "page_size=101"} {
 				s.as("bob").get(all + "?" + query).want(invalid)
 			}

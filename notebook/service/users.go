@@ -13,21 +13,21 @@ type Users struct{ *base }
 func (s Users) Counts(ctx context.Context) (notebook.Counts, error) { return s.store.Counts(ctx) }
 
 // List returns a page of users.
-func (s Users) List(ctx context.Context, f notebook.UserFilter) (list []notebook.User, total int, err error) {
+func (s Users) List(ctx context.Context, f notebook.UserFilter) (list []notebook.ListedUser, total int, err error) {
 	return s.store.Users(ctx, f)
 }
 
-// Sanctions reports whether the user is muted and banned now. The answer being
-// made is another one when that ends.
-func (s Users) Sanctions(ctx context.Context, u *notebook.User) (muted, banned bool) {
+// Sanctions reports whether the user is muted, banned, and locked out by failed
+// logins now. The answer being made is another one when that ends.
+func (s Users) Sanctions(ctx context.Context, u *notebook.User) (muted, banned, locked bool) {
 	now := s.now()
 	if muted = u.MutedAt(now); muted {
 		s.endsAt(ctx, u.MutedUntil)
 	}
-	if banned = u.Banned(now); banned {
+	if banned, locked = u.Banned(now), u.Locked(now); banned || locked {
 		s.endsAt(ctx, u.LockedUntil)
 	}
-	return muted, banned
+	return muted, banned, locked
 }
 
 // Create creates a user with a password that somebody else chose.
@@ -71,14 +71,16 @@ func (s Users) impose(ctx context.Context, by *notebook.User, id, duration, reas
 	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return impose(u, imposed), nil })
 }
 
-// Unmute lets a muted user comment again, and tells them.
+// Unmute lets a muted user comment again, and tells them. It changes nothing about
+// anybody else.
 func (s Users) Unmute(ctx context.Context, by *notebook.User, id string) (*notebook.User, error) {
-	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unmute(s.now()) })
+	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unmute(s.now()), nil })
 }
 
-// Unban lets a banned user in again, and tells them.
+// Unban lets a banned user in again, and tells them. It lets in whom failed logins
+// keep out, too, and changes nothing about anybody else.
 func (s Users) Unban(ctx context.Context, by *notebook.User, id string) (*notebook.User, error) {
-	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unban(s.now()) })
+	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unban(s.now()), nil })
 }
 
 func (s Users) manage(ctx context.Context, by *notebook.User, id string, change func(by, u *notebook.User) (notebook.Notice, error)) (*notebook.User, error) {

@@ -99,17 +99,25 @@ func filesOfUser(ctx context.Context, tx *sql.Tx, userID string) (hashes []strin
 
 // Users returns the page of users that the filter describes, newest first, and
 // how many there are on all pages.
-func (s *Store) Users(ctx context.Context, f notebook.UserFilter) (users []notebook.User, total int, err error) {
+func (s *Store) Users(ctx context.Context, f notebook.UserFilter) (users []notebook.ListedUser, total int, err error) {
 	where, args := userConditions(f)
 	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM users`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting users: %w", err)
 	}
-	users, err = collect(ctx, s.db, scanUser, `SELECT `+userColumns+` FROM users`+where+
+	users, err = collect(ctx, s.db, scanListedUser, `SELECT `+userColumns+`,
+		(SELECT count(*) FROM knowledge_bases k WHERE k.uploader_id = users.id),
+		(SELECT count(*) FROM persona_cards p WHERE p.uploader_id = users.id),
+		(SELECT max(r.created_at) FROM upload_records r WHERE r.uploader_id = users.id) FROM users`+where+
 		` ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, append(args, f.Page.Size, f.Page.Offset())...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing users: %w", err)
 	}
 	return users, total, nil
+}
+
+func scanListedUser(row scanner) (u notebook.ListedUser, err error) {
+	u.User, err = scanUser(row, &u.Knowledge, &u.Personas, optTimeColumn{&u.LastUpload})
+	return u, err
 }
 
 func userConditions(f notebook.UserFilter) (where string, args []any) {
@@ -119,6 +127,9 @@ func userConditions(f notebook.UserFilter) (where string, args []any) {
 		notebook.RoleModerator:  ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 1`,
 		notebook.RoleUser:       ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 0`,
 	}[f.Role]
+	if f.Manageable && where == "" {
+		where = ` WHERE is_super_admin = 0`
+	}
 	if f.Search == "" {
 		return where, nil
 	}

@@ -238,7 +238,7 @@ func (s *Store) Broadcasts(ctx context.Context, p notebook.Page) (list []noteboo
 	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM broadcasts`).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting broadcasts: %w", err)
 	}
-	list, err = collect(ctx, s.db, scanBroadcast, `SELECT b.id, (SELECT min(id) FROM messages WHERE broadcast_id = b.id), b.sender_id, u.username,
+	list, err = collect(ctx, s.db, scanBroadcast, `SELECT b.id, (SELECT min(id) FROM messages WHERE broadcast_id = b.id), b.sender_id, u.username, u.email,
 		b.title, b.content, b.summary, b.total_sent, b.total_read, b.created_at
 		FROM broadcasts b JOIN users u ON u.id = b.sender_id ORDER BY b.created_at DESC, b.id DESC LIMIT ? OFFSET ?`, p.Size, p.Offset())
 	if err != nil {
@@ -249,6 +249,6 @@ func (s *Store) Broadcasts(ctx context.Context, p notebook.Page) (list []noteboo
 
 func scanBroadcast(row scanner) (notebook.Broadcast, error) {
 	var b notebook.Broadcast
-	err := row.Scan(&b.BroadcastID, &b.ID, &b.SenderID, &b.SenderName, &b.Title, &b.Content, &b.Summary, &b.Sent, &b.Read, timeColumn{&b.CreatedAt})
+	err := row.Scan(&b.BroadcastID, &b.ID, &b.SenderID, &b.SenderName, &b.SenderEmail, &b.Title, &b.Content, &b.Summary, &b.Sent, &b.Read, timeColumn{&b.CreatedAt})
 	return b, err
 }

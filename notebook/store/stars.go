@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,10 @@ func deleteStar(ctx context.Context, tx *sql.Tx, userID string, k notebook.ItemK
 func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []notebook.Star, total int, err error) {
 	kinds := notebook.ItemKinds()
 	if f.Kind != "" {
-		kinds = []notebook.ItemKind{f.Kind}
+		kinds = slices.DeleteFunc(kinds, func(k notebook.ItemKind) bool { return k != f.Kind })
+	}
+	if len(kinds) == 0 {
+		return nil, 0, nil
 	}
 	var parts []string
 	var args []any

@@ -14,12 +14,13 @@ const userColumns = `id, username, email, hashed_password, is_active, is_admin, 
 	failed_login_attempts, locked_until, last_failed_login, is_muted, muted_until, mute_reason, ban_reason,
 	avatar_path, avatar_updated_at, password_version`
 
-func scanUser(row scanner) (notebook.User, error) {
+// scanUser reads the columns of a user, and those that follow them into more.
+func scanUser(row scanner, more ...any) (notebook.User, error) {
 	var u notebook.User
 	var admin, moderator, super bool
-	err := row.Scan(&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Active, &admin, &moderator, &super, timeColumn{&u.CreatedAt},
+	err := row.Scan(append([]any{&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Active, &admin, &moderator, &super, timeColumn{&u.CreatedAt},
 		&u.FailedLogins, optTimeColumn{&u.LockedUntil}, optTimeColumn{&u.LastFailedLogin}, &u.Muted, optTimeColumn{&u.MutedUntil}, &u.MuteReason, &u.BanReason,
-		&u.AvatarPath, optTimeColumn{&u.AvatarUpdatedAt}, &u.PasswordVersion)
+		&u.AvatarPath, optTimeColumn{&u.AvatarUpdatedAt}, &u.PasswordVersion}, more...)...)
 	switch {
 	case super:
 		u.Role = notebook.RoleSuperAdmin
