@@ -197,9 +197,12 @@ func (d *database) Mark(commit adapter.Commit) adapter.Flux {
 		if by, ok := commit.By.(*caller); ok {
 			f.change.Request = by.scope.request()
 		}
-		f.change.More = commit.Describe(maxRows, func(table, operation, key string, columns []string) {
-			f.change.Rows = append(f.change.Rows, RowChange{table, operation, key, columns})
+		f.change.More = commit.Describe(maxRows, func(table, operation, key string, columns []string, coarse string) {
+			f.change.Rows = append(f.change.Rows, RowChange{table, operation, key, columns, coarse})
 		})
+	}
+	for _, reason := range commit.Coarse {
+		c.stats.load().coarseWrites.add(reason, 1)
 	}
 	c.stats.load().rowsCaptured.Add(uint64(commit.Rows))
 	c.ledger.Mark(f.slots)

@@ -25,9 +25,10 @@ type Change struct {
 // A RowChange is a changed row, or says that rows of a table changed.
 type RowChange struct {
 	Table     string
-	Operation string   // "insert", "update" or "delete"; "" if no more is known, because there were too many
+	Operation string   // "insert", "update" or "delete"; "" for rows of the table, of which no more is said
 	Key       string   // the values of its primary key, or of another unique one; "" where there is none
 	Columns   []string // that an update changed
+	Coarse    string   // why everything fell that was read from the table, such as "too many rows"; "" if it did not
 }
 
 // String returns one line, such as
@@ -48,6 +49,9 @@ func (ch *Change) String() string {
 		}
 		if len(r.Columns) > 0 {
 			s += " (" + strings.Join(r.Columns, " ") + ")"
+		}
+		if r.Coarse != "" {
+			s += " (" + r.Coarse + ")"
 		}
 		parts = append(parts, s)
 	}

@@ -31,9 +31,9 @@ func (d *toy) change(ctx context.Context, value string, names ...string) {
 	defer d.Mark(adapter.Commit{
 		Touched: hashes,
 		By:      d.caller(ctx),
-		Describe: func(_ int, row func(table, operation, key string, columns []string)) int {
+		Describe: func(_ int, row func(table, operation, key string, columns []string, coarse string)) int {
 			for _, name := range names {
-				row("toy", "update", name, []string{"value"})
+				row("toy", "update", name, []string{"value"}, "")
 			}
 			return 0
 		},

@@ -22,6 +22,7 @@ type Stats struct {
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
 	RowsCaptured  uint64            // row changes seen by database adapters
 	Coarse        []CoarseStatement // statements whose dependencies are coarser than their text allows
+	CoarseWrites  map[string]uint64 // tables in commits, of each of which all that was read fell, by reason: too many rows, and the like
 
 	UnmarkedReads  uint64            // statements without the request's context, nor that of Outside
 	TookOver       uint64            // fills that took over dependencies of such reads, which may not be their own
@@ -108,6 +109,7 @@ func (c *engine) snapshot() Stats {
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
 		RowsCaptured:   s.rowsCaptured.Load(),
+		CoarseWrites:   s.coarseWrites.snapshot(),
 		UnmarkedReads:  s.unmarked.Load(),
 		TookOver:       s.tookOver.Load(),
 		UntrackedReads: c.reports.snapshot(kindUntracked),
@@ -166,6 +168,7 @@ type counters struct {
 	tookOver      atomic.Uint64
 	coarse        sync.Map // CoarseStatement without count -> *atomic.Uint64
 	coarseCount   atomic.Int64
+	coarseWrites  labels
 	flux          durations
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/metrics"
 )
 
@@ -51,6 +52,7 @@ func TestCollector(t *testing.T) {
 	for range 2 {
 		db.Coarse("SELECT 1 OR a", "or")
 	}
+	db.Mark(adapter.Commit{Coarse: []string{"too many rows"}}).Settle()
 
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(metrics.NewCollector(cache))
@@ -61,6 +63,9 @@ unstale_bypassed_total{reason="credentials",route="cards"} 1
 # HELP unstale_coarse_reads_total Reads tracked coarser than their text allows, by statement and reason.
 # TYPE unstale_coarse_reads_total counter
 unstale_coarse_reads_total{reason="or",statement="SELECT 1 OR a"} 2
+# HELP unstale_coarse_writes_total Tables in commits, of each of which all that was read fell, by reason.
+# TYPE unstale_coarse_writes_total counter
+unstale_coarse_writes_total{reason="too many rows"} 1
 # HELP unstale_fills_total Runs of the handler whose answer might have been stored.
 # TYPE unstale_fills_total counter
 unstale_fills_total{route="cards"} 3
@@ -70,6 +75,7 @@ unstale_hits_total{route="cards"} 2
 # HELP unstale_invalidations_total Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.
 # TYPE unstale_invalidations_total counter
 unstale_invalidations_total{cause="tag"} 1
+unstale_invalidations_total{cause="write"} 1
 # HELP unstale_misses_total Requests that ran the handler, by the reason why nothing could be served.
 # TYPE unstale_misses_total counter
 unstale_misses_total{reason="changed",route="cards"} 1
@@ -88,7 +94,7 @@ unstale_verified_total{outcome="skipped"} 0
 unstale_verified_total{outcome="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"unstale_coarse_reads_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_unstored_total", "unstale_verified_total"); err != nil {
+		"unstale_coarse_reads_total", "unstale_coarse_writes_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_unstored_total", "unstale_verified_total"); err != nil {
 		t.Error(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "unstale_handler_seconds_total"); err != nil || n != 4 {

@@ -293,7 +293,15 @@ func TestWriteOfManyRows(t *testing.T) {
 	c := e.conn()
 	c.session().changes.Limit = 50 // images are kept of no more rows
 	c.exec("UPDATE orders SET sum = sum + 1")
-	e.miss("11", "SELECT sum FROM orders WHERE id = 1")
+	const query = "SELECT sum FROM orders WHERE id = 1"
+	why := e.cache.Explain(key(query, nil))
+	if len(why) != 1 || why[0].Change == nil || !strings.HasSuffix(why[0].Change.String(), ": rows of orders (too many rows), 104 more") {
+		t.Errorf("explained by %+v", why)
+	}
+	if got := e.cache.Stats().CoarseWrites; len(got) != 1 || got["too many rows"] != 1 {
+		t.Errorf("counted: %v", got)
+	}
+	e.miss("11", query)
 	e.hit("SELECT name FROM users WHERE id = 1")
 }
 

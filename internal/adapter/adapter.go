@@ -168,12 +168,14 @@ type Commit struct {
 	Touched []uint64 // hashes of dependencies
 	Rows    int      // that changed, as far as was seen
 	By      Caller   // on whose behalf; nil if that is not known
+	Coarse  []string // why a table is touched as a whole, in few words; once for each such table that is read
 
 	// Describe calls row with rows that changed, at most limit of them, and returns
 	// how many more there are. Operation is "insert", "update" or "delete", or "" if
-	// no more is known than that rows of the table changed. It is called before Mark
-	// returns, if changes are remembered. Nil: nothing is known.
-	Describe func(limit int, row func(table, operation, key string, columns []string)) (more int)
+	// rows of the table changed and it is touched as a whole, for a reason that coarse
+	// says. It is called before Mark returns, if changes are remembered. Nil: nothing
+	// is known.
+	Describe func(limit int, row func(table, operation, key string, columns []string, coarse string)) (more int)
 }
 
 // A Flux is what a commit has put in flux.

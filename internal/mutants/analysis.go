@@ -14,14 +14,14 @@ var analysis = []mistake{
 		"if d.Op == opInsert {",
 	},
 	{
-		"a row that moves stays", "internal/shape/changes.go",
+		"a row that moves stays", "internal/shape/touched.go",
 		"|| ch.New == nil || ch.Moved {",
 		"|| ch.New == nil {",
 	},
 	{
-		"a column is forgotten", "internal/shape/changes.go",
-		"r := sh.watched\n",
-		"r := sh.watched &^ (1 << 2)\n",
+		"a column is forgotten", "internal/shape/shapes.go",
+		"relevant: k.watched}",
+		"relevant: k.watched &^ (1 << 2)}",
 	},
 	{
 		"OR is read as AND", "internal/sqldep/block.go",

@@ -44,6 +44,14 @@ type lapse struct {
 	edits []edit
 }
 
+// An excess is a mutant that tests of a package have to find.
+type excess struct {
+	name  string
+	dir   string // of the package
+	tests string // their names, with bars between them
+	edits []edit
+}
+
 // mutants lists them all. Each instrument's first is no mistake.
 func mutants() (list []mutant) {
 	list = append(list, mutant{"no mistake", differential{}, nil})
@@ -57,6 +65,12 @@ func mutants() (list []mutant) {
 	list = append(list, mutant{"no mistake", wire{}, nil})
 	for _, l := range requests {
 		list = append(list, mutant{l.name, wire{l.tests}, l.edits})
+	}
+	for i, e := range bounds {
+		if i == 0 || e.dir != bounds[i-1].dir {
+			list = append(list, mutant{"no mistake", unit{dir: e.dir}, nil})
+		}
+		list = append(list, mutant{e.name, unit{e.dir, e.tests}, e.edits})
 	}
 	return list
 }

@@ -60,15 +60,11 @@ func (w wire) search(root, binary string, limit time.Duration, sound bool) (foun
 	defer cancel()
 	out, err := command(ctx, root, binary, "-test.v", "-test.failfast", "-test.run=^("+strings.Join(names, "|")+")$",
 		"-wire.seed=1", fmt.Sprintf("-wire.exchanges=%d", soundExchanges), "-wire.minimise=0")
-	for _, name := range names {
-		if !bytes.Contains(out, []byte("=== RUN   "+name+"\n")) && err == nil {
-			return "", fmt.Errorf("there is no %s", name)
-		}
+	if err == nil {
+		return "", ran(out, names)
 	}
 	kind, test := failedKind.FindSubmatch(out), failedTest.FindSubmatch(out)
 	switch {
-	case err == nil:
-		return "", nil
 	case kind != nil:
 		what, _, _ := strings.Cut(string(kind[1]), ":")
 		return onTheWire + ": " + what, nil
@@ -78,4 +74,14 @@ func (w wire) search(root, binary string, limit time.Duration, sound bool) (foun
 		err = errors.New("did not end in time")
 	}
 	return "", fmt.Errorf("%w\n%s", err, out)
+}
+
+// ran returns an error unless the tests with these names ran.
+func ran(out []byte, names []string) error {
+	for _, name := range names {
+		if !bytes.Contains(out, []byte("=== RUN   "+name+"\n")) {
+			return fmt.Errorf("there is no %s", name)
+		}
+	}
+	return nil
 }

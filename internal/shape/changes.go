@@ -1,7 +1,5 @@
 package shape
 
-import "slices"
-
 // DefaultBulkLimit is the number of changed rows of one table in a transaction
 // above which a Changes keeps no images.
 const DefaultBulkLimit = 10_000
@@ -15,6 +13,8 @@ type Change struct {
 	Old   []Value
 	New   []Value
 	Moved bool // an update gave the row another place in the table, which no column shows
+
+	differs ColumnSet // the columns in which Old and New differ, or may
 }
 
 // Changes collects the changed rows of a transaction. The zero value is ready
@@ -24,15 +24,25 @@ type Changes struct {
 	// by the table alone; 0 means DefaultBulkLimit.
 	Limit int
 
-	tables map[*Table]*tableChanges
-	rows   int
+	tables  map[*Table]*tableChanges
+	list    []*Table // of tables
+	rows    int
+	placing placing
 }
 
 // tableChanges are the changes of one table.
 type tableChanges struct {
-	coarse bool // they cannot be described by images
+	coarse string // why they are described by the table alone, or ""
 	rows   []Change
+	read   bool // some query depends on a part of the table
 }
+
+// Why the changes of a table are described by the table alone.
+const (
+	coarseUnknown = "rows unknown"
+	coarseRows    = "too many rows"
+	coarseSets    = "too many sets of rows"
+)
 
 // Empty reports whether nothing changed.
 func (c *Changes) Empty() bool { return len(c.tables) == 0 }
@@ -44,7 +54,7 @@ func (c *Changes) Rows() int { return c.rows }
 // AddUnknown says as much as Add.
 func (c *Changes) Wants(t *Table) bool {
 	tc := c.tables[t]
-	return tc == nil || !tc.coarse
+	return tc == nil || tc.coarse == ""
 }
 
 // Add adds a changed row and keeps its images. An update that changes nothing
@@ -57,36 +67,54 @@ func (c *Changes) Add(ch Change) {
 			return
 		}
 	}
-	if ch.Old != nil && ch.New != nil && !ch.Moved && t.unchanged(ch.Old, ch.New) {
+	if ch.differs = t.difference(&ch); ch.differs == 0 {
 		return
 	}
 	c.rows++
 	tc := c.of(t)
-	if tc.coarse {
-		return
-	}
 	limit := c.Limit
 	if limit <= 0 {
 		limit = DefaultBulkLimit
 	}
-	if len(tc.rows) >= limit || ch.Old == nil && ch.New == nil {
-		tc.coarse, tc.rows = true, nil
-		return
+	switch {
+	case tc.coarse != "":
+	case ch.Old == nil && ch.New == nil:
+		tc.widen(coarseUnknown)
+	case len(tc.rows) >= limit:
+		tc.widen(coarseRows)
+	default:
+		tc.rows = append(tc.rows, ch)
 	}
-	tc.rows = append(tc.rows, ch)
+}
+
+// widen describes the changes by the table alone from now on.
+func (tc *tableChanges) widen(why string) {
+	if tc.coarse == "" {
+		tc.coarse, tc.rows = why, nil
+	}
 }
 
 // AddUnknown adds a change of the table of which nothing else is known.
 func (c *Changes) AddUnknown(t *Table) {
 	c.rows++
-	tc := c.of(t)
-	tc.coarse, tc.rows = true, nil
+	c.of(t).widen(coarseUnknown)
+}
+
+// Coarse returns why tables are described by the table alone, once for each that
+// some query reads finer. It follows Dependencies.
+func (c *Changes) Coarse() (reasons []string) {
+	for _, t := range c.list {
+		if tc := c.tables[t]; tc.coarse != "" && tc.read {
+			reasons = append(reasons, tc.coarse)
+		}
+	}
+	return reasons
 }
 
 // Reset forgets everything.
 func (c *Changes) Reset() {
 	clear(c.tables)
-	c.rows = 0
+	c.list, c.rows = c.list[:0], 0
 }
 
 func (c *Changes) of(t *Table) *tableChanges {
@@ -96,7 +124,7 @@ func (c *Changes) of(t *Table) *tableChanges {
 			c.tables = make(map[*Table]*tableChanges)
 		}
 		tc = &tableChanges{}
-		c.tables[t] = tc
+		c.tables[t], c.list = tc, append(c.list, t)
 	}
 	return tc
 }
@@ -105,134 +133,4 @@ func (c *Changes) of(t *Table) *tableChanges {
 // generated column, which no image knows, differs only if another one does.
 func (t *Table) changed(i int, old, new []Value) bool {
 	return t.Columns[i].Generated != Virtual && !old[i].same(new[i])
-}
-
-func (t *Table) unchanged(old, new []Value) bool {
-	for i := range t.Columns {
-		if t.changed(i, old, new) {
-			return false
-		}
-	}
-	return true
-}
-
-// Dependencies appends what the changes bump. The view must have been opened
-// after the last change and be released after the bump.
-func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
-	h := v.shapes.hasher
-	for t, tc := range c.tables {
-		dst = append(dst, h.table(t))
-		for _, along := range t.Along {
-			dst = append(dst, h.table(along))
-		}
-		dst = tc.dependencies(dst, h, t, v.byTable[t.Name])
-	}
-	return dst
-}
-
-// maxGrown bounds the dependencies for which there is room before anybody knows
-// how many they are: mostly one for each row and shape that watches the change.
-const maxGrown = 1 << 15
-
-// dependencies appends what the table's changes bump beside table(t).
-func (tc *tableChanges) dependencies(dst []uint64, h hasher, t *Table, shapes []*shape) []uint64 {
-	if tc.coarse {
-		return append(dst, h.coarse(t))
-	}
-	dst = slices.Grow(dst, min(len(tc.rows)*len(shapes), maxGrown))
-	start := len(dst)
-	moves := make([]ColumnSet, len(tc.rows))
-	for i := range tc.rows {
-		moves[i] = t.difference(&tc.rows[i])
-	}
-	var b Code
-	for _, sh := range shapes {
-		for i := range tc.rows {
-			var ok bool
-			if dst, ok = sh.dependencies(dst, h, t, &tc.rows[i], moves[i], &b); !ok {
-				return append(dst[:start], h.coarse(t))
-			}
-		}
-	}
-	return dst
-}
-
-// allColumns is the difference between rows that are not the same row. It
-// matters to every shape.
-const allColumns = ^ColumnSet(0)
-
-// difference returns the columns in which a changed row differs: all of them for
-// a row that comes, goes or moves to another place in the table.
-func (t *Table) difference(ch *Change) ColumnSet {
-	if ch.Old == nil || ch.New == nil || ch.Moved {
-		return allColumns
-	}
-	var d ColumnSet
-	for c := range t.Columns {
-		if t.changed(c, ch.Old, ch.New) {
-			d.Add(c)
-		}
-	}
-	return d
-}
-
-// dependencies appends what a changed row bumps in the sets of a shape. moved
-// are the columns in which it differs. ok is false where an image does not tell.
-func (sh *shape) dependencies(dst []uint64, h hasher, t *Table, ch *Change, moved ColumnSet, b *Code) (_ []uint64, ok bool) {
-	if moved != allColumns && moved&sh.relevant() == 0 {
-		return dst, true
-	}
-	var before set
-	for i, image := range [2][]Value{ch.Old, ch.New} {
-		if image == nil {
-			continue
-		}
-		s, ok := sh.of(h, t, image)
-		if !ok {
-			return dst, false
-		}
-		if i == 0 {
-			before = s
-		} else if s == before && (sh.order == noOrder || ch.Old[sh.order].same(image[sh.order])) {
-			continue // in the same place
-		}
-		if sh.order == noOrder {
-			dst = append(dst, uint64(s))
-			continue
-		}
-		if *b, ok = t.Columns[sh.order].place(*b, image[sh.order]); !ok {
-			return dst, false
-		}
-		if sh.descending {
-			b.turn()
-		}
-		dst = appendRowNodes(dst, s, *b)
-	}
-	return dst, true
-}
-
-// relevant returns the columns of which a change matters to the shape.
-func (sh *shape) relevant() ColumnSet {
-	r := sh.watched
-	for _, c := range sh.columns {
-		r.Add(c)
-	}
-	if sh.order != noOrder {
-		r.Add(sh.order)
-	}
-	return r
-}
-
-// of returns the set of the shape in which an image lies.
-func (sh *shape) of(h hasher, t *Table, image []Value) (_ set, ok bool) {
-	s := sh.start
-	for _, c := range sh.columns {
-		if c >= len(image) {
-			return 0, false
-		}
-		if s, ok = h.add(s, image[c], &t.Columns[c]); !ok {
-			return 0, false
-		}
-	}
-	return set(s), sh.order < len(image)
 }

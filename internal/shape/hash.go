@@ -25,35 +25,39 @@ const (
 	depSet    = 's'
 
 	depParents = 'p'
+	depWatched = 'w'
 )
 
 func (h hasher) table(t *Table) uint64  { return h.sum(depTable, 0, 0, t.Name) }
 func (h hasher) coarse(t *Table) uint64 { return h.sum(depCoarse, 0, 0, t.Name) }
 func (h hasher) parents() uint64        { return h.sum(depParents, 0, 0, "") }
 
-// A set is the hash of a shape and values for its columns: the dependency of
-// what reads the rows with these values, or where its nodes start.
+// A set is the hash of a family of shapes and values for its columns: the rows
+// with these values, or where the nodes of their order start.
 type set uint64
 
-// begin starts the hash of a shape's sets.
-func (h hasher) begin(table string, k shapeKey) uint64 {
-	s := h.sum(depSet, uint64(k.watched), uint64(len(k.columns)), table)
+// watch returns the hash of what a shape watches, which makes a dependency of a set.
+func (h hasher) watch(watched ColumnSet) uint64 { return h.sum(depWatched, uint64(watched), 0, "") }
+
+// begin starts the hash of a family's sets.
+func (h hasher) begin(table string, k shapeKey) set {
+	s := h.sum(depSet, uint64(len(k.columns)), 0, table)
 	for _, c := range k.columns {
 		s = h.sum(s, uint64(c), 0, "")
 	}
-	return h.sum(s, uint64(k.order), k.direction(), "")
+	return set(h.sum(s, uint64(k.order), k.direction(), ""))
 }
 
 // add adds the value of a column to the hash of a set. ok is false where it is
 // not certain which values equal this one.
-func (h hasher) add(set uint64, v Value, c *Column) (_ uint64, ok bool) {
+func (h hasher) add(s set, v Value, c *Column) (_ set, ok bool) {
 	if c.Type == nil {
 		return 0, false
 	}
 	if v, ok = c.Type.Key(v); !ok || v.kind == KindUnknown {
 		return 0, false
 	}
-	return h.sum(set, uint64(v.kind), v.num, v.text), true
+	return set(h.sum(uint64(s), uint64(v.kind), v.num, v.text)), true
 }
 
 // sum returns the hash of three words and a text, in this order, the words in

@@ -77,7 +77,7 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 			d.list = d.list[:start]
 			return false
 		default:
-			d.list = append(d.list, uint64(h))
+			d.list = append(d.list, sh.watching(uint64(h)))
 		}
 	}
 	return true

@@ -186,7 +186,7 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 					d.list = d.list[:start]
 					break
 				}
-				d.list = append(d.list, uint64(h))
+				d.list = append(d.list, sh.watching(uint64(h)))
 			}
 			if len(d.list) > start {
 				return
@@ -199,7 +199,7 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 // everything adds all rows.
 func (d *deps) everything(s *querySource) {
 	if sh := d.shape(s, &s.all); sh != nil {
-		d.list = append(d.list, sh.start)
+		d.list = append(d.list, sh.watching(uint64(sh.start)))
 	}
 }
 
@@ -230,5 +230,5 @@ func (sh *shape) with(h hasher, t *Table, value func(i int) (Value, bool)) (_ se
 			return 0, false
 		}
 	}
-	return set(s), true
+	return s, true
 }

@@ -118,8 +118,10 @@ func (s *runSource) follow(r *Run, value func(int) Value) {
 		case null: // it equals nothing
 		case !ok:
 			s.lost = true
-		case len(s.found) == 0 || s.found[len(s.found)-1] != uint64(h):
-			s.found = append(s.found, uint64(h))
+		default:
+			if d := s.from.watching(uint64(h)); len(s.found) == 0 || s.found[len(s.found)-1] != d {
+				s.found = append(s.found, d)
+			}
 		}
 	}
 }
@@ -163,7 +165,7 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	if s.Span.Descending {
 		b.turn()
 	}
-	starts := []set{set(sh.start)}
+	starts := []set{sh.start}
 	if len(s.sets) > 0 {
 		starts = starts[:0]
 	}
@@ -176,7 +178,11 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	}
 	r.shape(s.querySource, &s.order)
 	for _, h := range starts {
+		before := len(r.list)
 		r.list = appendRangeNodes(r.list, h, b)
+		for i := before; i < len(r.list); i++ {
+			r.list[i] = sh.watching(r.list[i])
+		}
 	}
 	return true
 }
@@ -197,7 +203,7 @@ func (r *Run) rowless(s *runSource) {
 			r.everything(s.querySource)
 			return
 		}
-		r.list = append(r.list, uint64(h))
+		r.list = append(r.list, sh.watching(uint64(h)))
 	}
 }
 

@@ -36,7 +36,13 @@ type shapeKey struct {
 const noOrder = -1
 
 func (k shapeKey) equal(l shapeKey) bool {
-	return slices.Equal(k.columns, l.columns) && k.watched == l.watched && k.order == l.order && k.descending == l.descending
+	return k.akin(l) && k.watched == l.watched
+}
+
+// akin reports whether shapes are of one family: those that differ in what they
+// watch alone. The sets of one are those of the other.
+func (k shapeKey) akin(l shapeKey) bool {
+	return slices.Equal(k.columns, l.columns) && k.order == l.order && k.descending == l.descending
 }
 
 func (k shapeKey) direction() uint64 {
@@ -50,12 +56,29 @@ func (k shapeKey) direction() uint64 {
 type shape struct {
 	shapeKey
 	table      string
-	start      uint64 // of the hashes of its sets
+	start      set       // of all rows, where the hashes of its family's sets begin
+	mark       uint64    // of what it watches, mixed into them
+	relevant   ColumnSet // of which a change matters
 	registered uint64
 	birth      atomic.Uint64 // the sequence number at its birth, or never
 }
 
 const never = ^uint64(0)
+
+func newShape(h hasher, table string, k shapeKey) *shape {
+	sh := &shape{shapeKey: k, table: table, start: h.begin(table, k), mark: h.watch(k.watched), relevant: k.watched}
+	for _, c := range k.columns {
+		sh.relevant.Add(c)
+	}
+	if k.order != noOrder {
+		sh.relevant.Add(k.order)
+	}
+	return sh
+}
+
+// watching returns the dependency of a set of the family, or of a node of it, as
+// the shape watches it.
+func (sh *shape) watching(h uint64) uint64 { return mix(h, sh.mark) }
 
 // NewShapes returns an empty registry. The database's dependencies are hashed with
 // its key: who shares it has the same hashes. seq returns the engine's present
@@ -87,13 +110,23 @@ func (s *Shapes) register(table string, k shapeKey) *shape {
 		return nil
 	}
 	s.clock++
-	sh := &shape{shapeKey: k, table: table, start: s.hasher.begin(table, k), registered: s.clock}
+	sh := newShape(s.hasher, table, k)
+	sh.registered = s.clock
 	sh.birth.Store(never)
 	s.byTable = maps.Clone(s.byTable)
-	s.byTable[table] = append(slices.Clone(s.byTable[table]), sh)
+	s.byTable[table] = withShape(s.byTable[table], sh)
 	s.unborn = append(s.unborn, sh)
 	s.deliver()
 	return sh
+}
+
+// withShape returns the shapes with another one, next to its family.
+func withShape(shapes []*shape, sh *shape) []*shape {
+	i := slices.IndexFunc(shapes, func(other *shape) bool { return other.akin(sh.shapeKey) })
+	if i < 0 {
+		i = len(shapes)
+	}
+	return slices.Insert(slices.Clone(shapes), i, sh)
 }
 
 // deliver gives birth to the shapes that every open view knows. The caller

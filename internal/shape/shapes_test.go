@@ -62,7 +62,7 @@ func TestDependenciesOfArgumentsThatDoNotFit(t *testing.T) {
 	shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 	h := shapes.hasher
 	q := shapes.Use(byKey(table))
-	whole := func() uint64 { return q.sources[0].all.to.Load().start }
+	whole := func() uint64 { sh := q.sources[0].all.to.Load(); return sh.watching(uint64(sh.start)) }
 	for _, v := range []driver.Value{"1.0", []byte("1"), math.NaN()} {
 		if !slices.Contains(dependencies(q, 1, one(v)), whole()) {
 			t.Errorf("%T(%v) narrows an INTEGER column", v, v)
@@ -72,8 +72,9 @@ func TestDependenciesOfArgumentsThatDoNotFit(t *testing.T) {
 		t.Error("an argument that is missing narrows")
 	}
 	got := dependencies(q, 1, one(int64(7)))
-	s, _ := q.sources[0].fine.to.Load().of(h, table, []Value{Int(7)})
-	if want := []uint64{h.coarse(table), uint64(s)}; !slices.Equal(got, want) {
+	sh := q.sources[0].fine.to.Load()
+	s, _ := sh.of(h, table, []Value{Int(7)})
+	if want := []uint64{h.coarse(table), sh.watching(uint64(s))}; !slices.Equal(got, want) {
 		t.Errorf("got %x, want %x", got, want)
 	}
 }

@@ -21,6 +21,9 @@ import (
 // row lies in the range.
 //
 // In descending order the digits are turned over first.
+//
+// Every range has one node more, that of all rows of its set, which a commit bumps
+// instead where its nodes would be too many.
 type Code []byte
 
 // MaxDigits bounds the length of a code. Longer ones are cut, all in one place,
@@ -105,12 +108,20 @@ func mix(h uint64, digit uint64) uint64 {
 	return hi ^ lo ^ h>>32
 }
 
-// The last node of a code is that of the rows with this very code.
-const leaf = 8
+// The last node of a code is that of the rows with this very code. No
+// digit leads to that of all rows of a set.
+const (
+	leaf  = 8
+	whole = 9
+)
+
+// anywhere returns the node of all rows of a set.
+func (s set) anywhere() uint64 { return mix(uint64(s), whole) }
 
 // appendRangeNodes appends the nodes of the rows up to a code.
 func appendRangeNodes(dst []uint64, s set, c Code) []uint64 {
 	h := uint64(s)
+	dst = append(dst, s.anywhere())
 	for _, d := range c {
 		if d > 0 {
 			dst = append(dst, mix(h, 4+uint64(d)-1))
@@ -130,4 +141,16 @@ func appendRowNodes(dst []uint64, s set, c Code) []uint64 {
 		h = mix(h, uint64(e))
 	}
 	return append(dst, mix(h, leaf))
+}
+
+// maxRowNodes bounds the nodes of a row.
+const maxRowNodes = 3*MaxDigits + 1
+
+// rowNodes returns how many appendRowNodes appends.
+func rowNodes(c Code) int {
+	n := 1
+	for _, e := range c {
+		n += 3 - int(e)
+	}
+	return n
 }

@@ -18,15 +18,16 @@ const (
 // Summary calls row with some of the changes in words, by the names of the tables,
 // and returns how many more rows changed. It names each table before it names a
 // second row of one. The operation is "insert", "update" or "delete", or "" of rows
-// without images; the key the values of the first unique one, or ""; the columns
-// those that an update changed, the first of them.
-func (c *Changes) Summary(limit int, row func(table, operation, key string, columns []string)) (more int) {
+// of a table that is described by the table alone, for a reason that coarse says; the
+// key the values of the first unique one, or ""; the columns those that an update
+// changed, the first of them.
+func (c *Changes) Summary(limit int, row func(table, operation, key string, columns []string, coarse string)) (more int) {
 	tables := slices.SortedFunc(maps.Keys(c.tables), CompareNames)
 	named := make([]int, len(tables)) // how many of each
 	for left, again := limit, true; again && left > 0; {
 		again = false
 		for i, t := range tables {
-			if tc := c.tables[t]; left > 0 && (named[i] < len(tc.rows) || tc.coarse && named[i] == 0) {
+			if tc := c.tables[t]; left > 0 && (named[i] < len(tc.rows) || tc.coarse != "" && named[i] == 0) {
 				named[i]++
 				left--
 				again = true
@@ -36,12 +37,13 @@ func (c *Changes) Summary(limit int, row func(table, operation, key string, colu
 	more = c.rows
 	for i, t := range tables {
 		tc := c.tables[t]
-		if tc.coarse && named[i] > 0 {
-			row(t.Name, "", "", nil)
+		if tc.coarse != "" && named[i] > 0 {
+			row(t.Name, "", "", nil, tc.coarse)
 			continue
 		}
 		for j := range named[i] {
-			row(tc.rows[j].summary(t))
+			table, operation, key, columns := tc.rows[j].summary(t)
+			row(table, operation, key, columns, "")
 		}
 		more -= named[i]
 	}

@@ -71,7 +71,7 @@ func (db *Database) Mark(c *shape.Changes, by adapter.Caller, more ...uint64) *F
 	db.inFlux.Add(1)
 	f := &Flux{db: db, view: db.Shapes.View()}
 	touched := append(c.Dependencies(nil, f.view), more...)
-	f.flux = db.Engine.Mark(adapter.Commit{Touched: touched, Rows: c.Rows(), By: by, Describe: c.Summary})
+	f.flux = db.Engine.Mark(adapter.Commit{Touched: touched, Rows: c.Rows(), By: by, Coarse: c.Coarse(), Describe: c.Summary})
 	return f
 }
 

@@ -76,9 +76,10 @@ type change struct {
 
 type rowChange struct {
 	Table     string   `json:"table" example:"persona_cards"`
-	Operation string   `json:"operation,omitempty" doc:"insert, update or delete; nothing if there were too many rows" example:"update"`
+	Operation string   `json:"operation,omitempty" doc:"insert, update or delete; nothing for rows of which no more is said" example:"update"`
 	Key       string   `json:"key,omitempty" example:"42"`
 	Columns   []string `json:"columns,omitempty" example:"[\"star_count\"]"`
+	Coarse    string   `json:"coarse,omitempty" doc:"why everything fell that was read from the table" example:"too many rows"`
 }
 
 // missed is a request that found an entry and was not served from it.

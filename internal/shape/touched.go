@@ -1,0 +1,259 @@
+package shape
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// What is computed for one commit is bounded, whatever its rows and the shapes in
+// use: how many images are placed in the sets of a family of shapes, and how many
+// dependencies come of that. Where the nodes of an order would take more than their
+// share of those, a set is bumped as a whole; where the sets are too many, the table.
+const (
+	maxPlaced  = 250_000
+	maxTouched = 100_000
+	nodesShare = 8 // one in so many of those that are left
+)
+
+// Dependencies appends what the changes bump. The view must have been opened
+// after the last change and be released after the bump. The tables of which the
+// fewest rows changed come first, so that one with many takes nothing from them.
+func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
+	h, p := v.shapes.hasher, &c.placing
+	p.hasher, p.images, p.dependencies = h, maxPlaced, maxTouched
+	slices.SortFunc(c.list, func(a, b *Table) int {
+		return cmp.Or(cmp.Compare(len(c.tables[a].rows), len(c.tables[b].rows)), CompareNames(a, b))
+	})
+	for _, t := range c.list {
+		dst = append(dst, h.table(t))
+		for _, along := range t.Along {
+			dst = append(dst, h.table(along))
+		}
+		tc, shapes := c.tables[t], v.byTable[t.Name]
+		tc.read = len(shapes) > 0
+		start := len(dst)
+		for len(shapes) > 0 && tc.coarse == "" {
+			n := 1
+			for n < len(shapes) && shapes[n].akin(shapes[0].shapeKey) {
+				n++
+			}
+			var why string
+			if dst, why = p.touched(dst, t, tc.rows, shapes[:n]); why != "" {
+				tc.widen(why)
+			}
+			shapes = shapes[n:]
+		}
+		if tc.coarse != "" {
+			dst = append(dst[:start], h.coarse(t))
+		}
+	}
+	if cap(p.list) > maxKept {
+		*p = placing{}
+	}
+	return dst
+}
+
+// maxKept bounds the places for which there is room in the next commit, too.
+const maxKept = 64
+
+// A place is where changed rows lie in the sets of a family of shapes: those that
+// differ in the same columns, all in one set. Where there is an order, it is that
+// of the first of them: every range that holds another one holds that one, too.
+type place struct {
+	placeKey
+	code Code // in the order; nil where there is none
+}
+
+type placeKey struct {
+	set     set
+	differs ColumnSet // the columns in which the rows differ
+}
+
+// fewPlaces are searched one by one.
+const fewPlaces = 8
+
+// A placing places changed rows, and knows how much more it may.
+type placing struct {
+	hasher
+	images, dependencies int // that are left
+
+	list  []place
+	index map[placeKey]int // of list, if there are more than a few
+	codes []byte           // of the places
+	code  Code             // of the last image
+}
+
+// touched appends what changed rows bump in the sets of a family of shapes, or
+// says why it cannot be told.
+func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape) (_ []uint64, coarse string) {
+	var relevant ColumnSet
+	for _, sh := range family {
+		relevant |= sh.relevant
+	}
+	p.list, p.codes = p.list[:0], p.codes[:0]
+	if p.images -= images(rows, relevant); p.images < 0 {
+		return dst, coarseSets
+	}
+	for i := range rows {
+		if rows[i].differs.touch(relevant) && !p.add(t, &rows[i], family[0]) {
+			return dst, coarseUnknown
+		}
+	}
+	sets, nodes := 0, 0
+	for i := range p.list {
+		n := p.list[i].nodes()
+		for _, sh := range family {
+			if p.list[i].differs.touch(sh.relevant) {
+				sets++
+				nodes += n
+			}
+		}
+	}
+	n, ordered := nodes, family[0].order != noOrder
+	if ordered && nodes > p.dependencies/nodesShare {
+		n = sets
+	}
+	if p.dependencies -= n; p.dependencies < 0 {
+		return dst, coarseSets
+	}
+	dst = slices.Grow(dst, n)
+	var room [maxRowNodes]uint64
+	for i := range p.list {
+		at, hashes := &p.list[i], room[:0]
+		switch {
+		case !ordered:
+			hashes = append(hashes, uint64(at.set))
+		case n < nodes:
+			hashes = append(hashes, at.set.anywhere())
+		default:
+			hashes = appendRowNodes(hashes, at.set, at.code)
+		}
+		for _, sh := range family {
+			if at.differs.touch(sh.relevant) {
+				for _, h := range hashes {
+					dst = append(dst, sh.watching(h))
+				}
+			}
+		}
+	}
+	return dst, ""
+}
+
+// images returns how many images rows have that differ in some of the columns.
+func images(rows []Change, relevant ColumnSet) (n int) {
+	for i := range rows {
+		if !rows[i].differs.touch(relevant) {
+			continue
+		}
+		if rows[i].Old != nil {
+			n++
+		}
+		if rows[i].New != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// add adds the places of a changed row. ok is false where an image does not tell.
+func (p *placing) add(t *Table, ch *Change, sh *shape) (ok bool) {
+	for _, image := range [2][]Value{ch.Old, ch.New} {
+		if image == nil {
+			continue
+		}
+		k := placeKey{differs: ch.differs}
+		if k.set, ok = sh.of(p.hasher, t, image); !ok {
+			return false
+		}
+		at, known := p.at(k)
+		if sh.order == noOrder {
+			continue
+		}
+		if p.code, ok = t.Columns[sh.order].place(p.code, image[sh.order]); !ok {
+			return false
+		}
+		if sh.descending {
+			p.code.turn()
+		}
+		if !known || bytes.Compare(p.code, at.code) < 0 {
+			start := len(p.codes)
+			p.codes = append(p.codes, p.code...)
+			at.code = p.codes[start:len(p.codes):len(p.codes)]
+		}
+	}
+	return true
+}
+
+// at returns the place of a set and a difference, which is a new one if there is
+// none.
+func (p *placing) at(k placeKey) (at *place, known bool) {
+	if n := len(p.list); n > 0 && p.list[n-1].placeKey == k {
+		return &p.list[n-1], true
+	}
+	if len(p.list) > fewPlaces {
+		if i, ok := p.index[k]; ok {
+			return &p.list[i], true
+		}
+	} else if i := slices.IndexFunc(p.list, func(at place) bool { return at.placeKey == k }); i >= 0 {
+		return &p.list[i], true
+	}
+	p.list = append(p.list, place{placeKey: k})
+	switch n := len(p.list); {
+	case n == fewPlaces+1:
+		if p.index == nil {
+			p.index = make(map[placeKey]int)
+		}
+		clear(p.index)
+		for i := range p.list {
+			p.index[p.list[i].placeKey] = i
+		}
+	case n > fewPlaces:
+		p.index[k] = n - 1
+	}
+	return &p.list[len(p.list)-1], false
+}
+
+// nodes returns how many dependencies of one shape the place has.
+func (at *place) nodes() int {
+	if at.code == nil {
+		return 1
+	}
+	return rowNodes(at.code)
+}
+
+// allColumns is the difference between rows that are not the same row. It
+// matters to every shape.
+const allColumns = ^ColumnSet(0)
+
+// touch reports whether a difference matters to what these columns are relevant to.
+func (s ColumnSet) touch(relevant ColumnSet) bool { return s == allColumns || s&relevant != 0 }
+
+// difference returns the columns in which a changed row differs: all of them for
+// a row that comes, goes or moves to another place in the table.
+func (t *Table) difference(ch *Change) ColumnSet {
+	if ch.Old == nil || ch.New == nil || ch.Moved {
+		return allColumns
+	}
+	var d ColumnSet
+	for c := range t.Columns {
+		if t.changed(c, ch.Old, ch.New) {
+			d.Add(c)
+		}
+	}
+	return d
+}
+
+// of returns the set of the shape's family in which an image lies.
+func (sh *shape) of(h hasher, t *Table, image []Value) (s set, ok bool) {
+	s = sh.start
+	for _, c := range sh.columns {
+		if c >= len(image) {
+			return 0, false
+		}
+		if s, ok = h.add(s, image[c], &t.Columns[c]); !ok {
+			return 0, false
+		}
+	}
+	return s, sh.order < len(image)
+}
