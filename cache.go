@@ -44,8 +44,8 @@ func (c *Cache) Close() error {
 }
 
 // Handler caches what next answers to GET and HEAD requests, as a shared cache
-// per RFC 9111. Every other request passes, and an unsafe one invalidates its URI
-// (§4.4).
+// per RFC 9111. Every other request passes, and an unsafe one that succeeds
+// invalidates its path under every query, and what its answer names (§4.4).
 //
 // On a hit nothing inside runs: no router, no middleware, no handler. So put
 // logging, CORS and compression outside, everything that computes the answer

@@ -141,6 +141,15 @@ func (f *fill) add(s *source, d adapter.Dependencies) {
 	f.bound()
 }
 
+// dependOnSlot adds a dependency that makes nothing known of what the result is
+// made of.
+func (f *fill) dependOnSlot(s ledger.Slot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slots = append(f.slots, s)
+	f.bound()
+}
+
 // readFrom adds the whole of a source, which is asked beside the read what was
 // written before. The caller holds mu.
 func (f *fill) readFrom(s *source) {

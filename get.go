@@ -144,7 +144,7 @@ func (g *get) answer() {
 			return
 		}
 		if j == nil {
-			j = &joiner{mayJoin: !g.directives.NoCache, newcomer: func() *fill { return c.begin(g.name, true) }}
+			j = &joiner{mayJoin: !g.directives.NoCache, newcomer: g.begin}
 		}
 		j.found(&c.flights, g, why)
 		f, how := c.flights.join(key, j)

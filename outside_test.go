@@ -236,7 +236,7 @@ func TestStreamedVariantPassesAlone(t *testing.T) {
 	}
 }
 
-// TestLongTargets pass by, and cost nothing when they invalidate.
+// TestLongTargets pass by, and invalidate no more than their path.
 func TestLongTargets(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, unstale.Options{})
@@ -249,7 +249,11 @@ func TestLongTargets(t *testing.T) {
 			t.Errorf("%s", r.status)
 		}
 	}
+	get(h, "/other").want(t, "", false)
 	serve(h, httptest.NewRequest(http.MethodPost, long, nil))
+	get(h, short).want(t, "", false)
+	get(h, "/other").want(t, "", true)
+	serve(h, httptest.NewRequest(http.MethodPost, "/"+strings.Repeat("a", 50_000), nil))
 	get(h, short).want(t, "", true)
 }
 

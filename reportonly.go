@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -28,7 +27,7 @@ func (g *get) reportOnly() {
 		would = nil
 	}
 	outer := g.r.Context()
-	f := c.begin(g.name, true)
+	f := g.begin()
 	s := g.scope(f)
 	ctx := &fillContext{withoutValues{outer}, context.WithoutCancel(outer), s, s.lookedOutside}
 	detail := "report only: " + string(why)
@@ -62,8 +61,7 @@ func (g *get) reportOnly() {
 		if what := difference(would, rec); what != "" && c.catchUp(outer, g, would) == missNone && c.judge(would, clock.Now()) == missNone {
 			g.route.wouldDiffer.Add(1)
 			part, _, _ := strings.Cut(what, " ") // the rest may be somebody's
-			c.logger.Warn("unstale: report only: the stored answer differs from the handler's",
-				slog.String("route", g.name), slog.String("in", part))
+			g.reportDifference("unstale: report only: what would have been a hit differs from what the handler answers", would, part)
 		}
 	}
 	now = clock.Now()

@@ -16,6 +16,19 @@ import (
 // passFor is how long requests for what had to be streamed are let pass.
 const passFor = time.Minute
 
+// begin starts a fill that answers the request. It depends on its URI from the start,
+// so that what is known of it, be it that it is not stored, holds until an unsafe
+// request has changed it.
+func (g *get) begin() *fill {
+	c := g.front
+	f := c.begin(g.name, true)
+	f.dependOnSlot(c.keySlot(g.key))
+	if path, _, queried := strings.Cut(g.key, "?"); queried {
+		f.dependOnSlot(c.pathSlot(path))
+	}
+	return f
+}
+
 // fill runs the handler in the flight that the request leads, answers with what
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {

@@ -223,6 +223,7 @@ type routeCounters struct {
 	hits, joined, fills, stored, hitBytes atomic.Uint64
 	wouldHit, wouldDiffer                 atomic.Uint64
 	misses, bypassed, refused             labels
+	differing                             labels        // differences that were found, by key
 	refilled                              labels        // fills whose answer was stored, by the reason of their miss
 	missed                                atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
 

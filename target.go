@@ -42,6 +42,8 @@ func (patternTarget) isTarget() {}
 const (
 	hashTag byte = 't'
 	hashKey byte = 'k'
+	// hashPath is of a path under every query.
+	hashPath byte = 'p'
 )
 
 // hash returns the hash of a dependency that a name stands for.

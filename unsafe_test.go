@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -91,6 +94,78 @@ func TestUnsafeMethods(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUnsafePaths: an unsafe request changes what its path names, under every query,
+// and other URIs that its answer names, as they are named.
+func TestUnsafePaths(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	h := c.Handler(resource(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Location", "/list?page=1")
+		if r.FormValue("fail") != "" {
+			w.WriteHeader(http.StatusConflict)
+		}
+	}))
+	targets := []string{"/a", "/a?x=1", "/a?y=2&x=1", "/a?", "/a/b?x=1", "/a%3Fx=1", "/b?x=1", "/list", "/list?page=1", "/list?page=2"}
+	for _, tt := range []struct {
+		what  string
+		do    func()
+		falls []string
+	}{
+		{"with a query of its own", func() { serve(h, request("PATCH", "/a?mask=title")) }, []string{"/a", "/a?x=1", "/a?y=2&x=1", "/a?", "/list?page=1"}},
+		{"without", func() { serve(h, request("PUT", "/a")) }, []string{"/a", "/a?x=1", "/a?y=2&x=1", "/a?", "/list?page=1"}},
+		{"of a path that nobody asked for", func() { serve(h, request("DELETE", "/c?x=1")) }, []string{"/list?page=1"}},
+		{"that failed", func() { serve(h, request("PATCH", "/a?fail=1")) }, nil},
+		{"by another host", func() { serve(h, request("PUT", "http://other.example/a")) }, nil},
+		{"no request, but a key", func() { c.InvalidateAsync(unstale.Key("http:GET example.com /a")) }, []string{"/a", "/a?"}},
+		{"no request, but a longer key", func() { c.InvalidateAsync(unstale.Key("http:GET example.com /a?x=1")) }, []string{"/a?x=1"}},
+	} {
+		for range 2 {
+			for _, target := range targets {
+				get(h, target)
+			}
+		}
+		tt.do()
+		var falls []string
+		for _, target := range targets {
+			fell := false
+			if r := get(h, target); !r.hit() {
+				fell = true
+			}
+			if fell || target == "/a?" && slices.Contains(falls, "/a") { // which are one
+				falls = append(falls, target)
+			}
+		}
+		if !slices.Equal(falls, tt.falls) {
+			t.Errorf("a request %s: %q fell, want %q", tt.what, falls, tt.falls)
+		}
+	}
+}
+
+// TestUnsafeRequestsEndPassing: what is remembered of a URI of which nothing was
+// stored is forgotten when an unsafe request has changed it, whatever its query.
+func TestUnsafeRequestsEndPassing(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"/a", "/a?x=1"} {
+		c := newCache(t, unstale.Options{})
+		var there atomic.Bool
+		h := c.Handler(known(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method != http.MethodGet:
+				there.Store(true)
+			case !there.Load():
+				w.WriteHeader(http.StatusFound)
+			}
+		}))
+		get(h, target)
+		if r := get(h, target); !strings.Contains(r.status, "lately not stored") {
+			t.Fatalf("%s", r.status)
+		}
+		serve(h, request("POST", "/a?y=2"))
+		get(h, target).want(t, "", false)
+		get(h, target).want(t, "", true)
 	}
 }
 

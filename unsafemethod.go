@@ -106,16 +106,27 @@ func (u *unsafeWriter) CloseNotify() <-chan bool { return closeNotify(u.r.Contex
 // Unwrap is for http.ResponseController.
 func (u *unsafeWriter) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
-// invalidate drops every variant of the URIs that the exchange names.
+// invalidate drops every variant of the URIs that the exchange names, and the URI's
+// own path under every query: PATCH /card?mask=title changes /card, and
+// /card?lang=en, too.
 func (u *unsafeWriter) invalidate(status int) {
 	c := u.front
 	var slots []ledger.Slot
-	for _, target := range rfc9111.InvalidatedTargets(&u.url, u.r.Host, status, u.Header()) {
+	for i, target := range rfc9111.InvalidatedTargets(&u.url, u.r.Host, status, u.Header()) {
+		own := i == 0
+		if own {
+			path := *target
+			path.RawQuery = ""
+			target = &path
+		}
 		if len(u.r.Host)+len(target.Path)+len(target.RawQuery) > maxTarget {
 			continue // nothing is stored under it
 		}
 		t := targetOf(u.r.Host, u.r.TLS != nil, target)
-		slots = append(slots, c.keySlot(t.key(c.options.Prefix)))
+		key := t.key(c.options.Prefix)
+		if slots = append(slots, c.keySlot(key)); own {
+			slots = append(slots, c.pathSlot(key))
+		}
 	}
 	if len(slots) > 0 {
 		c.apply(slots, nil, &Change{Cause: causeUnsafeMethod, Request: u.client.name()})
@@ -125,3 +136,7 @@ func (u *unsafeWriter) invalidate(status int) {
 		}
 	}
 }
+
+// pathSlot is the slot on which every answer depends whose URI has a query and this
+// key without it. What has none depends on its key.
+func (c *front) pathSlot(key string) ledger.Slot { return c.ledger.Slot(c.hash(hashPath, key)) }

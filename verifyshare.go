@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
@@ -119,19 +121,37 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 	if d.private {
 		what, _, _ = strings.Cut(what, ":") // the rest is for one identity alone
 	}
-	c.logger.Warn("unstale: a stored answer differs from what the handler answers now, though nothing it is known to depend on has changed; it is dropped",
-		slog.String("route", g.name), slog.String("key", g.key), slog.String("what", printable(what)),
-		slog.Int("dependencies", len(e.record.Slots)), slog.String("made_of", printable(e.madeOf())), slog.Duration("stored_for", clock.Now().Sub(e.created)))
+	g.reportDifference("unstale: a stored answer differs from what the handler answers now, though nothing it is known to depend on has changed; it is dropped", e, what)
 	c.drop(e)
 }
 
-// madeOf names what the entry was made of, as far as that is remembered.
-func (e *Entry) madeOf() string {
-	sources := make([]string, len(e.notes.origins))
-	for i, o := range e.notes.origins {
-		sources[i] = o.Source
+// reportDifference reports, once for a URI, that e is not what the handler answers.
+func (g *get) reportDifference(message string, e *Entry, what string) {
+	if g.route.differing.at(cut(g.key)).n.Add(1) > 1 {
+		return
 	}
-	return strings.Join(sources, ", ")
+	sources, statements := e.madeOf()
+	g.front.logger.Warn(message,
+		slog.String("route", g.name), slog.String("key", g.key), slog.String("what", printable(what)),
+		slog.Int("dependencies", len(e.record.Slots)), slog.String("made_of", printable(sources)), slog.String("statements", statements),
+		slog.Duration("stored_for", clock.Now().Sub(e.created)), slog.String("remedy", differenceRemedy))
+}
+
+// differenceRemedy is what to do where a handler looks at something that nobody
+// declared.
+const differenceRemedy = "what the handler looks at beside the database, such as a map or a cache of its own, a file or the clock, must go, be in a function given to Load, or be declared by DependOn or ExpireAt"
+
+// madeOf names what the entry was made of, as far as that is remembered: what of
+// which tables, and by which statements.
+func (e *Entry) madeOf() (sources, statements string) {
+	var of, by []string
+	for _, o := range e.notes.origins {
+		of = append(of, o.Source)
+		if o.Statement != "" && !slices.Contains(by, o.Statement) {
+			by = append(by, o.Statement)
+		}
+	}
+	return strings.Join(of, ", "), adapter.Cut(strings.Join(by, "; "), maxStatement)
 }
 
 // drop makes an entry fall, with all that is stored under its key and under the

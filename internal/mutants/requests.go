@@ -244,6 +244,9 @@ var requests = []lapse{
 	{"statements are remembered without end", "TestStatementsReportedOnce", []edit{
 		{"once.go", "!known && len(r.sites) >= maxSites {", "!known && false {"},
 	}},
+	{"a difference is reported each time", "TestOwnCaches", []edit{
+		{"verifyshare.go", "	if g.route.differing.at(cut(g.key)).n.Add(1) > 1 {\n", "	if false {\n"},
+	}},
 	{"a statement is reported each time", "TestStatementsReportedOnce", []edit{
 		{"once.go", "	if first {\n", "	if first || s.kind == kindStatement {\n"},
 	}},
@@ -358,6 +361,18 @@ var requests = []lapse{
 	}},
 	{"what is too long ends where it should", "TestTransparency", []edit{
 		{"recorder.go", "if int64(len(r.body)) == r.declared && r.written > r.declared {", "if false {"},
+	}},
+	{"an unsafe request leaves its path under other queries", "TestUnsafePaths", []edit{
+		{"unsafemethod.go", "			slots = append(slots, c.pathSlot(key))\n", ""},
+	}},
+	{"what an answer names falls under every query", "TestUnsafePaths", []edit{
+		{"unsafemethod.go", "		own := i == 0\n", "		own := i >= 0\n"},
+	}},
+	{"an unsafe request with a long query changes nothing", "TestLongTargets", []edit{
+		{"unsafemethod.go", "			path.RawQuery = \"\"\n", "			path.RawQuery = target.RawQuery\n"},
+	}},
+	{"that nothing is stored of a URI outlives an unsafe request", "TestUnsafeRequestsEndPassing", []edit{
+		{"respond.go", "	f.dependOnSlot(c.keySlot(g.key))\n", ""},
 	}},
 	{"PROPFIND and QUERY invalidate", "TestUnsafeMethods", []edit{
 		{"internal/rfc9111/invalidate.go", "http.MethodTrace,\n		\"PROPFIND\", \"QUERY\", \"REPORT\", \"SEARCH\":", "http.MethodTrace:"},
