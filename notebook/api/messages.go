@@ -213,6 +213,8 @@ func (m messages) broadcasts(ctx context.Context, in *broadcastsInput) (*pageAns
 var (
 	upgradeRequired = operationError{http.StatusUpgradeRequired, "API_ERROR", "UPGRADE_REQUIRED", notebook.Text{
 		ZH: "此接口仅支持 WebSocket", EN: "This speaks WebSocket only"}}
+	foreignPage = operationError{http.StatusForbidden, "AUTHORIZATION_ERROR", "ORIGIN_DENIED", notebook.Text{
+		ZH: "不允许从该来源的页面连接", EN: "Pages of this origin may not connect"}}
 	tooManyConnections = operationError{http.StatusServiceUnavailable, "API_ERROR", "TOO_MANY_CONNECTIONS", notebook.Text{
 		ZH: "连接数过多，请稍后再试", EN: "There are too many connections; please try again later"}}
 )
@@ -225,7 +227,7 @@ func (a *api) socketRoutes() {
 	method, path := splitPattern(socketRoute)
 	responses := map[string]*huma.Response{"101": {Description: http.StatusText(http.StatusSwitchingProtocols)}}
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(failureType, true, "Failure")
-	for _, e := range []operationError{upgradeRequired, tooManyConnections} {
+	for _, e := range []operationError{upgradeRequired, foreignPage, tooManyConnections} {
 		responses[strconv.Itoa(e.status)] = &huma.Response{
 			Description: http.StatusText(e.status) + ": " + e.code,
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema, Example: exampleFailure(path, e)}},
@@ -244,6 +246,10 @@ func (a *api) socket(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		w.Header().Set("Upgrade", "websocket")
 		writeRefusal(w, r, upgradeRequired)
+		return
+	}
+	if !a.MayConnect(r) {
+		writeRefusal(w, r, foreignPage)
 		return
 	}
 	switch err := a.Live.Serve(w, r, a.Messages.Listen(r.PathValue("token"), showInbox)); {

@@ -188,7 +188,9 @@ func (s *site) serve(cached bool) {
 		Logger: quiet, PasswordCost: bcrypt.MinCost, Mailer: s.post, Now: now,
 	})
 	must(err)
-	s.handler, err = server.New(server.Config{Service: do, Cache: s.cache, Logger: quiet, Now: now}, api.Routes(nil, "dev"), pages.Routes)
+	s.handler, err = server.New(server.Config{
+		Service: do, Cache: s.cache, Logger: quiet, Now: now, Origins: []string{frontOrigin},
+	}, api.Routes(nil, "dev"), pages.Routes)
 	must(err)
 	listener := httptest.NewServer(s.handler)
 	s.Cleanup(listener.Close)

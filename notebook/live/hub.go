@@ -133,8 +133,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, f Feed) error {
 		return ErrBusy
 	}
 	defer h.leave(f.Owner)
-	// The origin of the page does not matter: no browser adds a token to a URL by
-	// itself, so a foreign page can connect as nobody but its own user.
+	// The origin of the page is the caller's affair.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		return nil // the client is told, and nobody else has to know

@@ -27,17 +27,19 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 }
 
 // outermost returns the handler in front of everything: it names the request,
-// logs it, and bounds its body.
+// logs it, bounds its body, and says which pages may read the answer.
 func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		r = s.prepare(r)
 		r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit(r))
-		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField)}
+		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField), share: func(h http.Header) { s.shareFields(h, r) }}
 		defer func() {
 			s.finish(l, r, started, recover())
 		}()
-		next.ServeHTTP(l, r)
+		if !s.preflight(l, r) {
+			next.ServeHTTP(l, r)
+		}
 	})
 }
 
@@ -79,10 +81,12 @@ func (s *Server) finish(l *loggedWriter, r *http.Request, started time.Time, pan
 	}
 }
 
-// loggedWriter notes what is answered, and names the request in the answer.
+// loggedWriter notes what is answered, names the request in the answer, and says
+// who may read it.
 type loggedWriter struct {
 	http.ResponseWriter
 	id     string
+	share  func(http.Header)
 	status int
 	bytes  int64
 }
@@ -92,6 +96,7 @@ func (w *loggedWriter) WriteHeader(status int) {
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
 		w.Header().Set(requestIDField, w.id)
+		w.share(w.Header())
 		tellPage(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -31,6 +31,9 @@ type Config struct {
 	// limits on how often a client may try. Default none: the client is the one who
 	// has connected.
 	Proxies []netip.Prefix
+	// Origins are those whose pages may read answers and hold WebSocket connections
+	// (see ParseOrigins). Default none but our own.
+	Origins []string
 	// Logger receives one line per request and the cause of every 5xx. Default
 	// slog.Default.
 	Logger *slog.Logger
@@ -59,12 +62,14 @@ type Server struct {
 	Lost func(http.ResponseWriter, *http.Request, *Failure)
 
 	proxies []netip.Prefix
+	origins []string
 }
 
 // New returns a server of what the parts register, which the caller closes.
 func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	s := &Server{
 		Service: c.Service, Mux: newMux(), Cache: c.Cache, Logger: c.Logger, Live: live.NewHub(live.Options{}), proxies: c.Proxies,
+		origins: c.Origins,
 	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()
@@ -82,6 +87,9 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	s.Mux.HandleFunc("/", s.NotFound)
 	cached, err := c.Cache.Middleware(unstale.HandlerOptions{
 		Identity: s.identity, Route: s.Mux.Route, ExplainTo: s.explainTo, Policies: s.Mux.policies,
+		// From where a browser sends a request decides who asks, and who may read the
+		// answer: of that nothing is left within the cache.
+		IgnoreFields: []string{"Origin", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site"},
 	})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,8 @@ const SessionCookie = "notebook_session"
 // presented returns the token with which a request says who asks, and what the
 // token must be for; "" if the request says nothing. A browser sends the cookie
 // no matter who made it send the request, so for anything but reading the cookie
-// counts only if the request comes from a page of ours.
+// counts only if the request comes from a page of ours. To scripts of other
+// origins, named ones among them, it does not count at all: they have tokens.
 func presented(r *http.Request) (token, kind string) {
 	if field := r.Header.Get("Authorization"); field != "" {
 		scheme, token, _ := strings.Cut(field, " ")
@@ -23,7 +24,7 @@ func presented(r *http.Request) (token, kind string) {
 		return strings.TrimSpace(token), service.AccessToken
 	}
 	cookie, err := r.Cookie(SessionCookie)
-	if err != nil || cookie.Value == "" || !Safe(r.Method) && !FromOurPage(r) {
+	if err != nil || cookie.Value == "" || foreign(r) || !Safe(r.Method) && !FromOurPage(r) {
 		return "", ""
 	}
 	return cookie.Value, service.SessionToken

@@ -104,7 +104,7 @@ func TestMailServerThatIsGone(t *testing.T) {
 	}
 }
 
-func TestRefusedMailSettings(t *testing.T) {
+func TestRefusedNetworkSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -118,6 +118,8 @@ func TestRefusedMailSettings(t *testing.T) {
 		{"a password without a server", []string{envMailPassword + "=hunter2"}, "--cache=on", []string{envMailPassword, "--mail"}},
 		{"a password for the log", []string{envMailPassword + "=hunter2"}, "--mail=log", []string{envMailPassword}},
 		{"a proxy that is none", nil, "--proxies=10.0.0.1,nginx", []string{"--proxies", "nginx"}},
+		{"every origin", nil, "--origins=*", []string{"--origins", "name each origin"}},
+		{"an origin with a path", nil, "--origins=https://www.example.com/app", []string{"--origins", "www.example.com/app"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -131,7 +131,7 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	v.handler, err = server.New(server.Config{Service: do, Cache: v.cache, Proxies: s.proxies, Logger: logger}, api.Routes(registry, version()), site.Routes)
+	v.handler, err = server.New(server.Config{Service: do, Cache: v.cache, Proxies: s.proxies, Origins: s.origins, Logger: logger}, api.Routes(registry, version()), site.Routes)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/mail"
 	"github.com/unstale/unstale/notebook/moderation"
+	"github.com/unstale/unstale/notebook/server"
 )
 
 // settings is how the command is called. Each flag is also an environment
@@ -25,6 +26,8 @@ type settings struct {
 	Mail       string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
 	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on logins and codes. (env NOTEBOOK_PROXIES)"`
 
+	Origins string `placeholder:"ORIGIN,..." help:"Origins other than the notebook's own whose pages may use the API and its WebSocket, such as https://www.example.com or http://localhost:5173. (default none, env NOTEBOOK_ORIGINS)"`
+
 	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, env NOTEBOOK_DICTIONARY)"`
 	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
 	ModerationModel string `placeholder:"NAME" help:"Name of that model. (env NOTEBOOK_MODERATION_MODEL)"`
@@ -36,6 +39,7 @@ type settings struct {
 	mailServer *mail.SMTP // nil for none
 	mailsTo    string     // for people; "" where no mail goes
 	proxies    []netip.Prefix
+	origins    []string
 }
 
 const (
@@ -101,6 +105,9 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	}
 	if s.proxies, err = parseProxies(s.Proxies); err != nil {
 		return nil, usageError{err}
+	}
+	if s.origins, err = server.ParseOrigins(s.Origins); err != nil {
+		return nil, usageError{fmt.Errorf("--origins: %w", err)}
 	}
 	s.password = variables[envPassword]
 	if s.SuperAdmin != "" && s.password == "" {

@@ -266,7 +266,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	stdout, _ := p.outputs()
-	for _, want := range []string{"--addr", "--data", "--cache", "--demo", "--super-admin", "--mail", "--proxies", "--dictionary", "--moderation-url", "knowledge bases", "NOTEBOOK_ADDR", "NOTEBOOK_DATA", "NOTEBOOK_CACHE", "NOTEBOOK_DEMO", "NOTEBOOK_SUPER_ADMIN", envPassword, "127.0.0.1:8080"} {
+	for _, want := range []string{"--addr", "--data", "--cache", "--demo", "--super-admin", "--mail", "--proxies", "--origins", "--dictionary", "--moderation-url", "knowledge bases", "NOTEBOOK_ADDR", "NOTEBOOK_DATA", "NOTEBOOK_CACHE", "NOTEBOOK_DEMO", "NOTEBOOK_SUPER_ADMIN", envPassword, "127.0.0.1:8080"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the help does not say %s:\n%s", want, stdout)
 		}
