@@ -54,23 +54,20 @@ func (s *session) onChange(d modernc.SQLitePreUpdateData) {
 		s.cause = causeTable
 		return
 	}
-	if n := s.native.columns(); n != len(t.Columns) || !t.used.Load() || !s.changes.Wants(t.Table) {
-		s.changes.AddUnknown(t.Table)
-		return
+	if n := s.native.columns(); n == len(t.Columns) && t.used.Load() {
+		if room := s.changes.Room(t.Table, s.db.Shapes); room != nil {
+			s.changes.Add(s.rowOf(t, room, d))
+			return
+		}
 	}
-	s.changes.Add(s.rowOf(t, d))
+	s.changes.AddUnknown(t.Table)
 }
 
 // rowOf decodes the images of the row that is about to change.
-func (s *session) rowOf(t *table, d modernc.SQLitePreUpdateData) shape.Change {
-	c := shape.Change{Table: t.Table}
-	if d.Op != opInsert {
-		c.Old = s.native.image(&s.room, len(t.Columns), false)
-	}
-	if d.Op != opDelete {
-		c.New = s.native.image(&s.room, len(t.Columns), true)
-	}
+func (s *session) rowOf(t *table, room *shape.Room, d modernc.SQLitePreUpdateData) (c shape.Change) {
+	c.Table = t.Table
 	c.Moved = d.Op == opUpdate && t.moves && d.OldRowID != d.NewRowID
+	c.Old, c.New, c.Differs = s.native.row(room, t.Table, d.Op)
 	return c
 }
 

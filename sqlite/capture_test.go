@@ -348,3 +348,20 @@ func TestPanicInStatement(t *testing.T) {
 		}
 	}
 }
+
+// Somebody begins to ask for rows by a column while a transaction is open whose
+// images do not hold it.
+func TestAskedWhileOpen(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, shop)
+	e.warm("SELECT sum FROM orders WHERE id = 1")
+	c := e.conn()
+	c.exec("BEGIN")
+	c.exec("UPDATE orders SET sum = 30 WHERE id = 2")
+	e.warm("SELECT count(*) FROM orders WHERE sum = 30")
+	c.exec("COMMIT")
+	e.miss("2", "SELECT count(*) FROM orders WHERE sum = 30")
+	if got := e.cache.Stats().CoarseWrites["rows unknown"]; got != 1 {
+		t.Errorf("counted %d times", got)
+	}
+}

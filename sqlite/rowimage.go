@@ -1,48 +1,122 @@
 package sqlite
 
 import (
+	"bytes"
+	"math"
 	"unsafe"
 
 	"github.com/unstale/unstale/internal/shape"
 	lib "modernc.org/sqlite/lib"
 )
 
-// maxImageValue is the size in bytes above which a text or a blob in a row image
-// is not looked at: it counts as changed by every update of its row.
+// maxImageValue is the size in bytes above which a text or a blob is not held in a
+// row image.
 const maxImageValue = 64 << 10
 
 // columns returns the number of columns of the row that the pre-update hook
 // reports.
 func (n native) columns() int { return int(lib.Xsqlite3_preupdate_count(n.tls, n.db)) }
 
-// image returns the old or new values of the row that the pre-update hook
-// reports. It is called from within the hook.
+// row returns the images of the row that the pre-update hook reports, for which room
+// says what they must hold, and the columns that an update changes. It is called from
+// within the hook.
 //
 // The driver's own Old and New are not used: they cut text at its first NUL
 // byte, and give the value of another column for a virtual generated one.
-func (n native) image(room *imageRoom, columns int, new bool) []shape.Value {
-	values := room.row(columns)
-	utf8 := n.handle().Fenc == lib.SQLITE_UTF8
+func (n native) row(room *shape.Room, t *shape.Table, op int32) (old, new []shape.Value, differs shape.ColumnSet) {
 	out := n.tls.Alloc(int(unsafe.Sizeof(uintptr(0))))
 	defer n.tls.Free(int(unsafe.Sizeof(uintptr(0))))
-	for i := range values {
-		*(*uintptr)(at(out)) = 0
-		var rc int32
-		if new {
-			rc = lib.Xsqlite3_preupdate_new(n.tls, n.db, int32(i), out)
-		} else {
-			rc = lib.Xsqlite3_preupdate_old(n.tls, n.db, int32(i), out)
+	utf8 := n.handle().Fenc == lib.SQLITE_UTF8
+	image := room.Row(len(t.Columns))
+	if op != opInsert {
+		old = image
+	}
+	if op != opDelete {
+		new = image // until they differ in what is kept
+	}
+	for c := range t.Columns {
+		var was, is uintptr
+		if op != opInsert {
+			was = n.asked(out, lib.Xsqlite3_preupdate_old(n.tls, n.db, int32(c), out))
 		}
-		if v := *(*uintptr)(at(out)); rc == lib.SQLITE_OK && v != 0 {
-			values[i] = n.value(room, v, utf8)
+		if op != opDelete {
+			is = n.asked(out, lib.Xsqlite3_preupdate_new(n.tls, n.db, int32(c), out))
+		}
+		same := op == opUpdate && n.same(was, is, utf8)
+		if op == opUpdate && !same && t.Columns[c].Generated != shape.Virtual {
+			differs.Add(c)
+		}
+		if !room.Keep.Has(c) {
+			continue
+		}
+		if old != nil {
+			old[c] = n.value(room, was, utf8)
+		}
+		switch {
+		case new == nil:
+		case same:
+			new[c] = old[c]
+		default:
+			if old != nil && &old[0] == &new[0] {
+				new = room.Row(len(old))
+				copy(new, old[:c])
+			}
+			new[c] = n.value(room, is, utf8)
 		}
 	}
-	return values
+	return old, new, differs
 }
 
-// value decodes an sqlite3_value. raw says that it is nobody else's and that its
+// asked returns the sqlite3_value at out, or 0 if asking for it failed.
+func (native) asked(out uintptr, rc int32) (v uintptr) {
+	if rc == lib.SQLITE_OK {
+		v = *(*uintptr)(at(out))
+	}
+	*(*uintptr)(at(out)) = 0
+	return v
+}
+
+// same reports whether two sqlite3_values are stored identically, however large they
+// are.
+func (n native) same(a, b uintptr, utf8 bool) bool {
+	if a == 0 || b == 0 {
+		return false
+	}
+	kind := lib.Xsqlite3_value_type(n.tls, a)
+	if kind != lib.Xsqlite3_value_type(n.tls, b) {
+		return false
+	}
+	switch kind {
+	case lib.SQLITE_NULL:
+		return true
+	case lib.SQLITE_INTEGER:
+		return lib.Xsqlite3_value_int64(n.tls, a) == lib.Xsqlite3_value_int64(n.tls, b)
+	case lib.SQLITE_FLOAT:
+		return math.Float64bits(lib.Xsqlite3_value_double(n.tls, a)) == math.Float64bits(lib.Xsqlite3_value_double(n.tls, b))
+	}
+	return bytes.Equal(n.stored(a, utf8), n.stored(b, utf8))
+}
+
+// stored returns the bytes of a text or blob as they are stored. They are nobody's to
+// keep.
+func (n native) stored(v uintptr, utf8 bool) []byte {
+	p := lib.Xsqlite3_value_blob(n.tls, v)
+	size := lib.Xsqlite3_value_bytes
+	if !utf8 && lib.Xsqlite3_value_type(n.tls, v) == lib.SQLITE_TEXT {
+		size = lib.Xsqlite3_value_bytes16 // without a conversion
+	}
+	if p == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(at(p)), size(n.tls, v))
+}
+
+// value decodes an sqlite3_value, or 0. raw says that it is nobody else's and that its
 // database has texts in UTF-8. What is too large is unknown.
-func (n native) value(room *imageRoom, v uintptr, raw bool) shape.Value {
+func (n native) value(room *shape.Room, v uintptr, raw bool) shape.Value {
+	if v == 0 {
+		return shape.Value{}
+	}
 	switch lib.Xsqlite3_value_type(n.tls, v) {
 	case lib.SQLITE_NULL:
 		return shape.Null()
@@ -58,12 +132,12 @@ func (n native) value(room *imageRoom, v uintptr, raw bool) shape.Value {
 			p = lib.Xsqlite3_value_text(n.tls, v)
 		}
 		if b, ok := n.bytes(v, p); ok {
-			return shape.Text(room.text(b))
+			return shape.Text(room.Text(b))
 		}
 	case lib.SQLITE_BLOB:
 		p := lib.Xsqlite3_value_blob(n.tls, v)
 		if b, ok := n.bytes(v, p); ok {
-			return shape.Blob(room.text(b))
+			return shape.Blob(room.Text(b))
 		}
 	}
 	return shape.Value{}
@@ -84,49 +158,4 @@ func (n native) bytes(v, p uintptr) (b []byte, ok bool) {
 		return nil, false
 	}
 	return unsafe.Slice((*byte)(at(p)), size), true
-}
-
-// An imageRoom is where the row images of one transaction lie: in few large
-// pieces, because a transaction may change many rows. What was handed out is
-// never written to again, and lives as long as somebody holds it. The zero value
-// is ready for use; a nil one has each text by itself.
-type imageRoom struct {
-	values []shape.Value // the rest of the piece in use
-	bytes  []byte        // likewise; what is before its length is taken
-	next   int           // how many values the next piece has
-}
-
-// Bounds of the pieces.
-const (
-	minImageValues = 16
-	maxImageValues = 4096
-	minImageBytes  = 256
-	maxImageBytes  = 64 << 10
-)
-
-// row returns room for the values of a row. They are Unknown.
-func (r *imageRoom) row(columns int) []shape.Value {
-	if len(r.values) < columns {
-		r.next = min(max(2*r.next, minImageValues), maxImageValues)
-		r.values = make([]shape.Value, max(r.next, columns))
-	}
-	row := r.values[:columns:columns]
-	r.values = r.values[columns:]
-	return row
-}
-
-// text returns a copy of b.
-func (r *imageRoom) text(b []byte) string {
-	if r == nil {
-		return string(b)
-	}
-	if cap(r.bytes)-len(r.bytes) < len(b) {
-		if len(b) > maxImageBytes/8 {
-			return string(b) // rather than leave the rest of a piece unused
-		}
-		r.bytes = make([]byte, 0, min(max(2*cap(r.bytes), minImageBytes, 2*len(b)), maxImageBytes))
-	}
-	start := len(r.bytes)
-	r.bytes = append(r.bytes, b...)
-	return unsafe.String(unsafe.SliceData(r.bytes[start:]), len(b))
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"strings"
+	"runtime"
 	"testing"
 
-	"github.com/unstale/unstale/internal/shape"
 	modernc "modernc.org/sqlite"
 )
 
@@ -136,47 +135,6 @@ func TestRowImages(t *testing.T) {
 	}
 }
 
-// TestImageRoom hands out rows and texts of all sizes and sees that none of them
-// overwrites another one, or reaches beyond its end.
-func TestImageRoom(t *testing.T) {
-	t.Parallel()
-	var room imageRoom
-	var rows [][]shape.Value
-	var texts, want []string
-	buffer := make([]byte, 2*maxImageBytes)
-	for i := range 3000 {
-		row := room.row(i % 50)
-		for j := range row {
-			if row[j] != (shape.Value{}) {
-				t.Fatalf("row %d begins with %v", i, row[j])
-			}
-			row[j] = shape.Int(int64(i))
-		}
-		if len(row) != i%50 || cap(row) != len(row) {
-			t.Fatalf("a row of %d and %d, want %d", len(row), cap(row), i%50)
-		}
-		rows = append(rows, row)
-		b := buffer[:i*i%(maxImageBytes/4)]
-		if i == 2000 {
-			b = buffer
-		}
-		for j := range b {
-			b[j] = byte('a' + i%26)
-		}
-		texts, want = append(texts, room.text(b)), append(want, strings.Repeat(string(rune('a'+i%26)), len(b)))
-	}
-	for i, row := range rows {
-		for _, v := range row {
-			if v != shape.Int(int64(i)) {
-				t.Fatalf("row %d holds %v", i, v)
-			}
-		}
-		if texts[i] != want[i] {
-			t.Fatalf("text %d is not what it was", i)
-		}
-	}
-}
-
 func TestVirtualTables(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, `CREATE VIRTUAL TABLE fts USING fts5(body); INSERT INTO fts VALUES ('hello world');
@@ -193,4 +151,47 @@ func TestVirtualTables(t *testing.T) {
 	e.exec("DELETE FROM fts")
 	e.miss("0", "SELECT count(*) FROM fts WHERE fts MATCH 'hello'")
 	e.hit("SELECT id FROM other WHERE id = 1")
+}
+
+// What is kept of the rows of an open transaction is small, whatever the rows are.
+// It must not run beside others, whose memory it would take for its own.
+func TestImagesAreSmall(t *testing.T) {
+	e := newEnv(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, seen INTEGER, body TEXT);
+		CREATE TABLE u (id INTEGER PRIMARY KEY, seen INTEGER, body TEXT);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) INSERT INTO t SELECT i, 0, hex(zeroblob(30000)) FROM n;
+		INSERT INTO u SELECT * FROM t`)
+	e.warm("SELECT seen FROM t WHERE id = 1")
+	e.warm("SELECT body FROM t WHERE id = 1")
+	e.warm("SELECT seen FROM u WHERE id = 1")
+	e.warm("SELECT count(*) FROM u WHERE body = 'x'")
+	for _, test := range []struct {
+		table  string
+		most   int // bytes
+		coarse uint64
+	}{
+		{"t", 1 << 20, 0},  // nobody asks for rows by their body, which is watched alone
+		{"u", 17 << 20, 1}, // 36 MB of it tell in which set a row lies
+	} {
+		c := e.conn()
+		c.exec("BEGIN")
+		before := heap()
+		c.exec("UPDATE " + test.table + " SET seen = 1")
+		if grown := heap() - before; grown > test.most {
+			t.Errorf("%s: %d bytes are kept", test.table, grown)
+		}
+		c.exec("COMMIT")
+		if got := e.cache.Stats().CoarseWrites["too many bytes"]; got != test.coarse {
+			t.Errorf("%s: %d commits were coarse", test.table, got)
+		}
+		e.miss("1", "SELECT seen FROM "+test.table+" WHERE id = 1")
+	}
+	e.hit("SELECT body FROM t WHERE id = 1")
+}
+
+// heap returns how many bytes are in use.
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }

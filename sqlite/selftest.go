@@ -29,17 +29,14 @@ func selftest() (err error) {
 	var seen []string
 	note := func(what string) { seen = append(seen, what) }
 	c.RegisterPreUpdateHook(func(d modernc.SQLitePreUpdateData) {
-		var images []any
-		if d.Op != opInsert {
-			images = append(images, n.image(new(imageRoom), n.columns(), false))
-		}
-		if d.Op != opDelete {
-			images = append(images, n.image(new(imageRoom), n.columns(), true))
-		}
-		for _, image := range images {
-			if reflect.DeepEqual(image, testRow) {
+		old, now, differs := n.row(&shape.Room{Keep: testTable.Every()}, testTable, d.Op)
+		for _, image := range [][]shape.Value{old, now} {
+			if reflect.DeepEqual(image, testRow) && n.columns() == len(testRow) {
 				note("row")
 			}
+		}
+		if d.Op == opUpdate {
+			note(fmt.Sprintf("%b differ", differs))
 		}
 	})
 	c.RegisterCommitHook(func() int32 {
@@ -58,6 +55,7 @@ func selftest() (err error) {
 	exec(`INSERT INTO t (i, s, b, f, n, z) VALUES (7, 'a' || char(0) || 'b', x'00ff', 1.5, NULL, '12')`)
 	exec(`COMMIT`)
 	exec(`UPDATE t SET i = 7`)
+	exec(`UPDATE t SET s = s || 'c', f = 2.5`)
 	exec(`DELETE FROM t`)
 	exec(`BEGIN IMMEDIATE`)
 	exec(`COMMIT`)
@@ -89,6 +87,8 @@ func selftest() (err error) {
 	return nil
 }
 
+var testTable = &shape.Table{Columns: []shape.Column{{Name: "i"}, {Name: "v", Generated: shape.Virtual}, {Name: "s"}, {Name: "b"}, {Name: "f"}, {Name: "n"}, {Name: "z"}}}
+
 var testRow = []shape.Value{shape.Int(7), {}, shape.Text("a\x00b"), shape.Blob("\x00\xff"),
 	shape.Float(1.5), shape.Null(), shape.Int(12)}
 
@@ -100,8 +100,9 @@ var testSeen = []string{
 	"false false false false",       // BEGIN
 	"row", "false true false false", // INSERT
 	"commit true true true false false", "true false false false", // COMMIT
-	"row", "row", "commit true true false false false", "true false false false", // UPDATE, which writes nothing
-	"row", "commit true true true false false", "true false false false", // DELETE
+	"row", "row", "0 differ", "commit true true false false false", "true false false false", // UPDATE, which writes nothing
+	"row", "10100 differ", "commit true true true false false", "true false false false", // UPDATE
+	"commit true true true false false", "true false false false", // DELETE
 	"false true false false",                                       // BEGIN IMMEDIATE
 	"commit true true false false false", "true false false false", // COMMIT
 	"commit true true true true false", "true false false false", // CREATE INDEX

@@ -48,7 +48,6 @@ type session struct {
 	doubtful bool          // a commit that is not settled may have taken a foreign key's parent
 	captured bool          // the open transaction changed rows of main
 	changes  shape.Changes // those rows
-	room     imageRoom     // where their images lie
 	schema   *schema       // that the changes are told in
 	cause    string        // why the open transaction's commit invalidates everything, or ""
 	marked   []*sqltrack.Flux
@@ -188,7 +187,6 @@ func (s *session) release() {
 // forget forgets the changes of a transaction that has ended.
 func (s *session) forget() {
 	s.changes.Reset()
-	s.room = imageRoom{}
 	s.captured, s.failed, s.loose, s.cause, s.schema = false, false, false, "", nil
 }
 

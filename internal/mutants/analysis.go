@@ -5,23 +5,23 @@ package main
 var analysis = []mistake{
 	{
 		"the old image is dropped", "sqlite/capture.go",
-		"if d.Op != opInsert {",
-		"if d.Op == opDelete {",
+		"t.Table, d.Op)\n",
+		"t.Table, d.Op)\n	if d.Op == opUpdate {\n		c.Old = nil\n	}\n",
 	},
 	{
 		"the new image is dropped", "sqlite/capture.go",
-		"if d.Op != opDelete {",
-		"if d.Op == opInsert {",
+		"t.Table, d.Op)\n",
+		"t.Table, d.Op)\n	if d.Op == opUpdate {\n		c.New = nil\n	}\n",
 	},
 	{
-		"a row that moves stays", "internal/shape/touched.go",
+		"a row that moves stays", "internal/shape/changes.go",
 		"|| ch.New == nil || ch.Moved {",
 		"|| ch.New == nil {",
 	},
 	{
 		"a column is forgotten", "internal/shape/shapes.go",
-		"relevant: k.watched}",
-		"relevant: k.watched &^ (1 << 2)}",
+		"sh.relevant = k.watched | sh.placed\n",
+		"sh.relevant = k.watched&^(1<<2) | sh.placed\n",
 	},
 	{
 		"OR is read as AND", "internal/sqldep/block.go",

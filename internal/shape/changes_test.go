@@ -119,7 +119,7 @@ func TestChanges(t *testing.T) {
 				t.Errorf("Empty() = %t", changes.Empty())
 			}
 			changes.Reset()
-			if !changes.Empty() || changes.Rows() != 0 || !changes.Wants(table) {
+			if !changes.Empty() || changes.Rows() != 0 || changes.Room(table, shapes) == nil {
 				t.Error("Reset leaves something behind")
 			}
 		})
@@ -131,9 +131,10 @@ func TestChangesWantNoMoreImages(t *testing.T) {
 	table := people()
 	changes := Changes{Limit: 1}
 	image := []Value{Int(1), Null(), Null(), {}}
+	shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 	for i, want := range []bool{true, true, false, false} {
-		if got := changes.Wants(table); got != want {
-			t.Errorf("after %d rows Wants() = %t", i, got)
+		if got := changes.Room(table, shapes) != nil; got != want {
+			t.Errorf("after %d rows images are wanted: %t", i, got)
 		}
 		changes.Add(Change{Table: table, New: image})
 	}

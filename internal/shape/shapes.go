@@ -58,6 +58,7 @@ type shape struct {
 	table      string
 	start      set       // of all rows, where the hashes of its family's sets begin
 	mark       uint64    // of what it watches, mixed into them
+	placed     ColumnSet // whose values tell in which set a row lies, and where
 	relevant   ColumnSet // of which a change matters
 	registered uint64
 	birth      atomic.Uint64 // the sequence number at its birth, or never
@@ -66,13 +67,14 @@ type shape struct {
 const never = ^uint64(0)
 
 func newShape(h hasher, table string, k shapeKey) *shape {
-	sh := &shape{shapeKey: k, table: table, start: h.begin(table, k), mark: h.watch(k.watched), relevant: k.watched}
+	sh := &shape{shapeKey: k, table: table, start: h.begin(table, k), mark: h.watch(k.watched)}
 	for _, c := range k.columns {
-		sh.relevant.Add(c)
+		sh.placed.Add(c)
 	}
 	if k.order != noOrder {
-		sh.relevant.Add(k.order)
+		sh.placed.Add(k.order)
 	}
+	sh.relevant = k.watched | sh.placed
 	return sh
 }
 
@@ -127,6 +129,22 @@ func withShape(shapes []*shape, sh *shape) []*shape {
 		i = len(shapes)
 	}
 	return slices.Insert(slices.Clone(shapes), i, sh)
+}
+
+// kept returns the columns of which images must hold the values.
+func (s *Shapes) kept(t *Table) (keep ColumnSet) {
+	s.mu.Lock()
+	shapes := s.byTable[t.Name]
+	s.mu.Unlock()
+	for _, sh := range shapes {
+		keep |= sh.placed
+	}
+	if len(t.Keys) > 0 {
+		for _, c := range t.Keys[0].Columns {
+			keep.Add(c)
+		}
+	}
+	return keep
 }
 
 // deliver gives birth to the shapes that every open view knows. The caller

@@ -60,10 +60,10 @@ func (ch *Change) summary(t *Table) (table, operation, key string, columns []str
 		operation, image = "delete", ch.Old
 	default:
 		for c := range t.Columns {
-			if !t.changed(c, ch.Old, ch.New) {
+			if !ch.Differs.Has(c) || t.Columns[c].Generated == Virtual {
 				continue
 			}
-			if len(columns) == maxSummaryColumns {
+			if len(columns) == maxSummaryColumns || c >= MaxColumn { // of which it is not known whether this one
 				columns = append(columns, "…")
 				break
 			}

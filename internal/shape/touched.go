@@ -26,11 +26,14 @@ func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
 		return cmp.Or(cmp.Compare(len(c.tables[a].rows), len(c.tables[b].rows)), CompareNames(a, b))
 	})
 	for _, t := range c.list {
+		tc, shapes := c.tables[t], v.byTable[t.Name]
+		if len(tc.rows) == 0 && tc.coarse == "" {
+			continue // nothing changed after all
+		}
 		dst = append(dst, h.table(t))
 		for _, along := range t.Along {
 			dst = append(dst, h.table(along))
 		}
-		tc, shapes := c.tables[t], v.byTable[t.Name]
 		tc.read = len(shapes) > 0
 		start := len(dst)
 		for len(shapes) > 0 && tc.coarse == "" {
@@ -40,7 +43,7 @@ func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
 			}
 			var why string
 			if dst, why = p.touched(dst, t, tc.rows, shapes[:n]); why != "" {
-				tc.widen(why)
+				c.widen(tc, why)
 			}
 			shapes = shapes[n:]
 		}
@@ -96,7 +99,7 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 		return dst, coarseSets
 	}
 	for i := range rows {
-		if rows[i].differs.touch(relevant) && !p.add(t, &rows[i], family[0]) {
+		if rows[i].difference().touch(relevant) && !p.add(t, &rows[i], family[0]) {
 			return dst, coarseUnknown
 		}
 	}
@@ -143,7 +146,7 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 // images returns how many images rows have that differ in some of the columns.
 func images(rows []Change, relevant ColumnSet) (n int) {
 	for i := range rows {
-		if !rows[i].differs.touch(relevant) {
+		if !rows[i].difference().touch(relevant) {
 			continue
 		}
 		if rows[i].Old != nil {
@@ -158,11 +161,11 @@ func images(rows []Change, relevant ColumnSet) (n int) {
 
 // add adds the places of a changed row. ok is false where an image does not tell.
 func (p *placing) add(t *Table, ch *Change, sh *shape) (ok bool) {
-	for _, image := range [2][]Value{ch.Old, ch.New} {
-		if image == nil {
+	for i, image := range [2][]Value{ch.Old, ch.New} {
+		if image == nil || i == 1 && ch.still() {
 			continue
 		}
-		k := placeKey{differs: ch.differs}
+		k := placeKey{differs: ch.difference()}
 		if k.set, ok = sh.of(p.hasher, t, image); !ok {
 			return false
 		}
@@ -220,28 +223,6 @@ func (at *place) nodes() int {
 		return 1
 	}
 	return rowNodes(at.code)
-}
-
-// allColumns is the difference between rows that are not the same row. It
-// matters to every shape.
-const allColumns = ^ColumnSet(0)
-
-// touch reports whether a difference matters to what these columns are relevant to.
-func (s ColumnSet) touch(relevant ColumnSet) bool { return s == allColumns || s&relevant != 0 }
-
-// difference returns the columns in which a changed row differs: all of them for
-// a row that comes, goes or moves to another place in the table.
-func (t *Table) difference(ch *Change) ColumnSet {
-	if ch.Old == nil || ch.New == nil || ch.Moved {
-		return allColumns
-	}
-	var d ColumnSet
-	for c := range t.Columns {
-		if t.changed(c, ch.Old, ch.New) {
-			d.Add(c)
-		}
-	}
-	return d
 }
 
 // of returns the set of the shape's family in which an image lies.
