@@ -182,7 +182,7 @@ func (c *caller) Changed() (ended func()) {
 
 // Coarse implements adapter.Database.
 func (d *database) Coarse(statement, reason string) {
-	d.engine.stats.coarse(statement, reason)
+	d.engine.stats.coarse(statement, reason).runs.Add(1)
 }
 
 // Mark implements adapter.Database.

@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/ledger"
@@ -8,7 +9,8 @@ import (
 )
 
 // An Entry is a stored answer or function result with what it depends on. It
-// never changes, and only the engine reads it; a Store passes it on.
+// never changes, that its fall is counted aside, and only the engine reads it; a
+// Store passes it on.
 type Entry struct {
 	engine  *engine // whose ledger the record is for; nil for a signpost and what passes
 	record  ledger.Record
@@ -41,6 +43,8 @@ type Entry struct {
 	selects []string // names of the inputs that selected it, besides the URI, those that always do, and who asks
 
 	notes notes // where the record's slots come from, if that is remembered
+
+	fell atomic.Bool // it has been counted that a change made it fall
 }
 
 type entryKind uint8

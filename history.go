@@ -139,6 +139,27 @@ func (c *engine) blame(e *Entry, why miss) *Change {
 	return c.history.change(c.ledger.Cause(&e.record, verdict))
 }
 
+// countFall counts the fall of an entry for the statements that are coarser than
+// their texts allow, where nothing but what they depend on has changed.
+func (c *engine) countFall(e *Entry) {
+	var fell uint64 // a set of origins, of which there are at most maxOrigins
+	for _, n := range e.notes.list {
+		if c.ledger.Version(n.slot) > e.record.AsOf {
+			fell |= 1 << n.origin
+		}
+	}
+	for i, o := range e.notes.origins {
+		if fell&(1<<i) != 0 && o.Coarse() == "" {
+			return
+		}
+	}
+	for i, o := range e.notes.origins {
+		if fell&(1<<i) != 0 {
+			c.stats.coarse(o.Statement, o.Coarse()).fell.Add(1)
+		}
+	}
+}
+
 // cut returns s, or its first maxName bytes if it has more.
 func cut(s string) string { return adapter.Cut(s, maxName) }
 

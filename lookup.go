@@ -77,6 +77,9 @@ func (c *engine) judgeFor(key string, e *Entry, now time.Time) miss {
 	why := c.judge(e, now)
 	if why != missNone && c.history != nil {
 		c.history.missed(key, why, c.blame(e, why))
+		if why == missChanged && !e.fell.Swap(true) {
+			c.countFall(e)
+		}
 	}
 	return why
 }

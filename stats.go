@@ -73,7 +73,8 @@ type LookStats struct {
 type CoarseStatement struct {
 	Statement string // its text, bind parameters as written
 	Reason    string
-	Count     uint64
+	Count     uint64 // its runs
+	Fell      uint64 // stored answers and results that fell because of it alone, and were asked for again; 0 where Options.History is negative
 }
 
 // A Histogram counts durations; Counts[i] holds those up to Bounds[i] that are
@@ -126,12 +127,13 @@ func (c *engine) snapshot() Stats {
 	})
 	s.coarse.Range(func(k, v any) bool {
 		f := k.(CoarseStatement)
-		f.Count = v.(*atomic.Uint64).Load()
+		n := v.(*coarseCounters)
+		f.Count, f.Fell = n.runs.Load(), n.fell.Load()
 		out.Coarse = append(out.Coarse, f)
 		return true
 	})
 	slices.SortFunc(out.Coarse, func(a, b CoarseStatement) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Reason, b.Reason))
+		return cmp.Or(cmp.Compare(b.Fell, a.Fell), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out
 }
@@ -166,7 +168,7 @@ type counters struct {
 	rowsCaptured  atomic.Uint64
 	unmarked      atomic.Uint64
 	tookOver      atomic.Uint64
-	coarse        sync.Map // CoarseStatement without count -> *atomic.Uint64
+	coarse        sync.Map // CoarseStatement without counts -> *coarseCounters
 	coarseCount   atomic.Int64
 	coarseWrites  labels
 	flux          durations
@@ -192,7 +194,11 @@ const (
 	otherLabel = "other"
 )
 
-func (s *stats) coarse(statement, reason string) {
+// coarseCounters are those of a CoarseStatement.
+type coarseCounters struct{ runs, fell atomic.Uint64 }
+
+// coarse returns the counters of a statement that is coarse for a reason.
+func (s *stats) coarse(statement, reason string) *coarseCounters {
 	c := s.load()
 	k := CoarseStatement{Statement: statement, Reason: reason}
 	v, ok := c.coarse.Load(k)
@@ -200,9 +206,9 @@ func (s *stats) coarse(statement, reason string) {
 		if c.coarseCount.Add(1) > maxCoarse {
 			k = CoarseStatement{Statement: otherLabel, Reason: otherLabel}
 		}
-		v, _ = c.coarse.LoadOrStore(k, new(atomic.Uint64))
+		v, _ = c.coarse.LoadOrStore(k, new(coarseCounters))
 	}
-	v.(*atomic.Uint64).Add(1)
+	return v.(*coarseCounters)
 }
 
 // route returns the counters of a route.

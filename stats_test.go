@@ -115,6 +115,51 @@ func flat(s unstale.Stats, r unstale.RouteStats) map[string]uint64 {
 	return m
 }
 
+// TestCoarseFalls: of what a coarse statement made fall, that counts which fell
+// because of nothing else, once, however often it is asked for.
+func TestCoarseFalls(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, unstale.Options{})
+	db := newToy(c)
+	coarse, exact := adapter.NewOrigin("SELECT coarse", "t"), adapter.NewOrigin("SELECT exact", "t[id=1]")
+	coarse.SetCoarse("or")
+	h := c.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for name, origin := range map[string]*adapter.Origin{"a": coarse, "b": exact} {
+			d := db.read(name)
+			d.From = []adapter.From{{Origin: origin, Count: 1}}
+			db.caller(r.Context()).DependOn(d)
+		}
+	}))
+	for _, step := range []struct {
+		write string
+		fell  uint64
+	}{{"b", 0}, {"a", 1}, {"a", 2}} {
+		get(h, "/")
+		db.set(step.write, "1")
+		for range 2 {
+			get(h, "/", "Cache-Control: only-if-cached") // makes nothing anew
+		}
+		var fell uint64
+		for _, s := range c.Stats().Coarse {
+			if s.Statement != "SELECT coarse" || s.Reason != "or" {
+				t.Errorf("%+v", s)
+			}
+			fell += s.Fell
+		}
+		if fell != step.fell {
+			t.Errorf("after a write of %s: %d falls, want %d", step.write, fell, step.fell)
+		}
+	}
+	get(h, "/")
+	a, b := db.Mark(db.commit("a")), db.Mark(db.commit("b"))
+	a.Settle()
+	b.Settle()
+	get(h, "/")
+	if s := c.Stats().Coarse; len(s) != 1 || s[0].Fell != 2 {
+		t.Errorf("after writes of both: %+v", s)
+	}
+}
+
 // TestStatsGauges count what is going on now.
 func TestStatsGauges(t *testing.T) {
 	t.Parallel()

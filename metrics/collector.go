@@ -48,6 +48,7 @@ var (
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
 	coarse        = desc("coarse_reads_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
 	coarseWrites  = desc("coarse_writes_total", "Tables in commits, of each of which all that was read fell, by reason.", "reason")
+	coarseFalls   = desc("coarse_falls_total", "Stored answers that fell because of nothing but such a statement, by statement and reason.", "statement", "reason")
 	unmarked      = desc("unmarked_reads_total", "Statements without the request's context, nor that of Outside.")
 	tookOver      = desc("took_over_total", "Fills that took over dependencies of such reads, which may not be their own.")
 	untracked     = desc("untracked_reads_total", "Such statements that made the fills unstorable that were open, by call site.", "site")
@@ -67,7 +68,7 @@ var (
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		hits, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, verified, refused, invalidations,
-		captured, coarse, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
+		captured, coarse, coarseFalls, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
 	}
@@ -125,6 +126,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	count(captured, s.RowsCaptured)
 	for _, f := range s.Coarse {
 		count(coarse, f.Count, f.Statement, f.Reason)
+		count(coarseFalls, f.Fell, f.Statement, f.Reason)
 	}
 	counts(coarseWrites, s.CoarseWrites)
 	count(unmarked, s.UnmarkedReads)

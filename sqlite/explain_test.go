@@ -302,6 +302,109 @@ func TestCoarseReadsAreCounted(t *testing.T) {
 	}
 }
 
+// TestCoarseFallsAreCounted: where an answer fell because of a statement that is
+// coarser than its text allows, and of nothing else, that is counted, once.
+func TestCoarseFallsAreCounted(t *testing.T) {
+	t.Parallel()
+	const above, exact = "SELECT count(*) FROM cards WHERE stars > ?", "SELECT stars FROM cards WHERE id = ?"
+	for name, test := range map[string]struct {
+		write string
+		fell  uint64
+	}{
+		"what it reads for nothing": {"UPDATE cards SET stars = 1 WHERE id = 'c2'", 1},
+		"what another reads, too":   {"UPDATE cards SET stars = 1 WHERE id = 'c1'", 0},
+		"what none reads":           {"UPDATE cards SET title = 'x'", 0},
+		"everything":                {"CREATE TABLE more (x)", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t, gallery...)
+			h := e.cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for query, arg := range map[string]any{above: 5, exact: "c1"} {
+					text, err := read(r.Context(), e.db, query, arg)
+					if err != nil {
+						t.Error(err)
+					}
+					fmt.Fprintln(w, text)
+				}
+			}))
+			get := func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)) }
+			for range 2 { // kinds of statements are new at first
+				get()
+				e.exec("INSERT INTO cards (id) VALUES ('new') ON CONFLICT DO UPDATE SET stars = stars + 1")
+			}
+			get()
+			e.cache.ResetStats()
+			e.exec(test.write)
+			get()
+			get()
+			var got unstale.CoarseStatement
+			for _, c := range e.cache.Stats().Coarse {
+				if c.Statement == above {
+					got = c
+				}
+			}
+			if got.Fell != test.fell || test.fell > 0 && got.Reason != "condition that is no equality" {
+				t.Errorf("%+v, want %d falls", got, test.fell)
+			}
+		})
+	}
+}
+
+// TestCoarseRunsAreCounted: what only a run makes coarser than the text allows is
+// counted with its reason, and so are the answers that fall by it.
+func TestCoarseRunsAreCounted(t *testing.T) {
+	t.Parallel()
+	const byMail, ofFan = "SELECT title FROM cards WHERE slug = ?", "SELECT count(*) FROM starred s JOIN cards c ON c.id = s.card WHERE s.fan = ? AND c.stars >= 0"
+	e := newEnv(t, append(slices.Clone(gallery),
+		`INSERT INTO cards (id) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i FROM n`,
+		`INSERT INTO starred SELECT 'all', id FROM cards`)...)
+	h := e.cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query, arg := byMail, any(7)
+		switch r.URL.Path {
+		case "/text":
+			arg = "ann@example.com"
+		case "/all":
+			query, arg = ofFan, "all"
+		case "/none":
+			query, arg = ofFan, "nobody"
+		}
+		if _, err := read(r.Context(), e.db, query, arg); err != nil {
+			t.Error(err)
+		}
+	}))
+	get := func(path string) {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	find := func(query, reason string) (got unstale.CoarseStatement) {
+		for _, c := range e.cache.Stats().Coarse {
+			if c.Statement == query && c.Reason == reason {
+				got = c
+			}
+		}
+		return got
+	}
+	get("/text")
+	get("/none")
+	if c := find(byMail, "argument of another type"); c.Count > 0 {
+		t.Errorf("an argument that fits: %+v", c)
+	}
+	if c := find(ofFan, "too many joined rows"); c.Count > 0 {
+		t.Errorf("no joined rows: %+v", c)
+	}
+	get("/number")
+	get("/all")
+	e.exec("UPDATE cards SET title = 'x', stars = 1 WHERE id = 'c2'")
+	get("/number")
+	get("/all")
+	if c := find(byMail, "argument of another type"); c.Count != 2 || c.Fell != 1 {
+		t.Errorf("a number as an address: %+v", c)
+	}
+	if c := find(ofFan, "too many joined rows"); c.Count != 2 {
+		t.Errorf("two thousand joined rows: %+v", c)
+	}
+}
+
 // BenchmarkWriteHistory is what it costs to remember the rows of a commit.
 func BenchmarkWriteHistory(b *testing.B) {
 	for _, rows := range []int{1, 100} {

@@ -144,6 +144,25 @@ type Origin struct {
 	Source    string // such as "cards[owner=?1]{title}"
 
 	Weighed atomic.Bool // in the size of some entry; the engine's
+
+	coarse atomic.Pointer[string]
+}
+
+// SetCoarse says why what the statement depends on there is coarser than its text
+// allows, at least now and then: in the words of [Database.Coarse], which is called
+// for each such run.
+func (o *Origin) SetCoarse(reason string) {
+	if reason != o.Coarse() {
+		o.coarse.Store(&reason)
+	}
+}
+
+// Coarse returns why it is, or "".
+func (o *Origin) Coarse() string {
+	if p := o.coarse.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
 // maxOrigin bounds the texts of an origin, in bytes.

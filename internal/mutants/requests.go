@@ -244,6 +244,12 @@ var requests = []lapse{
 	{"statements are remembered without end", "TestStatementsReportedOnce", []edit{
 		{"once.go", "!known && len(r.sites) >= maxSites {", "!known && false {"},
 	}},
+	{"what fell for a reason counts as fallen for none", "TestCoarseFalls", []edit{
+		{"history.go", "o.Coarse() == \"\" {", "o.Coarse() == \"never\" {"},
+	}},
+	{"a fall counts each time", "TestCoarseFalls", []edit{
+		{"lookup.go", "why == missChanged && !e.fell.Swap(true) {", "why == missChanged {"},
+	}},
 	{"a difference is reported each time", "TestOwnCaches", []edit{
 		{"verifyshare.go", "	if g.route.differing.at(cut(g.key)).n.Add(1) > 1 {\n", "	if false {\n"},
 	}},

@@ -29,6 +29,7 @@ type Source struct {
 	Probe   *Probe      // of the rows in the sets that it finds, if it finds some
 	Entire  bool        // Sets hold only if the result was read to its end
 	Unless  bool        // needless where every foreign key has its parent
+	Reason  string      // why it is coarser than the text allows, or ""
 }
 
 // A Selection is the rows that have these values in some columns. All of a

@@ -36,19 +36,25 @@ type probed struct{ tooMany atomic.Bool }
 // nothing, if that is not possible.
 func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool {
 	p := s.Probe
-	if p == nil || run == nil || s.probed.tooMany.Load() {
+	if p == nil {
+		return false
+	}
+	if run == nil || s.probed.tooMany.Load() {
+		d.coarser(coarseProbe)
 		return false
 	}
 	own := make([]driver.NamedValue, len(p.Args))
 	for i := range p.Args {
 		v, ok := p.Args[i].value(args)
 		if !ok {
+			d.coarser(coarseArgument)
 			return false
 		}
 		own[i] = driver.NamedValue{Ordinal: i + 1, Value: v.argument()}
 	}
 	sh := d.query.shape(&s.joined, s.Source.Table.Name)
 	if sh == nil {
+		d.coarser(coarseShapes)
 		return false
 	}
 	rows, ok := run(p.SQL, own, maxProbed)
@@ -56,6 +62,7 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		s.probed.tooMany.Store(true)
 	}
 	if !ok || len(rows) > maxProbed {
+		d.coarser(coarseProbe)
 		return false
 	}
 	start := len(d.list)
@@ -75,6 +82,7 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		case null: // it equals nothing
 		case !ok:
 			d.list = d.list[:start]
+			d.coarser(coarseArgument)
 			return false
 		default:
 			d.list = append(d.list, sh.watching(uint64(h)))

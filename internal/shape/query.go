@@ -114,8 +114,22 @@ type Dependencies struct {
 	Counts []Count
 }
 
-// A Count is a number of dependencies with the index of their source.
-type Count struct{ Source, N int }
+// A Count is a number of dependencies with the index of their source. Coarse is why
+// they are coarser than the plan, in few words, or "".
+type Count struct {
+	Source, N int
+	Coarse    string
+}
+
+// Why a run depends on more than its plan says. That a shape is young, or that rows
+// were not read to their end, is no reason: it is so once, or as it should be.
+const (
+	coarseArgument = "argument of another type"
+	coarseShapes   = "too many kinds of statements on a table"
+	coarseProbe    = "too many joined rows"
+	coarseFollowed = "too many rows to follow"
+	coarseUnshown  = "rows that nobody follows"
+)
 
 // Sources returns what the query depends on, for people, by the index in Count.
 func (q *Query) Sources() []string {
@@ -140,10 +154,10 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 		s := &q.sources[i]
 		if !s.afterwards() {
 			before := len(d.list)
-			if !d.probe(s, args, run) {
+			if d.coarse = ""; !d.probe(s, args, run) {
 				d.sets(s, s.Sets, &s.fine, args)
 			}
-			to.Counts = append(to.Counts, Count{i, len(d.list) - before})
+			to.Counts = append(to.Counts, Count{i, len(d.list) - before, d.coarse})
 			continue
 		}
 		if r == nil {
@@ -160,15 +174,23 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 func (q *Query) Tables(to *Dependencies) {
 	for i := range q.sources {
 		to.Hashes = append(to.Hashes, q.sources[i].table)
-		to.Counts = append(to.Counts, Count{i, 1})
+		to.Counts = append(to.Counts, Count{Source: i, N: 1})
 	}
 }
 
 // deps collects dependencies for one run of a query.
 type deps struct {
-	query *Query
-	asOf  uint64
-	list  []uint64
+	query  *Query
+	asOf   uint64
+	list   []uint64
+	coarse string // why what the source depends on is coarser than planned, or ""
+}
+
+// coarser notes why it is.
+func (d *deps) coarser(reason string) {
+	if d.coarse == "" {
+		d.coarse = reason
+	}
 }
 
 // sets adds the sets with these arguments, or all rows where they do not fit.
@@ -184,6 +206,7 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 				h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return sets[i].Values[c].value(args) })
 				if !ok {
 					d.list = d.list[:start]
+					d.coarser(coarseArgument)
 					break
 				}
 				d.list = append(d.list, sh.watching(uint64(h)))
@@ -207,6 +230,9 @@ func (d *deps) everything(s *querySource) {
 // returns nil, after it added the whole table, if there is no shape.
 func (d *deps) shape(s *querySource, l *lazyShape) *shape {
 	sh := d.query.shape(l, s.Source.Table.Name)
+	if sh == nil {
+		d.coarser(coarseShapes)
+	}
 	if sh == nil || d.asOf < sh.birth.Load() {
 		d.list = append(d.list, s.table)
 	}

@@ -24,7 +24,7 @@ type runSource struct {
 	last  Value   // the end of the span in the last row
 
 	found []uint64 // what the rows showed
-	lost  bool     // they showed too much
+	lost  string   // why they are not followed, or ""
 	from  *shape   // of found
 }
 
@@ -76,7 +76,7 @@ func (r *Run) Row(value func(column int) Value) {
 		if s.Span != nil {
 			s.last = value(s.Span.End.Result)
 		}
-		if !s.lost && s.follows() {
+		if s.lost == "" && s.follows() {
 			s.follow(r, value)
 		}
 	}
@@ -99,8 +99,15 @@ func (s *runSource) follow(r *Run, value func(int) Value) {
 	if s.from == nil {
 		s.from = r.query.shape(&s.fine, s.Source.Table.Name)
 	}
-	if s.from == nil || s.sets == nil || len(s.found) > maxFollowed {
-		s.lost = true
+	switch {
+	case s.from == nil:
+		s.lost = coarseShapes
+	case s.sets == nil:
+		s.lost = coarseArgument
+	case len(s.found) > maxFollowed:
+		s.lost = coarseFollowed
+	}
+	if s.lost != "" {
 		return
 	}
 	for i := range s.Source.Sets {
@@ -117,7 +124,7 @@ func (s *runSource) follow(r *Run, value func(int) Value) {
 		switch {
 		case null: // it equals nothing
 		case !ok:
-			s.lost = true
+			s.lost = coarseArgument
 		default:
 			if d := s.from.watching(uint64(h)); len(s.found) == 0 || s.found[len(s.found)-1] != d {
 				s.found = append(s.found, d)
@@ -134,17 +141,21 @@ func (r *Run) End(to *Dependencies, all, parents bool) {
 	for i := range r.sources {
 		s := &r.sources[i]
 		before := len(r.list)
+		r.coarse = ""
 		switch {
 		case s.Unless && parents:
 			r.list = append(r.list, r.query.shapes.Parents())
 		case s.Span != nil && s.upTo(r, all):
-		case s.Span == nil && s.follows() && !s.lost && (all || !s.Entire):
+		case s.Span == nil && s.follows() && s.lost == "" && (all || !s.Entire):
 			r.shape(s.querySource, &s.fine)
 			r.list = append(r.list, s.found...)
 		default:
+			if r.coarse = s.lost; s.sets == nil {
+				r.coarser(coarseArgument)
+			}
 			r.rowless(s)
 		}
-		to.Counts = append(to.Counts, Count{s.index, len(r.list) - before})
+		to.Counts = append(to.Counts, Count{s.index, len(r.list) - before, r.coarse})
 	}
 	to.Hashes = r.list
 }
@@ -216,6 +227,6 @@ func (r *Run) Fits(columns int) bool { return r.query.plan.Width == columns }
 func (r *Run) Lose() {
 	r.rows = 0
 	for i := range r.sources {
-		r.sources[i].lost = true
+		r.sources[i].lost = coarseUnshown
 	}
 }

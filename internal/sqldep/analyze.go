@@ -18,6 +18,7 @@ const (
 	coarseJoined    = "join on columns that are not in the result"
 	coarseLimit     = "limit by an order that is not in the result"
 	coarsePrecision = "configured"
+	coarseCondition = "condition that is no equality"
 )
 
 // maxRows is the number of sets above which all rows of a table count as read.
@@ -65,7 +66,7 @@ func (d *Dialect) Analyze(q *Query, coarse string, reads []Read, precision Preci
 	if a.failed != "" {
 		a.sources = nil
 		for _, r := range reads {
-			a.sources = append(a.sources, &shape.Source{Table: r.Table, Coarse: true})
+			a.sources = append(a.sources, &shape.Source{Table: r.Table, Coarse: true, Reason: a.failed})
 		}
 	}
 	return &shape.Plan{Sources: a.distinct(), Width: a.width, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
@@ -81,19 +82,14 @@ type analysis struct {
 	failed    string // why nothing can be narrowed, or ""
 	coarse    string // why all columns or rows count for some table, or ""
 	finer     string // why something else was not narrowed, or ""
+
+	vague map[*Item]string // why conditions on an item do not narrow it
 }
 
 // fail gives up narrowing.
 func (a *analysis) fail(reason string) {
 	if a.failed == "" {
 		a.failed = reason
-	}
-}
-
-// coarser notes why something could not be narrowed.
-func (a *analysis) coarser(reason string) {
-	if a.finer == "" {
-		a.finer = reason
 	}
 }
 
@@ -127,8 +123,9 @@ func (a *analysis) add(s shape.Source) {
 		return
 	}
 	if r.Coarse != "" {
-		s = shape.Source{Table: s.Table, Coarse: true}
+		s = shape.Source{Table: s.Table, Coarse: true, Reason: r.Coarse}
 	}
+	a.finer = cmp.Or(a.finer, s.Reason)
 	a.sources = append(a.sources, &s)
 }
 
@@ -137,7 +134,11 @@ func (a *analysis) distinct() []shape.Source {
 	var out []shape.Source
 	slices.SortStableFunc(a.sources, func(x, y *shape.Source) int { return shape.CompareNames(x.Table, y.Table) })
 	for _, s := range a.sources {
-		if !slices.ContainsFunc(out, func(o shape.Source) bool { return reflect.DeepEqual(o, *s) }) {
+		same := func(o shape.Source) bool {
+			o.Reason = s.Reason // people alone see it
+			return reflect.DeepEqual(o, *s)
+		}
+		if !slices.ContainsFunc(out, same) {
 			out = append(out, *s)
 		}
 	}

@@ -59,7 +59,7 @@ func TestAnalyze(t *testing.T) {
 		{"an equality that is not known", func(s *Select, id, _ Column) {
 			s.Where = Other{id, Param{Number: 1}}
 			s.Results = []Expr{count()}
-		}, read, PrecisionExact, "t{*}"},
+		}, read, PrecisionExact, "t{*} (condition that is no equality)"},
 		{"an aggregate that is not known", func(s *Select, id, name Column) {
 			s.Where = Equal{id, Param{Number: 1}}
 			s.Results = []Expr{Call{Class: Aggregate, Args: []Expr{name}}}
@@ -86,7 +86,7 @@ func TestAnalyze(t *testing.T) {
 		{"rows by key alone", func(s *Select, _, name Column) {
 			s.Where = Equal{name, Param{Number: 1}}
 			s.Results = []Expr{count(name)}
-		}, read, PrecisionRow, "t{*}"},
+		}, read, PrecisionRow, "t{*} (configured)"},
 		{"tables alone", func(s *Select, id, _ Column) {
 			s.Where = Equal{id, Param{Number: 1}}
 			s.Results = []Expr{count()}

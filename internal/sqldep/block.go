@@ -104,7 +104,7 @@ func (b *block) conjuncts(e Expr, item *Item) {
 			b.conjuncts(e.X, item)
 			b.conjuncts(e.Y, item)
 		case !b.alternatives(e, item):
-			b.analysis.coarser(coarseOr)
+			b.vague(e, item, coarseOr)
 			understood = false
 		}
 	case Equal:
@@ -120,6 +120,40 @@ func (b *block) conjuncts(e Expr, item *Item) {
 		understood = false
 	}
 	b.residual = b.residual || !understood
+	if !understood && !columns(e) {
+		b.vague(e, item, coarseCondition)
+	}
+}
+
+// columns reports whether an expression is an equality of two columns.
+func columns(e Expr) bool {
+	eq, ok := e.(Equal)
+	if !ok {
+		return false
+	}
+	_, isX := eq.X.(Column)
+	_, isY := eq.Y.(Column)
+	return isX && isY
+}
+
+// vague notes why a condition does not narrow what it looks at: the item for which
+// it is there, or any, those of blocks around aside.
+func (b *block) vague(e Expr, item *Item, reason string) {
+	if e == nil {
+		return
+	}
+	if c, ok := e.(Column); ok && (c.block() == b || !b.within(c.block())) && (item == anyItem || item == c.Item) {
+		a := b.analysis
+		if a.vague == nil {
+			a.vague = make(map[*Item]string)
+		}
+		if a.vague[c.Item] == "" {
+			a.vague[c.Item] = reason
+		}
+	}
+	for _, part := range e.parts() {
+		b.vague(part, item, reason)
+	}
 }
 
 // alternatives reads "x = 1 OR x = 2" like "x IN (1, 2)".
@@ -242,7 +276,7 @@ func (b *block) addValues(c Column, list []Expr, item *Item) bool {
 		owner.constant[c] = max(owner.constant[c], knownBy(item))
 	}
 	if !fit {
-		b.analysis.coarser(coarseValue)
+		b.vague(c, item, coarseValue)
 		return false
 	}
 	if old, known := owner.values[c]; !known || len(operands) < len(old) {

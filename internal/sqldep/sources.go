@@ -1,6 +1,7 @@
 package sqldep
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/unstale/unstale/internal/shape"
@@ -55,6 +56,7 @@ func (b *block) tables(all bool) {
 		if all {
 			s.Watched = it.Table.Every()
 			s.Coarse = a.precision == PrecisionRow
+			s.Reason = coarseOrder
 		}
 		var keyed bool
 		s.Sets, keyed = b.selections(it)
@@ -65,9 +67,12 @@ func (b *block) tables(all bool) {
 			search.found = append(search.found, it)
 		case a.precision == PrecisionRow:
 			s.Sets, s.Broad = nil, nil
+			s.Reason = cmp.Or(s.Reason, coarsePrecision)
 			a.add(s)
 		case !b.follow(it, &s, all):
-			s.Span = b.span(it)
+			var reason string
+			s.Span, reason = b.span(it)
+			s.Reason = cmp.Or(s.Reason, reason)
 			sources[it] = &s
 			search.open = append(search.open, it)
 		}
@@ -78,11 +83,14 @@ func (b *block) tables(all bool) {
 		if s.Span == nil {
 			s.Probe = search.probe(it)
 		}
-		if s.Probe == nil && b.split(it, s, all) {
-			continue
+		if s.Probe == nil {
+			s.Reason = cmp.Or(s.Reason, a.vague[it])
+			if b.split(it, s, all) {
+				continue
+			}
 		}
 		if s.Probe == nil && len(s.Sets) == 0 && len(b.Items) > 1 {
-			a.coarser(coarseJoined)
+			s.Reason = cmp.Or(s.Reason, coarseJoined)
 		}
 		a.add(*s)
 	}
@@ -170,17 +178,16 @@ func (b *block) orderedBy(f func(Column) bool) bool {
 }
 
 // span returns how the item is narrowed to the rows up to the last one of the
-// result, or nil.
-func (b *block) span(it *Item) *shape.Span {
+// result, or nil, and why it is not although there is a limit.
+func (b *block) span(it *Item) (span *shape.Span, reason string) {
 	if !b.top || b.Values > 0 {
-		return nil
+		return nil, ""
 	}
 	if s := b.extreme(); s != nil || b.Limit == nil {
-		return s
+		return s, ""
 	}
 	if !b.shows() || len(b.OrderBy) == 0 {
-		b.analysis.coarser(coarseLimit)
-		return nil
+		return nil, coarseLimit
 	}
 	// The first term that differs between rows decides.
 	i := slices.IndexFunc(b.OrderBy, func(o Order) bool {
@@ -188,22 +195,21 @@ func (b *block) span(it *Item) *shape.Span {
 		return !ok || b.constant[c] != equal
 	})
 	if i < 0 {
-		return nil
+		return nil, ""
 	}
 	first := b.OrderBy[i]
 	c, ok := b.own(first.By)
 	if ok && c.Item != it {
-		return nil // it is another item that has a span
+		return nil, "" // it is another item that has a span
 	}
 	if ok && !it.Left && ordered(c.def()) && !first.Nulls {
 		result, shown := b.shownAs(c)
 		limit, _, fits := operandOf(b.Limit, &shape.Column{Type: b.analysis.dialect.Integer})
 		if shown && fits {
-			return &shape.Span{Column: c.Number, Descending: first.Descending, End: shape.ResultOperand(result), Limit: &limit}
+			return &shape.Span{Column: c.Number, Descending: first.Descending, End: shape.ResultOperand(result), Limit: &limit}, ""
 		}
 	}
-	b.analysis.coarser(coarseLimit)
-	return nil
+	return nil, coarseLimit
 }
 
 // extreme returns how the block's only item is narrowed if the result is the least

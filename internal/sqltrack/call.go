@@ -72,6 +72,7 @@ func (c *Call) track(needs adapter.Needs) {
 	c.run = p.query.Begin(&d, c.asOf, c.Args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
 		return s.conn.Probe(c.ctx, sql, args, limit)
 	})
+	p.count(db, c.SQL, d)
 	c.caller.DependOn(p.read(c.asOf, d))
 	c.clocked = p.query.Clocked()
 	if c.run != nil {
@@ -165,11 +166,12 @@ func (c *Call) end(all bool) {
 	}
 	db := c.session.db
 	parents := db.Parents.Holds(c.proof)
-	if !parents && c.prepared.query.Requires() && db.Parents.Missing() {
-		db.coarse(c.SQL, coarseParents)
-	}
 	var d shape.Dependencies
 	c.run.End(&d, all, parents)
+	if !parents && c.prepared.query.Requires() && db.Parents.Missing() {
+		c.prepared.require(&d)
+	}
+	c.prepared.count(db, c.SQL, d)
 	c.done(c.prepared.read(c.asOf, d))
 	c.run = nil
 }

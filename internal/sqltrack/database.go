@@ -115,8 +115,9 @@ func (db *Database) PastAdapter() {
 	db.Engine.Caller(context.Background(), nil).Refuse("past the adapter", "")
 }
 
-// maxCounted bounds the length of a statement that is counted.
-const maxCounted = 2000
+// maxCounted bounds the length of a statement that is counted: an Origin takes it
+// whole.
+const maxCounted = 1900
 
 // coarse counts a run of a statement that was handled coarser than it might be.
 func (db *Database) coarse(sql, reason string) { db.Engine.Coarse(readable(sql), reason) }
@@ -124,10 +125,7 @@ func (db *Database) coarse(sql, reason string) { db.Engine.Coarse(readable(sql),
 // readable returns a statement as it is shown. Who shows it may take only valid
 // UTF-8.
 func readable(sql string) string {
-	if len(sql) > maxCounted {
-		sql = sql[:maxCounted] + "…"
-	}
-	return strings.ToValidUTF8(sql, "\uFFFD")
+	return adapter.Cut(strings.ToValidUTF8(adapter.Cut(sql, maxCounted), "\uFFFD"), maxCounted)
 }
 
 // A prepared is what is known of a query under one generation of the schema.
@@ -158,8 +156,10 @@ func (db *Database) prepare(sql string, generation uint64) *prepared {
 	p.plan = plan
 	if plan.Refused == "" {
 		p.query = db.Shapes.Use(plan)
-		for _, source := range p.query.Sources() {
-			p.sources = append(p.sources, adapter.NewOrigin(sql, source))
+		for i, source := range p.query.Sources() {
+			o := adapter.NewOrigin(readable(sql), source)
+			o.SetCoarse(plan.Sources[i].Reason)
+			p.sources = append(p.sources, o)
 		}
 	}
 	if lasting {
@@ -175,6 +175,31 @@ func (p *prepared) read(asOf uint64, d shape.Dependencies) adapter.Dependencies 
 		from[i] = adapter.From{Origin: p.sources[c.Source], Count: c.N}
 	}
 	return adapter.Dependencies{AsOf: asOf, Hashes: d.Hashes, From: from}
+}
+
+// require says that what only needs to be there if some foreign key has no parent
+// does.
+func (p *prepared) require(d *shape.Dependencies) {
+	for i := range d.Counts {
+		if c := &d.Counts[i]; p.plan.Sources[c.Source].Unless {
+			c.Coarse = coarseParents
+		}
+	}
+}
+
+// count counts a run that was coarser than planned, once, and notes of which
+// sources that is so.
+func (p *prepared) count(db *Database, sql string, d shape.Dependencies) {
+	reason := ""
+	for _, c := range d.Counts {
+		if c.Coarse != "" {
+			reason = c.Coarse
+			p.sources[c.Source].SetCoarse(reason)
+		}
+	}
+	if reason != "" {
+		db.coarse(sql, reason)
+	}
 }
 
 // most returns what the query depends on at most.

@@ -38,11 +38,11 @@ func TestAnalyze(t *testing.T) {
 
 		// What does not narrow.
 		{"SELECT name FROM users WHERE id = ? OR age = ? ORDER BY id", "users[name=#1]{name} users{id age} (or)"},
-		{"SELECT name FROM users WHERE NOT id = ? ORDER BY id", "users[name=#1]{name} users{id}"},
-		{"SELECT name FROM users WHERE id <> ? ORDER BY id", "users[name=#1]{name} users{id}"},
+		{"SELECT name FROM users WHERE NOT id = ? ORDER BY id", "users[name=#1]{name} users{id} (condition that is no equality)"},
+		{"SELECT name FROM users WHERE id <> ? ORDER BY id", "users[name=#1]{name} users{id} (condition that is no equality)"},
 		{"SELECT name FROM users WHERE id = ? + 1", "users{*} (no total order)"},
-		{"SELECT name FROM users WHERE id IS ? ORDER BY id", "users[name=#1]{name} users{id}"},
-		{"SELECT name FROM users WHERE id NOT IN (1) ORDER BY id", "users[name=#1]{name} users{id}"},
+		{"SELECT name FROM users WHERE id IS ? ORDER BY id", "users[name=#1]{name} users{id} (condition that is no equality)"},
+		{"SELECT name FROM users WHERE id NOT IN (1) ORDER BY id", "users[name=#1]{name} users{id} (condition that is no equality)"},
 		{"SELECT name FROM users WHERE id = '7.0'", "users[name=#1]{name} users{id} (affinity or collation)"},
 		{"SELECT name FROM users WHERE id = 7.0", "users[name=#1]{name} users{id} (affinity or collation)"},
 		{"SELECT name FROM users WHERE id = 99999999999999999999", "users[name=#1]{name} users{id} (affinity or collation)"},
@@ -56,11 +56,11 @@ func TestAnalyze(t *testing.T) {
 
 		{"SELECT name FROM users WHERE id == ?", "users[id=?1]{id name}"},
 		{"SELECT id FROM users WHERE NOT id = 1 AND name = 'x'", `users[name="x"]{id name}`},
-		{"SELECT id FROM users WHERE id = ? IS NULL ORDER BY id", "users{id}"},
-		{"SELECT id FROM users WHERE id = 1 = 1 ORDER BY id", "users{id}"},
-		{"SELECT id FROM users WHERE id = 1 IN (1) ORDER BY id", "users{id}"},
-		{"SELECT id FROM users WHERE id = 1 BETWEEN 0 AND 1 ORDER BY id", "users{id}"},
-		{"SELECT id FROM users WHERE age BETWEEN 1 AND id = 3 ORDER BY id", "users{id age}"},
+		{"SELECT id FROM users WHERE id = ? IS NULL ORDER BY id", "users{id} (condition that is no equality)"},
+		{"SELECT id FROM users WHERE id = 1 = 1 ORDER BY id", "users{id} (condition that is no equality)"},
+		{"SELECT id FROM users WHERE id = 1 IN (1) ORDER BY id", "users{id} (condition that is no equality)"},
+		{"SELECT id FROM users WHERE id = 1 BETWEEN 0 AND 1 ORDER BY id", "users{id} (condition that is no equality)"},
+		{"SELECT id FROM users WHERE age BETWEEN 1 AND id = 3 ORDER BY id", "users{id age} (condition that is no equality)"},
 		{"SELECT id FROM users WHERE age BETWEEN 1 AND 5 AND id = 3", "users[id=3]{id age}"},
 		{"SELECT id FROM users WHERE age = 1 OR age = 2 AND id = 3 ORDER BY id", "users{id age} (or)"},
 
@@ -89,7 +89,7 @@ func TestAnalyze(t *testing.T) {
 
 		// Aggregates.
 		{"SELECT count(*) FROM users", "users{}"},
-		{"SELECT count(*) FROM users WHERE age > ?", "users{age}"},
+		{"SELECT count(*) FROM users WHERE age > ?", "users{age} (condition that is no equality)"},
 		{"SELECT count(*) FROM users WHERE age = TRUE", "users[age=1]{age}"},
 		{"SELECT count(DISTINCT email), min(age), max(name) FROM users", "users{name email age}"},
 		{"SELECT max(email) FROM users", "users{*}↓email (no total order)"},
@@ -135,7 +135,7 @@ func TestAnalyze(t *testing.T) {
 		{"SELECT c.title, (SELECT name FROM users WHERE id = c.owner) FROM cards c ORDER BY c.id", "cards{id owner title} users{id name}"},
 		{"SELECT c.title, (SELECT name FROM users WHERE age = c.owner) FROM cards c ORDER BY c.id", "cards{id owner title} users{*} (no total order)"},
 		{"SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM cards)", "cards{} users{}"},
-		{"SELECT id FROM cards WHERE owner IN (SELECT id FROM users WHERE age > ?) ORDER BY id", "cards{id owner} users{id age}"},
+		{"SELECT id FROM cards WHERE owner IN (SELECT id FROM users WHERE age > ?) ORDER BY id", "cards{id owner} users{id age} (condition that is no equality)"},
 		{"SELECT id FROM cards WHERE owner IN (SELECT id FROM users LIMIT 1) ORDER BY id", "cards{id owner} users{*} (no total order)"},
 		{"SELECT id FROM cards WHERE owner IN (SELECT id FROM users)", "cards{*} users{*} (no total order)"},
 		{"SELECT id, (SELECT count(*) FROM stars WHERE card = cards.id) FROM cards ORDER BY id", "cards{id} stars[card=#1]{card}"},
@@ -159,7 +159,7 @@ func TestAnalyze(t *testing.T) {
 		{"SELECT rowid FROM docs WHERE docs MATCH ?", "docs (virtual table)"},
 		{"SELECT title FROM found", "cards found (virtual table)"},
 		{"SELECT count(*) FROM users WHERE NOT age NOT NULL", "users (syntax)"},
-		{"SELECT count(*) FROM users WHERE age NOTNULL AND name IS NOT NULL", "users{name age}"},
+		{"SELECT count(*) FROM users WHERE age NOTNULL AND name IS NOT NULL", "users{name age} (condition that is no equality)"},
 		{"SELECT 1", ""},
 		{"VALUES (1), ((SELECT count(*) FROM users))", "users{*} (no total order)"},
 
