@@ -87,12 +87,26 @@ func (c *Comment) Normalize() error {
 	return nil
 }
 
-// CommentAt returns nil if the user may comment at the time.
+// signature ends what the site says to somebody in its own name. Front ends show
+// a message with it in a dialog.
+const signature = "—— 麦麦"
+
+// CommentAt returns nil if the user may comment at the time, or ErrMuted, which
+// then says why.
 func (u *User) CommentAt(now time.Time) error {
-	if u.Muted && (u.MutedUntil == nil || now.Before(*u.MutedUntil)) {
-		return ErrMuted
+	if !u.MutedAt(now) {
+		return nil
 	}
-	return nil
+	reason := defaultReason
+	if u.MuteReason != nil {
+		reason = *u.MuteReason
+	}
+	why := ErrMuted.With("muted_until", u.MutedUntil)
+	why.Text = Text{
+		ZH: ErrMuted.Text.ZH + "。\n\n禁言原因：" + reason + "\n\n如有疑问，可以联系管理员。\n\n" + signature,
+		EN: ErrMuted.Text.EN + ".\n\nThe reason: " + reason + "\n\nThe admins answer questions.\n\n" + signature,
+	}
+	return why
 }
 
 // ManagedBy returns nil if the user may delete and restore the comment on the

@@ -1,6 +1,7 @@
 package notebook
 
 import (
+	_ "embed" // of the dictionary of our own
 	"encoding/json"
 	"fmt"
 )
@@ -14,14 +15,18 @@ type Dictionary struct {
 	Tokens map[string]any // by the word
 }
 
-// ParseDictionary reads {"blocks": {…}, "tokens": {…}}. What is left out, like a
-// file that is not there (nil), is empty.
+//go:embed dictionary.json
+var builtInDictionary []byte
+
+// ParseDictionary reads {"blocks": {…}, "tokens": {…}}. What is left out is empty.
+// In the place of a file that is not there (nil) stands a dictionary of our own.
 func ParseDictionary(data []byte) (Dictionary, error) {
+	if data == nil {
+		data = builtInDictionary
+	}
 	var d Dictionary
-	if data != nil {
-		if err := json.Unmarshal(data, &d); err != nil {
-			return Dictionary{}, fmt.Errorf("the dictionary is malformed: %w", err)
-		}
+	if err := json.Unmarshal(data, &d); err != nil {
+		return Dictionary{}, fmt.Errorf("the dictionary is malformed: %w", err)
 	}
 	if d.Blocks == nil {
 		d.Blocks = map[string]any{}

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"mime"
 	"mime/multipart"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/server"
@@ -21,14 +23,19 @@ import (
 type accounts struct {
 	*service.Accounts
 	users service.Users
+	admit func(*http.Request, string) error
 }
 
+func (a *api) accounts() accounts { return accounts{a.Accounts, a.Users, a.AdmitLogin} }
+
 func (a *api) authRoutes() {
-	c := accounts{a.Accounts, a.Users}
-	handle(a, "POST /api/auth/token", anyone, "Log in", c.logIn, credentialBody("username", "password"), a.limited(a.Attempts),
+	c := a.accounts()
+	handle(a, "POST /api/auth/token", anyone, "Log in", c.logIn, credentialBody("username", "password"), fails(notebook.ErrTooManyRequests),
 		fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrWrongPassword, notebook.ErrAccountLocked, notebook.ErrAccountBanned))
-	handle(a, "POST /api/auth/refresh", anyone, "Get a new access token", c.refresh, credentialBody("refresh_token"),
-		fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrInvalidToken))
+	for _, pattern := range []string{"POST /api/auth/refresh", "POST /api/refresh"} { // the site's front ends know the latter
+		handle(a, pattern, anyone, "Get a new access token", c.refresh, credentialBody("refresh_token"),
+			fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrInvalidToken))
+	}
 }
 
 // credentialBody documents a body of required strings, which is read by
@@ -51,6 +58,13 @@ func credentialBody(names ...string) func(*huma.Operation) {
 type credentials struct {
 	ContentType string `header:"Content-Type"`
 	RawBody     []byte
+	request     *http.Request
+}
+
+// Resolve implements huma.Resolver.
+func (c *credentials) Resolve(ctx huma.Context) []error {
+	c.request, _ = humago.Unwrap(ctx)
+	return nil
 }
 
 // fields returns the values of the fields, all of which are required.
@@ -121,7 +135,11 @@ func (a accounts) logIn(ctx context.Context, in *credentials) (*answer[grant], e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.Authenticate(ctx, strings.TrimSpace(fields[0]), fields[1])
+	name := strings.TrimSpace(fields[0])
+	if err := a.admit(in.request, name); err != nil {
+		return nil, err
+	}
+	u, err := a.Authenticate(ctx, name, fields[1])
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +177,7 @@ func (a accounts) refresh(ctx context.Context, in *credentials) (*answer[renewed
 }
 
 func (a *api) userRoutes() {
-	c := accounts{a.Accounts, a.Users}
+	c := a.accounts()
 	handle(a, "GET /api/users/me", notebook.RoleUser, "Who am I", c.me)
 	handle(a, "PUT /api/users/me/password", notebook.RoleUser, "Change my password, which ends all sessions", c.changePassword)
 	handle(a, "POST /api/admin/users", notebook.RoleAdmin, "Create a user", c.createUser)
@@ -230,7 +248,7 @@ func (a accounts) createUser(ctx context.Context, in *newUserInput) (*answer[cre
 }
 
 func (a *api) registrationRoutes() {
-	c := accounts{a.Accounts, a.Users}
+	c := a.accounts()
 	mailing := fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrEmailInvalid, notebook.ErrTooManyCodes, notebook.ErrMailOff)
 	handle(a, "POST /api/auth/send_verification_code", anyone, "Mail me a code to register with", c.sendRegisterCode,
 		credentialBody("email"), a.limited(a.Mailings), mailing, fails(notebook.ErrMailFailed))

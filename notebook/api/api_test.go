@@ -102,17 +102,22 @@ func TestLanguages(t *testing.T) {
 	s := newSite(t)
 	var zh, en failed
 	s.decode(s.get("/api/persona/x", ""), &zh)
-	s.decode(s.get("/api/persona/x", "", "Accept-Language", "en-US,en;q=0.9"), &en)
+	s.decode(s.get("/api/persona/x", "", "Accept-Language", "en"), &en)
 	if want := notebook.ErrItemNotFound.Of(notebook.TargetPersona).Text; zh.Error.Message != want.ZH || en.Error.Message != want.EN {
 		t.Errorf("%q, %q", zh.Error.Message, en.Error.Message)
 	}
 	// One variant per language, not one per browser.
-	s.get("/api/persona/public", "", "Accept-Language", "en-GB")
-	if w := s.get("/api/persona/public", "", "Accept-Language", "fr, en;q=0.5"); !hit(w) || !strings.Contains(w.Body.String(), "Public persona cards") {
+	s.get("/api/persona/public", "", "Accept-Language", "en")
+	if w := s.get("/api/persona/public", "", "Accept-Language", "EN"); !hit(w) || !strings.Contains(w.Body.String(), "Public persona cards") {
 		t.Errorf("%q %s", w.Header().Get("Cache-Status"), w.Body)
 	}
 	if w := s.get("/api/persona/public", ""); hit(w) || !strings.Contains(w.Body.String(), "公开") {
 		t.Errorf("%q %s", w.Header().Get("Cache-Status"), w.Body)
+	}
+	for _, browser := range []string{"en-US,en;q=0.9", "en-GB", "fr, en;q=0.5", "zh-CN,zh;q=0.9,en;q=0.8"} {
+		if w := s.get("/api/persona/public", "", "Accept-Language", browser); !hit(w) || !strings.Contains(w.Body.String(), "公开") {
+			t.Errorf("%s: %q %s", browser, w.Header().Get("Cache-Status"), w.Body)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func TestDictionaryShowsEveryEditAtOnce(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{func() {}, `"tokens":{}`},
+		{func() {}, `"nickname":"昵称"`},
 		{func() { s.writeDictionary(word("one"), old) }, `"word":"one"`},
 		{func() { s.writeDictionary(word("two"), old) }, `"word":"two"`}, // the same size and time
 		{func() {
@@ -55,7 +55,7 @@ func TestDictionaryShowsEveryEditAtOnce(t *testing.T) {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
-		}, `"tokens":{}`},
+		}, `"nickname":"昵称"`},
 	} {
 		edit.do()
 		for _, language := range []string{"zh", "en"} {

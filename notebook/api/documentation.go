@@ -35,8 +35,9 @@ func fails(errs ...*notebook.Error) func(*huma.Operation) {
 // errors, with their codes, and examples. It comes after the last route.
 func (a *api) completeDocument() {
 	doc := a.huma.OpenAPI()
-	doc.Info.Description = "Messages are Chinese unless Accept-Language prefers English. Every error has the form of Failure: " +
-		"programs tell errors apart by error.code, and people who ask for help quote error.request_id."
+	doc.Info.Description = "Messages are Chinese unless Accept-Language is en and nothing else: what browsers send by themselves asks for nothing. " +
+		"Every error has the form of Failure: programs tell errors apart by error.details.code, and people who ask for help quote " +
+		"error.code, a number, and error.request_id."
 	d := documenter{registry: doc.Components.Schemas}
 	for path, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
@@ -135,12 +136,12 @@ func (d documenter) errors(path string, op *huma.Operation) {
 }
 
 func exampleFailure(path string, e operationError) any {
-	details := map[string]any{}
+	details := map[string]any{"code": e.code}
 	if e.code == "INPUT_INVALID" {
 		details["errors"] = []any{map[string]any{"location": "query.page", "message": "expected number >= 1"}}
 	}
 	return map[string]any{"success": false, "error": map[string]any{
-		"code": e.code, "type": e.kind, "message": e.text.ZH, "details": details,
+		"code": server.Number(e.status, e.code), "type": e.kind, "message": e.text.ZH, "details": details,
 		"request_id": exampleID, "path": strings.NewReplacer("{", "", "}", "").Replace(path), "timestamp": exampleTime.Format(time.RFC3339Nano),
 	}}
 }

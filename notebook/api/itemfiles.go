@@ -98,6 +98,10 @@ func (i items) addFiles(ctx context.Context, in *addFilesInput) (*answer[*nothin
 	return done(ctx, err, "文件添加成功", "Files added")
 }
 
+// itemGone is by what front ends know, in any language, that an item has gone with
+// its last file.
+const itemGone = "{zh}已自动删除"
+
 type byFile struct {
 	ID     string `path:"id"`
 	FileID string `path:"file_id"`
@@ -106,7 +110,8 @@ type byFile struct {
 func (i items) deleteFile(ctx context.Context, in *byFile) (*answer[*nothing], error) {
 	itemDeleted, err := i.DeleteFile(ctx, server.User(ctx), in.ID, in.FileID)
 	if itemDeleted {
-		return done(ctx, err, i.Kind.Say("最后一个文件已删除，{zh}已自动删除"), i.Kind.Say("The last file is deleted, and the {en} with it"))
+		gone := i.Kind.Say(itemGone)
+		return done(ctx, err, "最后一个文件已删除，"+gone, i.Kind.Say("The last file is deleted, and the {en} with it: ")+gone)
 	}
 	return done(ctx, err, "文件删除成功", "File deleted")
 }

@@ -180,7 +180,7 @@ func TestGeneratedClientWorks(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(s.handler.ServeHTTP))
 	defer server.Close()
 	out, err := exec.CommandContext(t.Context(), binary, server.URL, "ann", password).CombinedOutput()
-	if want := fmt.Sprintln("ann", 0, "PERSONA_NOT_FOUND"); err != nil || string(out) != want {
+	if want := fmt.Sprintln("ann", 0, "14001"); err != nil || string(out) != want {
 		t.Errorf("%v: %q, want %q", err, out, want)
 	}
 }

@@ -295,7 +295,7 @@ func TestTriesPerClient(t *testing.T) {
 		s.handler.ServeHTTP(w, r)
 		return w
 	}
-	paths := []string{"/api/auth/token", reset, register, check}
+	paths := []string{reset, register, check}
 	const maxAttempts, maxMailings = 30, 30
 	for i := range maxAttempts {
 		s.wantFailure(from("192.0.2.7:1", paths[i%len(paths)]), 422, "VALIDATION_ERROR", "INPUT_INVALID")
@@ -307,7 +307,7 @@ func TestTriesPerClient(t *testing.T) {
 			t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
 		}
 	}
-	if w := from("192.0.2.8:1", "/api/auth/token", "username", "x", "password", "y"); w.Code != 401 {
+	if w := from("192.0.2.8:1", check, "username", "x", "email", "x@example.com"); w.Code != 200 {
 		t.Errorf("another client: %d %s", w.Code, w.Body)
 	}
 	for i := range maxMailings {
@@ -317,5 +317,45 @@ func TestTriesPerClient(t *testing.T) {
 	}
 	for _, path := range []string{sendReset, sendRegister} {
 		s.wantFailure(from("192.0.2.7:3", path, "email", "b@example.com"), 429, "RATE_LIMIT_ERROR", "TOO_MANY_REQUESTS")
+	}
+}
+
+// Who guesses at a password is stopped; who shares an address with them, behind one
+// proxy, logs in.
+func TestLoginsPerClientAndAccount(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := newSite(t, func(c *service.Config) { c.Now = func() time.Time { return now } })
+	s.user("ann", notebook.RoleUser)
+	const maxLogins = 30
+	logIn := func(path, client, name, password string) *httptest.ResponseRecorder {
+		form := url.Values{"username": {name}, "password": {password}}
+		r := httptest.NewRequestWithContext(t.Context(), "POST", path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", server.FormType)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.RemoteAddr = client
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		return w
+	}
+	for i := range maxLogins {
+		path := []string{"/api/auth/token", "/login"}[i%2]
+		if w := logIn(path, "192.0.2.7:1", "nobody", "wrong-1"); w.Code != 401 {
+			t.Fatalf("try %d: %d %s", i, w.Code, w.Body)
+		}
+	}
+	w := logIn("/api/auth/token", "192.0.2.7:2", " nobody", "wrong-1")
+	s.wantFailure(w, 429, "RATE_LIMIT_ERROR", "TOO_MANY_REQUESTS")
+	if seconds, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || seconds < 1 {
+		t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
+	}
+	if w := logIn("/login", "192.0.2.7:2", "nobody", "wrong-1"); w.Code != 429 {
+		t.Errorf("with the form: %d", w.Code)
+	}
+	if w := logIn("/api/auth/token", "192.0.2.7:3", "ann", password); w.Code != 200 {
+		t.Errorf("another account: %d %s", w.Code, w.Body)
+	}
+	if w := logIn("/api/auth/token", "192.0.2.8:1", "nobody", "wrong-1"); w.Code != 401 {
+		t.Errorf("another client: %d %s", w.Code, w.Body)
 	}
 }

@@ -211,7 +211,7 @@ func (s *site) wantFailure(w *httptest.ResponseRecorder, status int, kind, code 
 	s.Helper()
 	var f failed
 	s.decode(w, &f)
-	if w.Code != status || f.Success || f.Error.Type != kind || f.Error.Code != code {
+	if w.Code != status || f.Success || f.Error.Type != kind || f.Error.Details["code"] != code || f.Error.Code != server.Number(status, code) {
 		s.Errorf("%d %s, want %d %s %s", w.Code, w.Body, status, kind, code)
 	}
 	if f.Error.RequestID == "" || f.Error.RequestID != w.Header().Get("X-Request-Id") || f.Error.Timestamp.IsZero() || f.Error.Details == nil {

@@ -207,12 +207,15 @@ func (a answer) meaning() string {
 		said = append(said, strings.Join(a.header.Values(name), ","))
 	}
 	var failure struct {
-		Error struct{ Code, Message string }
+		Error struct {
+			Code, Message string
+			Details       struct{ Code string }
+		}
 	}
 	if a.status < 400 || json.Unmarshal(a.body, &failure) != nil {
 		return strings.Join(append(said, string(a.body)), "\n")
 	}
-	return strings.Join(append(said, failure.Error.Code, failure.Error.Message), "\n")
+	return strings.Join(append(said, failure.Error.Code, failure.Error.Details.Code, failure.Error.Message), "\n")
 }
 
 // A document says which operations there are, as "GET /api/persona/{id}", and

@@ -63,7 +63,9 @@ func (w *everything) again(name, password string) {
 		RefreshToken string `json:"refresh_token"`
 	}
 	w.okForm("/api/auth/token", "username", name, "password", password).data(&got)
-	w.nobody().post("/api/auth/refresh", map[string]string{"refresh_token": got.RefreshToken}).want(http.StatusOK).data(&got)
+	for _, path := range []string{"/api/auth/refresh", "/api/refresh"} {
+		w.nobody().post(path, map[string]string{"refresh_token": got.RefreshToken}).want(http.StatusOK).data(&got)
+	}
 	w.tokens[name] = got.AccessToken
 }
 

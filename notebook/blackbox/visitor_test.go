@@ -217,9 +217,11 @@ func (a answer) want(status int) answer {
 // code fails the test unless the answer is an error with this code.
 func (a answer) code(want string) {
 	a.Helper()
-	var envelope struct{ Error struct{ Code string } }
-	if err := json.Unmarshal(a.body, &envelope); err != nil || envelope.Error.Code != want {
-		a.Errorf("%s: error code %q, want %q: %s", a.request, envelope.Error.Code, want, a.body)
+	var envelope struct {
+		Error struct{ Details struct{ Code string } }
+	}
+	if err := json.Unmarshal(a.body, &envelope); err != nil || envelope.Error.Details.Code != want {
+		a.Errorf("%s: error code %q, want %q: %s", a.request, envelope.Error.Details.Code, want, a.body)
 	}
 }
 

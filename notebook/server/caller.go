@@ -16,7 +16,7 @@ type Caller struct {
 
 // NewCaller returns the caller of a request that has these fields.
 func NewCaller(method, path string, field func(name string) string) Caller {
-	return Caller{method, shownPath(path), field(requestIDField), language(field("Accept-Language"))}
+	return Caller{method, shownPath(path), field(requestIDField), answersIn(path, field("Accept-Language"))}
 }
 
 // CallerFrom returns the caller of a request.

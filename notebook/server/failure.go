@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,7 +23,8 @@ type Failure struct {
 	status  int
 }
 
-// A Problem says what went wrong.
+// A Problem says what went wrong. Programs tell problems apart by the code among
+// the details, which is a word; Code itself is the number that front ends show.
 type Problem struct {
 	Code      string         `json:"code"`
 	Type      string         `json:"type"`
@@ -33,7 +36,9 @@ type Problem struct {
 }
 
 // Error implements huma.StatusError.
-func (f *Failure) Error() string { return f.Problem.Code + ": " + f.Problem.Message }
+func (f *Failure) Error() string {
+	return fmt.Sprint(f.Problem.Details[codeDetail], ": ", f.Problem.Message)
+}
 
 // GetStatus implements huma.StatusError.
 func (f *Failure) GetStatus() int { return f.status }
@@ -49,13 +54,15 @@ var (
 	TextRefused  = notebook.Text{ZH: "请求失败", EN: "The request failed"}
 )
 
+// codeDetail names the detail that is the failure's code.
+const codeDetail = "code"
+
 // NewFailure returns a failure that is not an error of the domain.
 func NewFailure(c Caller, status int, kind, code string, text notebook.Text, details map[string]any) *Failure {
-	if details == nil {
-		details = map[string]any{}
-	}
+	all := map[string]any{codeDetail: code}
+	maps.Copy(all, details)
 	return &Failure{status: status, Problem: Problem{
-		Code: code, Type: kind, Message: text.In(c.Lang), Details: details,
+		Code: Number(status, code), Type: kind, Message: text.In(c.Lang), Details: all,
 		RequestID: c.RequestID, Path: c.Path, Timestamp: time.Now().UTC().Truncate(time.Microsecond),
 	}}
 }
@@ -79,7 +86,7 @@ func (s *Server) Failure(ctx context.Context, c Caller, err error) *Failure {
 		s.Logger.LogAttrs(ctx, slog.LevelError, "something is unavailable", slog.String("request_id", c.RequestID), slog.Any("error", err))
 	}
 	status, kind := StatusOf(e.Kind)
-	return NewFailure(c, status, kind, e.Code, e.Text, e.With("code", e.Code).Details)
+	return NewFailure(c, status, kind, e.Code, e.Text, e.Details)
 }
 
 // StatusOf returns the status and the type of errors of a kind.

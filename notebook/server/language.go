@@ -8,6 +8,21 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
+// answersIn returns the language of the answer to a request with this path and this
+// Accept-Language field. Pages speak what the browser prefers. The API is for
+// programs, of which most were written for its Chinese, whatever browser they run
+// in: it speaks English to those alone that ask for "en" and for nothing else, as
+// no browser does by default.
+func answersIn(path, field string) notebook.Lang {
+	if !strings.HasPrefix(path, "/api/") {
+		return language(field)
+	}
+	if strings.EqualFold(strings.TrimSpace(field), string(notebook.English)) {
+		return notebook.English
+	}
+	return notebook.Chinese
+}
+
 // language returns the language that an Accept-Language field prefers (RFC 9110,
 // sections 12.4.2 and 12.5.4). A range such as en-GB stands for its language; of
 // two that are preferred alike the first counts; Chinese where nothing decides.

@@ -39,3 +39,19 @@ func TestAcceptLanguage(t *testing.T) {
 		}
 	}
 }
+
+// A browser's own field, or any that weighs languages, asks the API for nothing.
+func TestTheAPISpeaksEnglishWhenAskedForItAlone(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]notebook.Lang{
+		"": notebook.Chinese, "en": notebook.English, " EN ": notebook.English, "en-US": notebook.Chinese, "en-US,en;q=0.9": notebook.Chinese,
+		"en-GB,en;q=0.5": notebook.Chinese, "en,zh": notebook.Chinese, "en;q=1": notebook.Chinese, "zh": notebook.Chinese, "english": notebook.Chinese,
+	} {
+		if got := answersIn("/api/persona/public", field); got != want {
+			t.Errorf("%q: %q, want %q", field, got, want)
+		}
+	}
+	if got := answersIn("/persona", "en-US,en;q=0.9"); got != notebook.English {
+		t.Errorf("a page: %q", got)
+	}
+}

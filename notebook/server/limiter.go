@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/sha256"
 	"math"
 	"net/http"
 	"net/netip"
@@ -13,9 +14,11 @@ import (
 )
 
 // How often one client address may try. What an account and a mail address allow
-// is counted apart, in the database.
+// is counted apart, in the database. Logins are counted for each account apart, so
+// that nobody keeps out those who share an address with them.
 const (
-	maxAttempts = 30 // logins, registrations and resets together
+	maxLogins   = 30 // to one account
+	maxAttempts = 30 // registrations and resets together
 	attemptsPer = time.Minute
 	maxMailings = 30 // codes asked for
 	mailingsPer = time.Hour
@@ -68,7 +71,18 @@ func (l *Limiter) take(client string) time.Duration {
 
 // Admit takes one of the tries of the request's client, or says why not.
 func (s *Server) Admit(l *Limiter, r *http.Request) error {
-	if wait := l.take(clientOf(r, s.proxies)); wait > 0 {
+	return l.admit(clientOf(r, s.proxies))
+}
+
+// AdmitLogin takes one of the tries to log in that the request's client has for
+// the account, or says why not.
+func (s *Server) AdmitLogin(r *http.Request, account string) error {
+	sum := sha256.Sum256([]byte(account)) // what is remembered is short, whatever is sent
+	return s.logins.admit(clientOf(r, s.proxies) + " " + string(sum[:]))
+}
+
+func (l *Limiter) admit(client string) error {
+	if wait := l.take(client); wait > 0 {
 		return notebook.ErrTooManyRequests.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds())))
 	}
 	return nil

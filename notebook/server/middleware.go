@@ -53,7 +53,7 @@ func (s *Server) prepare(r *http.Request) *http.Request {
 	if id := r.Header.Get(requestIDField); !plainID(id) {
 		p.Header.Set(requestIDField, uuid.NewString())
 	}
-	p.Header.Set("Accept-Language", string(language(strings.Join(r.Header.Values("Accept-Language"), ","))))
+	p.Header.Set("Accept-Language", string(answersIn(r.URL.Path, strings.Join(r.Header.Values("Accept-Language"), ","))))
 	if r.URL.Path == "/" { // there alone something depends on it
 		p.Header.Set("Accept", map[bool]string{true: "text/html", false: "application/json"}[WantsPage(r)])
 	}

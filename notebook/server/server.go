@@ -53,7 +53,7 @@ type Server struct {
 	Cache  *unstale.Cache
 	Logger *slog.Logger
 	Live   *live.Hub
-	// Attempts limits logins, registrations and resets, Mailings codes asked for.
+	// Attempts limits registrations and resets, Mailings codes asked for.
 	Attempts, Mailings *Limiter
 	// FailedReads counts GETs that failed on our side.
 	FailedReads atomic.Uint64
@@ -63,6 +63,7 @@ type Server struct {
 
 	proxies []netip.Prefix
 	origins []string
+	logins  *Limiter
 }
 
 // New returns a server of what the parts register, which the caller closes.
@@ -77,6 +78,7 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	s.logins = newLimiter(maxLogins, attemptsPer, c.Now)
 	s.Attempts = newLimiter(maxAttempts, attemptsPer, c.Now)
 	s.Mailings = newLimiter(maxMailings, mailingsPer, c.Now)
 	for _, register := range parts {

@@ -36,7 +36,7 @@ func TestPanicIsAnswered(t *testing.T) {
 		return w
 	}
 	w := get(func(http.ResponseWriter, *http.Request) { panic("secret cause") })
-	if body := w.Body.String(); w.Code != 500 || strings.Contains(body, "secret") || !strings.Contains(body, `"code":"INTERNAL_ERROR","type":"DATABASE_ERROR"`) ||
+	if body := w.Body.String(); w.Code != 500 || strings.Contains(body, "secret") || !strings.Contains(body, `"code":"50000","type":"DATABASE_ERROR"`) ||
 		!strings.Contains(body, w.Header().Get(requestIDField)) || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v %s", w.Code, w.Header(), body)
 	}

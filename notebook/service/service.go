@@ -36,7 +36,7 @@ type Config struct {
 	// Secret signs tokens. It should be at least 32 random bytes.
 	Secret []byte
 	// Dictionary is the path of the JSON file with the translations, which people
-	// may edit at any time. No file there: an empty dictionary.
+	// may edit at any time. No file there: a dictionary of our own.
 	Dictionary string
 	// Moderator judges texts. Default moderation.DefaultWords.
 	Moderator moderation.Moderator

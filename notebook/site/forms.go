@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/server"
@@ -25,11 +26,12 @@ func (s *site) loginForm(r *http.Request) (*view, error) {
 }
 
 func (s *site) login(r *http.Request) (*view, error) {
-	if err := s.Admit(s.Attempts, r); err != nil {
+	ctx, form := r.Context(), r.PostForm
+	name := strings.TrimSpace(form.Get("username"))
+	if err := s.AdmitLogin(r, name); err != nil {
 		return nil, err
 	}
-	ctx, form := r.Context(), r.PostForm
-	u, err := s.Accounts.Authenticate(ctx, form.Get("username"), form.Get("password"))
+	u, err := s.Accounts.Authenticate(ctx, name, form.Get("password"))
 	if err != nil {
 		message, status, err := s.failed(r, err)
 		if err != nil {

@@ -26,7 +26,7 @@ func TestDictionaryFile(t *testing.T) {
 		}
 	}
 	p := spawn(t, nil, "--addr=127.0.0.1:0", "--data", dir).started()
-	shows(p, `"tokens":{}`)
+	shows(p, `"nickname":"昵称"`)
 	write(filepath.Join(dir, "dictionary.json"), "first")
 	shows(p, "first")
 	write(filepath.Join(dir, "dictionary.json"), "later")

@@ -24,11 +24,11 @@ type settings struct {
 	Demo       bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
 	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
 	Mail       string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
-	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on logins and codes. (env NOTEBOOK_PROXIES)"`
+	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on registrations and mailed codes. (env NOTEBOOK_PROXIES)"`
 
 	Origins string `placeholder:"ORIGIN,..." help:"Origins other than the notebook's own whose pages may use the API and its WebSocket, such as https://www.example.com or http://localhost:5173. (default none, env NOTEBOOK_ORIGINS)"`
 
-	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, env NOTEBOOK_DICTIONARY)"`
+	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, and a built-in one while that is not there, env NOTEBOOK_DICTIONARY)"`
 	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
 	ModerationModel string `placeholder:"NAME" help:"Name of that model. (env NOTEBOOK_MODERATION_MODEL)"`
 	ModerationWords string `placeholder:"FILE" help:"List of words by which texts are judged, instead of the one that is built in; read at the start. (env NOTEBOOK_MODERATION_WORDS)"`
