@@ -147,7 +147,7 @@ func (c *caller) Refuse(reason, statement string) {
 func (c *caller) Wrote(rows bool) {
 	if f := c.fill(); f != nil {
 		at := callSite(kindWrote)
-		f.refuseFor(refusedWrote, at.place)
+		f.write(refusedWrote, at.place)
 		c.db.engine.reportWrite(at)
 	} else if c.reading != nil {
 		switch own, others := c.reading.wrote(); {

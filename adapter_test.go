@@ -231,7 +231,7 @@ func TestOldSnapshot(t *testing.T) {
 // TestPoll: a database is asked before anything stored is believed.
 func TestPoll(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	var db adapter.Database
 	changed := false
 	db = c.Database("polled", prompt(func() {

@@ -21,7 +21,8 @@ type Advice struct {
 
 // bypassRemedies are remedies of requests that pass by the cache.
 var bypassRemedies = map[string]string{
-	bypassCredentials: "say who asks by HandlerOptions.Identity",
+	bypassCredentials: "say who asks by HandlerOptions.Identity or ByCredentials, or declare the route Policy.Shared",
+	bypassUnasked:     "ask Identity, or declare the route Policy.Shared",
 	bypassStreams:     remedies[string(missPass)],
 	bypassHandler:     "build the handler once, or give it a HandlerOptions.Name",
 	bypassApart:       "name the field in HandlerOptions.IgnoreFields, if it never matters",

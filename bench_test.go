@@ -52,7 +52,7 @@ func BenchmarkHandlerHit(b *testing.B) {
 		fields  []string
 	}{
 		{"shared", unstale.HandlerOptions{}, few},
-		{"own", unstale.HandlerOptions{Identity: byToken}, few},
+		{"own", unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken}, few},
 		{"navigation", unstale.HandlerOptions{}, navigation},
 		{"browser", unstale.HandlerOptions{IgnoreCookies: []string{"_ga", "theme"}}, browser},
 	} {
@@ -106,7 +106,7 @@ func TestHitAllocations(t *testing.T) {
 // TestIdentityHitAllocations: finding out who asks, and what is kept for them,
 // allocates three times besides.
 func TestIdentityHitAllocations(t *testing.T) {
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "a")
 		write(w, unstale.Identity(r.Context()))

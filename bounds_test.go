@@ -77,7 +77,7 @@ func TestWhatIsTooMuchPasses(t *testing.T) {
 func TestSoundingFields(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	_, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Identity: byToken})
+	_, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	h := handler(known(func(w http.ResponseWriter, r *http.Request) { write(w, r.Header.Get("X-Page-Token")) }))
 	for range 3 {
 		get(h, "/", "X-Page-Token: 2")

@@ -17,7 +17,7 @@ func TestFillSeesNoCredentials(t *testing.T) {
 	t.Parallel()
 	var identified atomic.Int64
 	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
-		Credentials: []string{"x-tenant"},
+		Credentials: []string{"x-tenant"}, Policies: sharedRoute,
 		Identity: func(r *http.Request) (string, error) {
 			if r.Header.Get("Authorization") == "" || r.Header.Get("X-Tenant") == "" || r.RemoteAddr == "" ||
 				len(r.TLS.PeerCertificates) == 0 || len(r.Cookies()) != 1 {

@@ -39,6 +39,7 @@ const (
 	digestPlace byte = iota
 	digestVary
 	digestIdentity
+	digestCredentials
 )
 
 func newDigests() *digests {

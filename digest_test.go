@@ -80,7 +80,7 @@ func TestKeysHoldNoValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := &noting{Memory: memory}
-	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Identity: func(*http.Request) (string, error) { return "somebody-secret", nil }})
+	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(*http.Request) (string, error) { return "somebody-secret", nil }})
 	db := newToy(c)
 	inner := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")

@@ -35,6 +35,7 @@
 //
 // Who asks is an input like any other. Inside a fill the request carries no
 // credentials; a handler that needs to know calls [Identity], and its answer is
-// then kept for that identity alone. Without HandlerOptions.Identity, requests that
-// carry credentials are not cached.
+// then kept for that identity alone. Where handlers read credentials themselves,
+// HandlerOptions.ByCredentials names these, and answers are kept for exactly them.
+// Without either, requests that carry credentials are not cached.
 package unstale

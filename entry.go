@@ -23,6 +23,10 @@ type Entry struct {
 	// identity, and its key holds which.
 	asked bool
 
+	// exactly says that the fill saw the request's credentials: the entry is for
+	// whoever sends the same, and its key holds a digest of them. asked is set, too.
+	exactly bool
+
 	// ages says that the application or the operator lets the entry be out of date
 	// until it expires.
 	ages bool
@@ -111,6 +115,27 @@ const (
 	addsRanges
 	addsLength
 )
+
+// An audience is for whom an entry is kept.
+type audience uint8
+
+const (
+	forAll         audience = iota
+	forIdentity             // for whoever asks
+	forCredentials          // for whoever sends exactly these
+)
+
+// audience returns for whom the entry is.
+func (e *Entry) audience() audience {
+	switch {
+	case e.exactly:
+		return forCredentials
+	case e.asked:
+		return forIdentity
+	default:
+		return forAll
+	}
+}
 
 // weigh computes the size of an entry stored under key.
 func (e *Entry) weigh(key string) {

@@ -140,8 +140,11 @@ func ExampleCache_Middleware() {
 			}
 			return user, err
 		},
-		Route:    func(r *http.Request) string { return r.URL.Path },
-		Policies: map[string]unstale.Policy{"/now": {Mode: unstale.ModeOff}},
+		Route: func(r *http.Request) string { return r.URL.Path },
+		Policies: map[string]unstale.Policy{
+			"/":    {Shared: true}, // what is said without asking who asks is for all
+			"/now": {Mode: unstale.ModeOff},
+		},
 	})
 	if err != nil {
 		log.Fatal(err)

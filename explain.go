@@ -81,8 +81,11 @@ func (c *engine) explain(key string, e *Entry) Explanation {
 	why := c.judge(e, clock.Now())
 	x.Stored, x.Since, x.Until = true, e.created, e.expires
 	x.Keys, x.SelectedBy = slices.Clone(e.record.Keys), slices.Clone(e.selects)
-	if e.asked {
+	switch e.audience() {
+	case forIdentity:
 		x.SelectedBy = append(x.SelectedBy, "who asks")
+	case forCredentials:
+		x.SelectedBy = append(x.SelectedBy, "credentials")
 	}
 	x.Reason, x.Change = string(why), c.blame(e, why)
 	x.Dependencies = make([]Dependency, len(e.notes.origins))

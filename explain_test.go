@@ -241,7 +241,7 @@ func TestExplainInFlux(t *testing.T) {
 func TestExplainDependencies(t *testing.T) {
 	t.Parallel()
 	var x *explained
-	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		return x.db.tell(r.Context(), "who"), nil
 	}})
 	h := x.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -300,7 +300,7 @@ func TestExplainDependencies(t *testing.T) {
 // TestExplainVariants: each has an explanation of its own.
 func TestExplainVariants(t *testing.T) {
 	t.Parallel()
-	x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	x := newExplained(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	const page = "/x?name=a&own&vary"
 	for _, who := range []string{"ann", "bob"} {
 		get(x.h, page, "Authorization: "+who)
@@ -490,7 +490,7 @@ func TestExplainTo(t *testing.T) {
 	t.Parallel()
 	var x *explained
 	asked := 0
-	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken, ExplainTo: func(r *http.Request) bool {
+	x = newExplained(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken, ExplainTo: func(r *http.Request) bool {
 		asked++
 		x.db.get(r.Context(), "roles")
 		return unstale.Identity(r.Context()) == "admin"
@@ -535,7 +535,7 @@ func TestExplainTo(t *testing.T) {
 // TestExplainCostsHitsNothing: a hit allocates as much with a history as without.
 func TestExplainCostsHitsNothing(t *testing.T) {
 	allocations := func(history int) float64 {
-		x := newExplained(t, unstale.Options{History: history}, unstale.HandlerOptions{Identity: byToken})
+		x := newExplained(t, unstale.Options{History: history}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 		r, w := request(http.MethodGet, "/x?name=a&own", "Authorization: ann"), &discard{header: make(http.Header)}
 		return testing.AllocsPerRun(200, func() {
 			clear(w.header)

@@ -152,6 +152,11 @@ func newFieldClasses(o *HandlerOptions) *fieldClasses {
 			f.exact[name] = fieldCredential
 		}
 	}
+	for _, name := range o.ByCredentials {
+		if name = dashed(name); f.of(name) < fieldHidden { // else it is one, or only a cookie is meant
+			f.exact[name] = fieldCredential
+		}
+	}
 	for _, name := range o.SelectFields {
 		name = dashed(name)
 		if class := f.of(name); !class.selects() { // those that do keep their form

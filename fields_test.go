@@ -160,12 +160,19 @@ func TestIgnoredCookies(t *testing.T) {
 // explanation, in statistics or in a log.
 func TestValuesOfFieldsStayInside(t *testing.T) {
 	t.Parallel()
+	for selectedBy, o := range map[string]unstale.HandlerOptions{
+		"who asks": {Policies: sharedRoute, Identity: byToken}, "credentials": {ByCredentials: []string{"Authorization"}},
+	} {
+		t.Run(selectedBy, func(t *testing.T) { valuesStayInside(t, selectedBy, o) })
+	}
+}
+
+func valuesStayInside(t *testing.T, selectedBy string, o unstale.HandlerOptions) {
+	t.Helper()
 	const secret = "hush-hush-hush"
 	var book logbook
 	store := new(spy)
-	c, handler := newService(t, unstale.Options{Store: store, Logger: book.logger()}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
-		return r.Header.Get("Authorization"), nil
-	}})
+	c, handler := newService(t, unstale.Options{Store: store, Logger: book.logger()}, o)
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		db.get(r.Context(), "x")
@@ -185,7 +192,7 @@ func TestValuesOfFieldsStayInside(t *testing.T) {
 	if said := fmt.Sprintf("%+v %+v %s", list, c.Stats(), book.String()); strings.Contains(said, secret) {
 		t.Error(said)
 	}
-	if len(list) == 0 || !slices.Equal(list[0].SelectedBy, []string{"X-Unknown", "user-agent", "who asks"}) {
+	if len(list) == 0 || !slices.Equal(list[0].SelectedBy, []string{"X-Unknown", "user-agent", selectedBy}) {
 		t.Errorf("%+v", list)
 	}
 }

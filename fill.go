@@ -65,6 +65,7 @@ type fill struct {
 	informed bool      // something is known of what it depends on
 	unsure   bool      // nothing is known of a part of it
 	ages     bool      // it may be out of date until it expires
+	wrote    bool      // it did, or something may have for it
 	took     bool      // dependencies of reads that may not be its own
 	refused  string    // why the result, and what is made from it, may not be stored
 	because  string    // which statement or place in the program that is due to, or ""
@@ -211,6 +212,21 @@ func (f *fill) dueTo() string {
 	return f.because
 }
 
+// write notes that the fill writes, or may do so, for which reason its result is
+// not stored.
+func (f *fill) write(reason, because string) {
+	f.mu.Lock()
+	f.wrote = true
+	f.mu.Unlock()
+	f.refuseFor(reason, because)
+}
+
+func (f *fill) hasWritten() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.wrote
+}
+
 // refuseAlone makes the result unstorable, but not what is made from it.
 func (f *fill) refuseAlone(reason string) {
 	f.mu.Lock()
@@ -293,6 +309,7 @@ func (f *fill) use(inner *fill) {
 	f.informed = f.informed || inner.informed
 	f.unsure = f.unsure || inner.unsure
 	f.ages = f.ages || inner.ages
+	f.wrote = f.wrote || inner.wrote
 	if inner.refused != "" {
 		if f.refused == "" {
 			f.because = inner.because

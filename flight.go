@@ -42,6 +42,8 @@ type landing struct {
 	// point in queueing for another one.
 	unshared bool
 
+	unasked bool // whoever made it did not ask who asks
+
 	entry *Entry
 	keep  keep // where it is stored, or would be
 }
@@ -253,7 +255,7 @@ func (fs *flights) finish(key string, f *flight, l landing) {
 // moment at which it is as good as made.
 func (c *engine) entitled(ctx context.Context, f *flight, j *joiner, primary string, s selector) (at moment, ok bool) {
 	l := f.landing
-	if l.entry == nil || !s.may(l.entry) || c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {
+	if l.entry == nil || !s.may(l.entry) || !takes(s, l.entry) || c.variant(primary, l.keep.choice, l.entry.audience(), s) != l.keep.key {
 		return at, false
 	}
 	if !j.vouched {

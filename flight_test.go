@@ -289,7 +289,7 @@ func TestJoinersGetTheirOwn(t *testing.T) {
 			t.Parallel()
 			var runs atomic.Int64
 			proceed := make(chan struct{})
-			c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+			c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 			s := newServer(t, handler(known(func(w http.ResponseWriter, r *http.Request) {
 				runs.Add(1)
 				<-proceed

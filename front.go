@@ -12,6 +12,7 @@ type front struct {
 	*engine
 	layout        requestLayout
 	apart         *apart
+	shadows       *shadows
 	servers       servers
 	hitTexts      *hitTexts
 	middlewares   atomic.Uint64 // calls of Middleware without a name
@@ -22,7 +23,7 @@ type front struct {
 }
 
 func newFront(e *engine) *front {
-	f := &front{engine: e, layout: newRequestLayout(), apart: newApart(), hitTexts: newHitTexts()}
+	f := &front{engine: e, layout: newRequestLayout(), apart: newApart(), shadows: newShadows(), hitTexts: newHitTexts()}
 	f.plain = f.newMiddleware(HandlerOptions{Route: func(*http.Request) string { return "" }})
 	f.verifications.ctx, f.verifications.cancel = context.WithCancel(context.Background())
 	return f

@@ -28,6 +28,11 @@ type get struct {
 	respelled  bool      // some field's name may be another spelling of one that Vary means
 	unknown    []string  // fields that select because nobody knows them
 	asks       *client   // nil until somebody wants to know who asks
+
+	again       bool     // the handler is no one that serves this request alone, and may run beside it
+	credentials bool     // the request carries some
+	all         bool     // it takes answers for all
+	own         audience // of the other answers that it takes, and of what it leaves
 }
 
 // Inputs that select as request fields do that Vary names, where an answer turns
@@ -75,6 +80,9 @@ func (g *get) appendTwins(b []byte, canonical string) []byte {
 func (g *get) selecting() []string { return g.unknown }
 func (g *get) may(e *Entry) bool   { return len(e.repeats) == 0 || e.repeats.standsIn(g.w.Header()) }
 
+// audiences implements selector.
+func (g *get) audiences() (all bool, own audience) { return g.all, g.own }
+
 // identity implements selector.
 func (g *get) identity() string {
 	if g.Identity == nil {
@@ -108,7 +116,7 @@ func (g *get) patience() time.Duration {
 }
 
 func (g *get) identified() bool {
-	return g.Identity == nil || g.asks != nil && g.asks.found.Load()
+	return g.Identity == nil || g.own == forCredentials || g.asks != nil && g.asks.found.Load()
 }
 
 // answer serves a valid entry, joins somebody's fill, or runs one.
@@ -176,6 +184,10 @@ func (g *get) answer() {
 			g.route.joined.Add(1)
 			status := rfc9111.CacheStatus{Forward: forward(why), Collapsed: true, TTL: e.remaining(now), HasTTL: true}
 			g.serveAs(e, now, status.String())
+			return
+		}
+		if f.landing.unasked && !g.all && g.own == forIdentity {
+			g.runAsCame(why)
 			return
 		}
 		j.mayJoin = j.mayJoin && !f.landing.unshared

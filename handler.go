@@ -17,7 +17,7 @@ type handler struct {
 	plain [8]atomic.Pointer[plainPlace] // places asked for lately
 
 	unproven bool        // it may be one of many that serve a single request each
-	served   atomic.Bool // a request, if unproven
+	served   atomic.Bool // a request
 }
 
 // ServeHTTP is the way of a request.
@@ -38,7 +38,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	directives, fields := rfc9111.RequestPolicy(r.Header), h.fields.read(r.Header)
-	if why := h.bypass(r, policy, directives, &fields); why != "" {
+	again := h.served.Load() || !h.served.CompareAndSwap(false, true)
+	if why := h.bypass(r, policy, directives, &fields, again); why != "" {
 		h.pass(w, newClient(h.middleware, r, name), route, why, rfc9111.ForwardBypass)
 		return
 	}
@@ -49,7 +50,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := &get{
 		handler: h, w: w, r: r, name: name, route: route, policy: policy, directives: directives,
 		encodings: fields.encodings, respelled: fields.respelled, unknown: fields.unknown,
+		credentials: fields.credentials || clientCertificate(r), again: again,
 	}
+	g.all, g.own = g.answersFor()
 	g.key, g.primary = g.place(&target, &fields)
 	if policy.Mode == ModeReportOnly {
 		g.reportOnly()
@@ -79,6 +82,7 @@ const (
 	bypassRequest      = "request directive"
 	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
+	bypassUnasked      = "nobody asked who asks"
 )
 
 // Bounds of what is put into a key. What is beyond passes: it would cost more than
@@ -94,8 +98,8 @@ func longTarget(r *http.Request) bool {
 }
 
 // bypass returns why a GET or HEAD request cannot be answered from the cache, or
-// "".
-func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields) string {
+// "". again says that it is not the first one that h serves.
+func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *requestFields, again bool) string {
 	c := h.front
 	switch {
 	case p.Mode == ModeOff:
@@ -118,9 +122,9 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 		return bypassNoStore
 	case rfc9111.Bypass(r.Header):
 		return bypassPrecondition
-	case h.Identity == nil && (f.credentials || clientCertificate(r)):
+	case h.Identity == nil && !p.Shared && (f.credentials || clientCertificate(r)):
 		return bypassCredentials
-	case h.unproven && h.served.CompareAndSwap(false, true):
+	case h.unproven && !again:
 		c.reportOnce(site{kindUnnamed, "Handler"}, "unstale: Handler was called again and again; answers of a handler that serves a single request are not cached: build it once, or give it a HandlerOptions.Name")
 		return bypassHandler
 	}

@@ -27,6 +27,9 @@ func newCache(t testing.TB, o unstale.Options) *unstale.Cache {
 	return c
 }
 
+// sharedRoute declares that what was made without asking who asks is for all.
+var sharedRoute = map[string]unstale.Policy{"": {Shared: true}}
+
 // newService returns a cache, and what wraps handlers with the options.
 func newService(t testing.TB, o unstale.Options, h unstale.HandlerOptions) (*unstale.Cache, func(http.Handler) http.Handler) {
 	t.Helper()

@@ -34,6 +34,15 @@ func whatStands(h http.Header) outside {
 	return o
 }
 
+// header returns a copy of what stands there.
+func (o outside) header() http.Header {
+	h := make(http.Header, len(o))
+	for name, f := range o {
+		h[name] = slices.Clone(f.values)
+	}
+	return h
+}
+
 // untouched reports whether the handler has left the field alone.
 func (f outsideField) untouched(values []string) bool {
 	if len(values) == 0 || len(f.values) == 0 {

@@ -19,7 +19,7 @@ import (
 // not is for everybody.
 func TestIdentityKeepsApart(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := db.get(r.Context(), "x")
@@ -47,7 +47,7 @@ func TestIdentityKeepsApart(t *testing.T) {
 // TestIdentityMayChangeItsMind: the same URI asks only while a value says so.
 func TestIdentityMayChangeItsMind(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if db.get(r.Context(), "public") == "yes" {
@@ -72,7 +72,7 @@ func TestIdentityMayChangeItsMind(t *testing.T) {
 func TestColdIdentities(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 		db := newToy(c)
 		open := make(chan struct{})
 		var runs atomic.Int64
@@ -111,7 +111,7 @@ func TestColdIdentities(t *testing.T) {
 func TestBan(t *testing.T) {
 	t.Parallel()
 	var db *toy
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		who := r.Header.Get("Authorization")
 		if db.get(r.Context(), "banned "+who) != "" {
 			return "", nil
@@ -146,7 +146,7 @@ func TestOldIdentity(t *testing.T) {
 	t.Parallel()
 	var db *toy
 	store := &hookStore{Store: newMemory(t)}
-	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{Store: store}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		return db.get(r.Context(), "name of "+r.Header.Get("Authorization")), nil
 	}})
 	db = newToy(c)
@@ -201,7 +201,7 @@ func newMemory(t *testing.T) *unstale.Memory {
 func TestIdentityFails(t *testing.T) {
 	t.Parallel()
 	var book logbook
-	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		switch who := r.Header.Get("Authorization"); who {
 		case "error":
 			return "mallory", errors.New("no such luck")
@@ -249,7 +249,7 @@ func TestIdentityFails(t *testing.T) {
 func TestIdentityRunsOnce(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		runs.Add(1)
 		return byToken(r)
 	}})
@@ -297,7 +297,7 @@ func TestIdentityWithoutFill(t *testing.T) {
 		Route:    func(r *http.Request) string { return r.URL.Path },
 		Policies: map[string]unstale.Policy{"/off": {Mode: unstale.ModeOff}},
 	})
-	_, off := newService(t, unstale.Options{Off: true}, unstale.HandlerOptions{Identity: byToken})
+	_, off := newService(t, unstale.Options{Off: true}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	for _, h := range []http.Handler{on(echo), off(echo)} {
 		for _, r := range []*http.Request{
 			request("POST", "/", "Authorization: alice"), request("GET", "/off", "Authorization: alice"),
@@ -325,7 +325,7 @@ func TestIdentityAsksItself(t *testing.T) {
 		})
 	}
 	var handler func(http.Handler) http.Handler
-	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		return account(r.Context())
 	}})
 	db = newToy(c)
@@ -429,7 +429,7 @@ func TestAskersWaitForNobody(t *testing.T) {
 		})
 	}
 	var handler func(http.Handler) http.Handler
-	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		close(asking)
 		flags(r.Context())
 		return "me", nil
@@ -468,7 +468,7 @@ func TestRealms(t *testing.T) {
 		write(w, text)
 	})
 	wrap := func(name string, identity func(*http.Request) (string, error)) http.Handler {
-		wrap, err := c.Middleware(unstale.HandlerOptions{Name: name, Identity: identity})
+		wrap, err := c.Middleware(unstale.HandlerOptions{Policies: sharedRoute, Name: name, Identity: identity})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,7 +103,7 @@ func TestInputsSelect(t *testing.T) {
 		for name, identity := range map[string]func(*http.Request) (string, error){"anybody": nil, "one": func(*http.Request) (string, error) { return "one", nil }} {
 			t.Run(in.name+", "+name, func(t *testing.T) {
 				t.Parallel()
-				c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: identity})
+				c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: identity})
 				db := newToy(c)
 				h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					db.get(r.Context(), "x")
@@ -210,7 +210,7 @@ func TestPathValuesOfARewrite(t *testing.T) {
 func TestPathValuesOfAnotherNetHTTP(t *testing.T) {
 	t.Parallel()
 	for _, identity := range []func(*http.Request) (string, error){nil, byToken} {
-		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: identity})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: identity})
 		unstale.ForgetRequests(c)
 		db := newToy(c)
 		h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

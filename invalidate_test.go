@@ -99,7 +99,7 @@ func TestInvalidate(t *testing.T) {
 // TestInvalidateVariants: a key stands for all its variants and identities.
 func TestInvalidateVariants(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "x")
 		w.Header().Set("Vary", "Accept-Language")

@@ -219,6 +219,7 @@ func (d *late) stale(c *unstale.Cache, h http.Handler, within time.Duration) (st
 func newLateService(t *testing.T) (*unstale.Cache, *late, http.Handler) {
 	var d *late
 	c, wrap := newService(t, unstale.Options{Logger: slog.New(slog.DiscardHandler)}, unstale.HandlerOptions{
+		Policies: sharedRoute,
 		Identity: func(r *http.Request) (string, error) {
 			d.get(r.Context(), 0)
 			return r.Header.Get("Authorization"), nil

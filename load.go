@@ -189,6 +189,11 @@ func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
 func (s *scope) may(*Entry) bool                        { return true }
 
+// appendCredentials and audiences implement selector: no function result is kept
+// for what a request carries, which its key would have to name.
+func (s *scope) appendCredentials(b []byte) []byte   { return b }
+func (s *scope) audiences() (all bool, own audience) { return true, forIdentity }
+
 // patience and identified implement selector.
 func (s *scope) patience() time.Duration {
 	wait := s.engine.options.LookWait

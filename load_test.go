@@ -258,7 +258,7 @@ func TestLoadRemainingLife(t *testing.T) {
 // response made from it.
 func TestLoadAsks(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	db := newToy(c)
 	runs := 0
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

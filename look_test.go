@@ -96,7 +96,7 @@ type strangers struct {
 func newStrangers(t *testing.T, by string) *strangers {
 	s := &strangers{eve: "A", secret: "SECRET"}
 	var handler func(http.Handler) http.Handler
-	s.c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	s.c, handler = newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(r *http.Request) (string, error) {
 		if r.Header.Get("Authorization") == "bob" {
 			return "B", nil
 		}

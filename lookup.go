@@ -89,23 +89,28 @@ func (c *engine) judgeFor(key string, e *Entry, now time.Time) miss {
 type selector interface {
 	appendVary(b []byte, inputs []string) []byte // its values of these inputs, none like another
 	identity() string                            // who asks
+	appendCredentials(b []byte) []byte           // that a fill sees which is made for exactly them
+	audiences() (all bool, own audience)         // whether it takes what is for all, and what of its own
 	selecting() []string                         // names of request fields that are in the place because nobody knows them
 	may(e *Entry) bool                           // whether what stands outside lets it have the entry
 	patience() time.Duration                     // how long it waits for a source
 	identified() bool                            // whether who asks need not be found out any more
 }
 
-// variant returns the key of the entry that s selects under choice: for whoever
-// asks, or for all.
-func (c *engine) variant(primary string, ch choice, asked bool, s selector) string {
-	if len(ch.vary) == 0 && !ch.asked {
+// variant returns the key of the entry for an audience that s selects under choice.
+func (c *engine) variant(primary string, ch choice, a audience, s selector) string {
+	if len(ch.vary) == 0 && !ch.asked && a == forAll {
 		return primary
 	}
 	shared := c.digestVary(ch, s)
-	if !asked {
+	switch a {
+	case forIdentity:
+		return primary + "\n" + shared + "\n" + c.digestIdentity(s)
+	case forCredentials:
+		return primary + "\n" + shared + "\n" + c.digestCredentials(s)
+	default:
 		return primary + "\n" + shared
 	}
-	return primary + "\n" + shared + "\n" + c.digestIdentity(s)
 }
 
 func (c *engine) digestVary(ch choice, s selector) string {
@@ -121,6 +126,11 @@ func (c *engine) digestIdentity(s selector) string {
 	return c.digests.of(append(append(room[:0], digestIdentity), s.identity()...))
 }
 
+func (c *engine) digestCredentials(s selector) string {
+	var room [512]byte
+	return c.digests.of(s.appendCredentials(append(room[:0], digestCredentials)))
+}
+
 // find returns the valid entry that s selects, or why there is none. key is
 // where it looked last: what a fill under way would be stored under as far as
 // is known. at is when the entry was found valid, or not.
@@ -129,41 +139,62 @@ func (c *engine) digestIdentity(s selector) string {
 // asks included, and the judgement. Otherwise one write could take an answer away
 // from a group and put somebody into it, and they would be given the answer.
 func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry, key string, at moment, why miss) {
-	e, key = c.store.Get(primary), primary
-	if e == nil {
+	all, own := s.audiences()
+	first := c.store.Get(primary)
+	if first == nil && own != forCredentials {
 		c.glance()
-		return nil, key, c.now(), missUnknown
+		return nil, primary, c.now(), missUnknown
 	}
-	var forAll *Entry
-	var forAllKey string
-	if e.kind == kindSignpost {
-		asked := e.choice.asked
-		key = c.variant(primary, e.choice, asked, s)
-		if asked {
-			forAllKey = key[:strings.LastIndexByte(key, '\n')]
-			forAll = c.store.Get(forAllKey)
-		}
+	var ch choice
+	shared, sharedKey := first, primary // what is for all
+	signpost := first != nil && first.kind == kindSignpost
+	if signpost {
+		ch = first.choice
+	}
+	key = primary
+	if own == forCredentials || signpost && ch.asked {
+		key = c.variant(primary, ch, own, s)
 		e = c.store.Get(key)
 	}
-	if e == nil && forAll == nil {
+	if signpost {
+		switch {
+		case key == primary:
+			key = c.variant(primary, ch, forAll, s)
+			sharedKey = key
+		case own == forIdentity:
+			sharedKey = key[:strings.LastIndexByte(key, '\n')]
+		default:
+			sharedKey = c.variant(primary, ch, forAll, s)
+		}
+		shared = c.store.Get(sharedKey)
+	}
+	if !all && shared != nil && shared.kind != kindPass {
+		shared = nil // whoever made it did not ask
+	}
+	if e == nil && shared == nil {
 		c.glance()
-	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {
+	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {
 		return nil, key, c.now(), why
 	}
 	at = c.now()
-	if forAllKey != "" {
-		var found *Entry
-		if found, why = c.found(forAllKey, forAll, s, at.time); found != nil || why == missPass {
-			return found, key, at, why
+	var found *Entry
+	if found, why = c.found(sharedKey, shared, s, at.time); found != nil || why == missPass || key == sharedKey {
+		if why == missVariant && !signpost && !all {
+			why = missIdentity
+		}
+		return found, key, at, why
+	}
+	e, mine := c.found(key, e, s, at.time)
+	if mine == missVariant {
+		switch mine = why; {
+		case why != missVariant:
+		case first == nil:
+			mine = missUnknown
+		default:
+			mine = missIdentity
 		}
 	}
-	e, own := c.found(key, e, s, at.time)
-	if own == missVariant && forAllKey != "" {
-		if own = why; why == missVariant {
-			own = missIdentity
-		}
-	}
-	return e, key, at, own
+	return e, key, at, mine
 }
 
 // found judges what the store has for a variant.
@@ -192,6 +223,26 @@ type keep struct {
 	grown  bool   // the choice is another one than before
 }
 
+// takes reports whether the audience of e is one that s belongs to.
+func takes(s selector, e *Entry) bool {
+	all, own := s.audiences()
+	a := e.audience()
+	return a == own || a == forAll && all
+}
+
+// audienceOf returns for whom a result is that was made for s, if it looked at who
+// asks, or did not.
+func audienceOf(s selector, asked bool) audience {
+	switch _, own := s.audiences(); {
+	case own == forCredentials:
+		return own
+	case asked:
+		return forIdentity
+	default:
+		return forAll
+	}
+}
+
 // keep returns where e is stored, whose fill named the inputs in vary, for what s
 // selects.
 func (c *engine) keep(primary string, s selector, e *Entry, vary []string) keep {
@@ -199,9 +250,9 @@ func (c *engine) keep(primary string, s selector, e *Entry, vary []string) keep 
 	if old := c.store.Get(primary); old != nil && old.kind == kindSignpost {
 		before = old.choice
 	}
-	k := keep{choice: choice{vary: union(before.vary, vary), asked: before.asked || e.asked}}
+	k := keep{choice: choice{vary: union(before.vary, vary), asked: before.asked || e.audience() == forIdentity}}
 	k.grown = len(k.choice.vary) != len(before.vary) || k.choice.asked != before.asked
-	k.key = c.variant(primary, k.choice, e.asked, s)
+	k.key = c.variant(primary, k.choice, e.audience(), s)
 	e.selects = union(k.choice.vary, s.selecting())
 	e.weigh(k.key)
 	return k

@@ -24,8 +24,29 @@ type HandlerOptions struct {
 	// when what the identity was found from changes. An error means unknown: it is
 	// logged, Identity(ctx) is "" and the answer is not stored.
 	//
-	// Without it, requests that carry credentials are not cached.
+	// Fills do not see the request's credentials, so that handlers have to ask
+	// [Identity]. One that reads them itself is found out: as long as a route is not
+	// known (see docs/consistency.md), a request with credentials is answered by a run
+	// that sees them, and its answer is kept as by ByCredentials; where the handler
+	// answers otherwise without them, that is logged, and remains so.
+	//
+	// Without it, requests that carry credentials are not cached, unless ByCredentials
+	// or Policy.Shared says how.
 	Identity func(*http.Request) (string, error)
+
+	// ByCredentials takes the place of Identity where handlers read credentials
+	// themselves, as most do. It names cookies and request fields ("session",
+	// "Authorization"; "Cookie" is all cookies). Handlers see these, and the answer to
+	// a request is kept for requests with exactly the same, or with none. Other
+	// credentials nobody sees in a fill. What a handler finds in a database is tracked
+	// as always; an end that it checks by a clock is not seen, so that such answers live
+	// for CredentialTTL at most, and never beyond the "exp" of a JSON Web Token among
+	// the credentials (RFC 7519). Identity(ctx) returns a digest of them.
+	ByCredentials []string
+
+	// CredentialTTL bounds the life of answers that are kept for exactly the
+	// credentials of their request. Default 60 s.
+	CredentialTTL time.Duration
 
 	// Credentials names request fields that say who asks, besides Authorization,
 	// Cookie, those of well-known proxies, and every field whose name contains auth,
@@ -111,6 +132,17 @@ type Policy struct {
 	// provoke, by a field that Vary does not name, whoever sends such a request has
 	// the error served to everybody.
 	StoreErrors bool
+	// Shared declares that whoever asks is given the same answer, unless its handler
+	// asks [Identity]. Without it, a request with credentials is never given an answer
+	// whose handler did not ask. Handlers of the route see no credentials while they
+	// fill, and requests that carry some are cached although nobody says who asks.
+	Shared bool
+	// DropSetCookie names cookies that do not keep an answer out of the cache: it is
+	// stored without them, and only the request for which the handler ran is given
+	// them. It is for session middleware that sends its cookie again with each answer. A
+	// page that needs the cookie which came with it, as a form with a token does, is
+	// not for it.
+	DropSetCookie []string
 }
 
 // Mode says what the cache does on a route.
@@ -129,10 +161,14 @@ type middleware struct {
 	front  *front
 	realm  string // of the middlewares by which who asks has one meaning
 	fields *fieldClasses
+	shown  shownCredentials
 }
 
 func (c *front) newMiddleware(o HandlerOptions) *middleware {
-	m := &middleware{HandlerOptions: o, front: c, fields: newFieldClasses(&o)}
+	m := &middleware{HandlerOptions: o, front: c, fields: newFieldClasses(&o), shown: newShownCredentials(o.ByCredentials)}
+	if m.shown.named {
+		m.Identity = m.identityByCredentials
+	}
 	if m.realm = "named " + o.Name; o.Name == "" {
 		m.realm = "unnamed " + strconv.FormatUint(c.middlewares.Add(1), 10)
 	}
@@ -166,6 +202,9 @@ func (o *HandlerOptions) complete() error {
 	if err := o.checkFields(); err != nil {
 		return err
 	}
+	if err := o.checkByCredentials(); err != nil {
+		return err
+	}
 	if !(o.VerifyShare >= 0 && o.VerifyShare <= 1) {
 		return fmt.Errorf("unstale: HandlerOptions.VerifyShare is %v, which is no share from 0 to 1", o.VerifyShare)
 	}
@@ -177,6 +216,11 @@ func (o *HandlerOptions) complete() error {
 			return fmt.Errorf("unstale: HandlerOptions.Policies[%q].TTL is negative", route)
 		case o.Route == nil && route != "":
 			return fmt.Errorf("unstale: HandlerOptions.Policies[%q] without HandlerOptions.Route", route)
+		}
+		for _, name := range p.DropSetCookie {
+			if !fieldName(name) {
+				return fmt.Errorf("unstale: HandlerOptions.Policies[%q].DropSetCookie: %q is no cookie name", route, name)
+			}
 		}
 	}
 	if o.Route == nil {

@@ -25,15 +25,17 @@ type site struct{ kind, place string }
 
 // Kinds of sites.
 const (
-	kindWrote     = "write in a GET"
-	kindUntracked = "untracked read"
-	kindContext   = "context value"
-	kindUnnamed   = "handler without a name"
-	kindSounds    = "field that sounds like a credential"
-	kindApart     = "field that keeps answers apart"
-	kindLanguage  = "language without Vary"
-	kindStatement = "statement"
-	kindRoute     = "route"
+	kindWrote       = "write in a GET"
+	kindUntracked   = "untracked read"
+	kindContext     = "context value"
+	kindUnnamed     = "handler without a name"
+	kindSounds      = "field that sounds like a credential"
+	kindApart       = "field that keeps answers apart"
+	kindLanguage    = "language without Vary"
+	kindStatement   = "statement"
+	kindRoute       = "route"
+	kindCredentials = "credentials read by a handler"
+	kindUnasked     = "answer made without asking who asks"
 )
 
 // siteContext is a look at a context value that was put there outside.

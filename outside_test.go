@@ -210,7 +210,7 @@ func (c *counting) Write(p []byte) (int, error) {
 func TestStreamedVariantPassesAlone(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"Accept", "User-Agent", "Authorization"} {
-		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "User-Agent")
 			kind := r.Header.Get(by)

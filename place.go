@@ -180,6 +180,10 @@ func (g *get) fillRequest(ctx context.Context) *http.Request {
 		}
 	}
 	r.TLS = fillTLS(g.r.TLS)
+	if g.own == forCredentials {
+		g.middleware.credentials(g.r.Header, func(name string, lines []string) { r.Header[name] = slices.Clone(lines) })
+		g.showCertificates(r.TLS, g.r.TLS)
+	}
 	r.Body, r.GetBody = http.NoBody, nil
 	r.RemoteAddr = ""
 	r.Close = false

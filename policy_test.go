@@ -168,7 +168,7 @@ func TestReportOnly(t *testing.T) {
 	var book logbook
 	options := unstale.HandlerOptions{
 		Identity: byToken, Route: byPath,
-		Policies: map[string]unstale.Policy{"": {Mode: unstale.ModeReportOnly}, "report": {Mode: unstale.ModeReportOnly}},
+		Policies: map[string]unstale.Policy{"": {Mode: unstale.ModeReportOnly, Shared: true}, "report": {Mode: unstale.ModeReportOnly, Shared: true}},
 	}
 	c, wrap := newService(t, unstale.Options{Logger: book.logger(), MaxBody: 100}, options)
 	db := newToy(c)
@@ -275,7 +275,7 @@ func TestReportOnlyKeepsToItself(t *testing.T) {
 	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
 		Identity: byToken,
 		Route:    func(r *http.Request) string { return r.Header.Get("X-Route") },
-		Policies: map[string]unstale.Policy{"report": {Mode: unstale.ModeReportOnly}},
+		Policies: map[string]unstale.Policy{"report": {Mode: unstale.ModeReportOnly}, "": {Shared: true}},
 	})
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -35,30 +35,12 @@ func (g *get) verify(e *Entry) {
 // comparison says nothing, or the handler itself did not want to be believed.
 func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided bool) {
 	c := g.front
-	f := c.begin(g.name, false)
-	f.verifies = true
-	s := g.scope(f)
-	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
-	defer cancel()
-	defer context.AfterFunc(g.r.Context(), cancel)()
-	stood := outer.Clone()
-	if stood == nil {
-		stood = make(http.Header)
-	}
-	rec := newRecorder(ctx, &nowhere{header: stood}, c.options.MaxBody, func(reason string) {
-		f.refuse(reason)
-		cancel() // a stream may have no end
-	})
-	func() {
-		defer f.end()
-		g.next.ServeHTTP(rec, g.fillRequest(ctx))
-		rec.finish()
-	}()
-	if rec.mode != keeping || ctx.Err() != nil {
+	f, rec, ended := g.rerun(outer, true)
+	if !ended {
 		return nil, false
 	}
 	what := difference(e, rec)
-	if c.catchUp(ctx, g, e) != missNone || c.judge(e, clock.Now()) != missNone {
+	if c.catchUp(g.r.Context(), g, e) != missNone || c.judge(e, clock.Now()) != missNone {
 		return nil, false
 	}
 	failed := rec.status >= http.StatusInternalServerError && rec.status != e.status
@@ -67,6 +49,32 @@ func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided boo
 		return nil, decided
 	}
 	return &Difference{Key: g.key, What: what, Stored: e.body, Fresh: rec.body, private: e.asked || f.hasAsked()}, decided
+}
+
+// rerun runs the handler as a fill would, where outer stands in the header, for
+// nobody to be given the answer. verifies says that results of Load are computed
+// anew. ended is false where the answer is no whole one.
+func (g *get) rerun(outer http.Header, verifies bool) (f *fill, rec *recorder, ended bool) {
+	f = g.front.begin(g.name, false)
+	f.verifies = verifies
+	s := g.scope(f)
+	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
+	defer cancel()
+	defer context.AfterFunc(g.r.Context(), cancel)()
+	stood := outer.Clone()
+	if stood == nil {
+		stood = make(http.Header)
+	}
+	rec = newRecorder(ctx, &nowhere{header: stood}, g.front.options.MaxBody, func(reason string) {
+		f.refuse(reason)
+		cancel() // a stream may have no end
+	})
+	func() {
+		defer f.end()
+		g.next.ServeHTTP(rec, g.fillRequest(ctx))
+		rec.finish()
+	}()
+	return f, rec, rec.mode == keeping && ctx.Err() == nil
 }
 
 // difference says in what a recorded answer differs from the stored one, or "".

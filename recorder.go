@@ -22,6 +22,7 @@ type recorder struct {
 	w      http.ResponseWriter
 	max    int64
 	stream func(reason string) // called once, before the answer is streamed
+	hold   func() bool         // reports whether nothing of the answer may reach the client; nil: never
 
 	header   http.Header  // what the handler sees: what stood there, and what it made of that
 	outside  outside      // what stood there
@@ -98,6 +99,9 @@ func (r *recorder) freeze(h http.Header) {
 // inform sends an informational response (RFC 9110 §15.2) with the fields that
 // the handler has set so far, and takes those out of the client's header again.
 func (r *recorder) inform(status int) {
+	if r.hold != nil && r.hold() {
+		return
+	}
 	h := r.w.Header()
 	changes, _ := r.outside.difference(r.header)
 	before := make(http.Header, len(changes))
@@ -186,6 +190,7 @@ func (r *recorder) startStreaming(reason string) {
 	if r.mode != keeping {
 		return
 	}
+	r.divert()
 	r.mode = streaming
 	r.stream(reason)
 	r.send()
@@ -194,6 +199,13 @@ func (r *recorder) startStreaming(reason string) {
 	}
 	r.overrun()
 	r.body = nil
+}
+
+// divert lets what is held go nowhere from now on.
+func (r *recorder) divert() {
+	if r.hold != nil && r.hold() {
+		r.w = &nowhere{header: r.w.Header().Clone()}
+	}
 }
 
 // overrun writes a byte more than was declared where all of that has been written
@@ -298,6 +310,9 @@ func canFlush(w http.ResponseWriter) bool {
 
 // Hijack implements http.Hijacker.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if r.mode == keeping {
+		r.divert()
+	}
 	if r.status != 0 {
 		r.startStreaming(refusedStreamed)
 	}

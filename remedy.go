@@ -27,7 +27,7 @@ var remedies = map[string]string{
 	refusedFailed:     "let the function given to Load return no error",
 	refusedPanicked:   "mend what panics",
 	refusedOtherCache: "use one cache for all that an answer is made of",
-	refusedHidden:     "ask Identity, and do not name a credential in Vary",
+	refusedHidden:     "ask Identity and do not name a credential in Vary, or name it in HandlerOptions.ByCredentials",
 	refusedClosed:     "keep the database open as long as the service answers",
 
 	// What the answer says.
@@ -37,7 +37,7 @@ var remedies = map[string]string{
 	rfc9111.ReasonNoStore:       "do not say no-store: what is stored here is never stale",
 	rfc9111.ReasonPrivate:       "do not say private: ask Identity, and the answer is kept for whoever asks",
 	rfc9111.ReasonNoCache:       "do not say no-cache: what is stored here is never stale, and clients ask again by themselves",
-	rfc9111.ReasonSetCookie:     "set cookies where they change only, in answers to other methods than GET",
+	rfc9111.ReasonSetCookie:     "set cookies where they change only, in answers to other methods than GET, or name them in Policy.DropSetCookie",
 	rfc9111.ReasonVary:          "name in Vary the fields that the answer depends on",
 	rfc9111.ReasonAuthorization: "ask Identity",
 	rfc9111.ReasonTrailer:       "send fields before the body",

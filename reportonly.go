@@ -66,6 +66,7 @@ func (g *get) reportOnly() {
 	}
 	now = clock.Now()
 	e, vary, refused := g.seal(f, rec, now)
+	defer g.shadow(f, e, rec, refused)
 	if refused != "" {
 		c.refused(g.route, refused, f.dueTo(), took)
 		return

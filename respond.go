@@ -2,6 +2,7 @@ package unstale
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -48,9 +49,14 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		f.fill.refuse(reason)
 		g.passBy(f.fill, rec) // first, so that those who waited need not wait for each other
 		c.flights.finish(flightKey, f, landing{unshared: true})
+		if g.unasked(f.fill) {
+			cancel() // a stream may have no end
+			return
+		}
 		status := rfc9111.CacheStatus{Forward: forward(why), Detail: "not stored: " + reason}
 		g.w.Header().Add("Cache-Status", status.String())
 	})
+	rec.hold = func() bool { return g.unasked(f.fill) }
 	func() {
 		defer f.fill.end()
 		f.fill.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
@@ -59,6 +65,9 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	took := time.Since(began)
 	if rec.mode != keeping {
 		c.refused(g.route, f.fill.reason(), f.fill.dueTo(), took)
+		if g.unasked(f.fill) && g.r.Context().Err() == nil {
+			g.runAsCame(why)
+		}
 		return
 	}
 	if ctx.Err() != nil {
@@ -68,12 +77,12 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
-	left := landing{unshared: refused != ""}
+	left := landing{unshared: refused != "", unasked: !f.fill.hasAsked()}
 	if byNature(refused, rec.status) {
 		c.unstored.add(c.engine, g.primary, g, vary, f.fill, refused, now)
 	}
 	if refused == "" {
-		left = landing{entry: e, keep: c.keep(g.primary, g, e, vary)}
+		left.entry, left.keep = e, c.keep(g.primary, g, e, vary)
 		if verdict := c.judge(e, now); verdict != missNone {
 			refused = string(verdict)
 		}
@@ -88,9 +97,14 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
+	if g.unasked(f.fill) {
+		g.runAsCame(why)
+		return
+	}
 	if refused == "" {
 		status.Detail = g.detail(why, cause)
 	}
+	defer g.shadow(f.fill, e, rec, refused)
 	if rec.incomplete() {
 		g.relay(rec, status)
 		return
@@ -114,10 +128,13 @@ func (g *get) relay(rec *recorder, status rfc9111.CacheStatus) {
 // only some answers depend on.
 func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []string, refused string) {
 	c := g.front
-	h := rec.touched
+	h := g.withoutCookies(rec.touched)
 	lifetime, explicit := rfc9111.Lifetime(h, now)
 	if !explicit {
 		lifetime = orDefault(g.policy.TTL, c.options.TTL)
+	}
+	if g.own == forCredentials {
+		lifetime = min(lifetime, g.credentialLife(now))
 	}
 	ok, reason := rfc9111.Storable(rec.status, h, rfc9111.Terms{Errors: g.policy.StoreErrors})
 	named, _ := rfc9111.ParseVary(h["Vary"])
@@ -138,6 +155,9 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	}
 	if e == nil {
 		e = &Entry{created: now, asked: f.hasAsked()}
+	}
+	if g.own == forCredentials {
+		e.asked, e.exactly = true, true
 	}
 	e.kind, e.status, e.silent = kindResponse, rec.status, rec.silent
 	e.ages = e.ages || !f.known() // stored then because the route's policy says so
@@ -186,19 +206,39 @@ func (g *get) adviseLanguage(h http.Header, vary []string) {
 	}
 }
 
-// variesByHidden reports whether an answer says that it varies by a field that no
-// fill sees.
-func (m *middleware) variesByHidden(vary []string) bool {
+// withoutCookies returns the fields of an answer, without the cookies that the
+// route's policy drops if there are no others.
+func (g *get) withoutCookies(h http.Header) http.Header {
+	lines := h["Set-Cookie"]
+	if len(lines) == 0 || slices.ContainsFunc(lines, func(line string) bool {
+		name, _, _ := strings.Cut(line, "=")
+		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))
+	}) {
+		return h
+	}
+	h = maps.Clone(h)
+	delete(h, "Set-Cookie")
+	return h
+}
+
+// variesByHidden reports whether an answer says that it varies by a field that the
+// fill did not see.
+func (g *get) variesByHidden(vary []string) bool {
 	return slices.ContainsFunc(vary, func(name string) bool {
-		class := m.fields.of(http.CanonicalHeaderKey(name))
-		return class >= fieldHidden && class <= fieldCookie
+		name = http.CanonicalHeaderKey(name)
+		class := g.fields.of(name)
+		return class >= fieldHidden && class <= fieldCookie && !(g.own == forCredentials && g.shows(class, name))
 	})
 }
 
 // choosing returns those of the fields that an answer names in Vary which select
-// because of it. Others are in the place already.
-func (m *middleware) choosing(vary []string) []string {
-	return slices.DeleteFunc(vary, func(name string) bool { return m.fields.of(http.CanonicalHeaderKey(name)).selects() })
+// because of it. Others are in the place already, or among the credentials.
+func (g *get) choosing(vary []string) []string {
+	return slices.DeleteFunc(vary, func(name string) bool {
+		name = http.CanonicalHeaderKey(name)
+		class := g.fields.of(name)
+		return class.selects() || g.own == forCredentials && g.shows(class, name)
+	})
 }
 
 // exact returns b without the room it grew into, if that is worth a copy.
@@ -218,7 +258,7 @@ func (g *get) passBy(f *fill, rec *recorder) {
 	if g.variesByHidden(named) {
 		named = nil // requests that differ in it pass anyway, or are taken for one
 	}
-	e := &Entry{kind: kindPass, asked: f.hasAsked(), created: now, expires: now.Add(passFor)}
+	e := &Entry{kind: kindPass, asked: f.hasAsked(), exactly: g.own == forCredentials, created: now, expires: now.Add(passFor)}
 	g.front.put(g.primary, g.front.keep(g.primary, g, e, union(g.choosing(named), f.selectedBy())), e)
 }
 

@@ -46,6 +46,7 @@ func TestEndsWhileItIsFoundOutWhoAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noon := time.Now().Add(10 * time.Second)
 		c, wrap := newService(t, unstale.Options{LookWait: time.Minute}, unstale.HandlerOptions{
+			Policies: sharedRoute,
 			Identity: func(r *http.Request) (string, error) {
 				time.Sleep(time.Second)
 				if r.Header.Get("Authorization") == "bob" || !time.Now().Before(noon) {

@@ -16,6 +16,7 @@ type Stats struct {
 	Loads  LoadStats
 
 	Verified VerifyStats // of HandlerOptions.VerifyShare
+	Shadowed VerifyStats // of runs without a request's credentials, beside those that saw them
 	Looks    LookStats   // of sources that do not answer at once
 
 	Refused       map[string]uint64 // results not stored, those of Load included, by reason
@@ -106,6 +107,7 @@ func (c *engine) snapshot() Stats {
 			Joined: s.loads[loadJoined].Load(), Bypassed: s.loads[loadBypassed].Load(),
 		},
 		Verified:       s.verified.snapshot(),
+		Shadowed:       s.shadowed.snapshot(),
 		Looks:          LookStats{Sent: s.looks.sent.Load(), Failed: s.looks.failed.Load(), Late: s.looks.late.Load()},
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
@@ -162,6 +164,7 @@ type counters struct {
 	routeCount    atomic.Int64
 	loads         [4]atomic.Uint64
 	verified      verifyCounters
+	shadowed      verifyCounters
 	looks         struct{ sent, failed, late atomic.Uint64 }
 	refused       labels
 	invalidations labels

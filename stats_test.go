@@ -164,7 +164,7 @@ func TestCoarseFalls(t *testing.T) {
 func TestStatsGauges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 		open := make(chan struct{})
 		h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			unstale.DependOn(r.Context(), "x")
@@ -226,7 +226,7 @@ func TestNothingPrivate(t *testing.T) {
 	var book logbook
 	c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{
 		Route:    byPath,
-		Policies: map[string]unstale.Policy{"r": {Mode: unstale.ModeReportOnly}},
+		Policies: map[string]unstale.Policy{"": {Shared: true}, "r": {Mode: unstale.ModeReportOnly, Shared: true}},
 		Identity: func(r *http.Request) (string, error) {
 			if r.Header.Get("X-Fail") != "" {
 				return r.Header.Get("Authorization"), fmt.Errorf("no such user")

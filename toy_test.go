@@ -109,11 +109,12 @@ func get(h http.Handler, target string, fields ...string) reply {
 }
 
 // want fails unless the reply has the body, and came from an entry or not.
-func (r reply) want(t *testing.T, body string, hit bool) {
+func (r reply) want(t *testing.T, body string, hit bool) reply {
 	t.Helper()
 	if r.body != body || r.hit() != hit {
 		t.Errorf("answered %d %q (%s), want %q, hit %t", r.code, r.body, r.status, body, hit)
 	}
+	return r
 }
 
 // A logbook is a logger that keeps what it was told.

@@ -304,11 +304,11 @@ func (u *unmarked) near(f *fill, own bool) bool {
 	switch {
 	case own:
 		delete(u.calm, f.route)
-		f.refuse(refusedWrote)
+		f.write(refusedWrote, "")
 	case u.calm[f.route] >= calmEnough:
 		return false
 	default:
-		f.refuse(refusedNear)
+		f.write(refusedNear, "")
 	}
 	return true
 }

@@ -51,9 +51,9 @@ func newUnstored() *unstored {
 
 // add remembers that what s selects is not stored, because of reason.
 func (u *unstored) add(c *engine, primary string, s selector, vary []string, f *fill, reason string, now time.Time) {
-	asked, record := f.hasAsked(), f.recorded(maxRecorded)
-	ch := choice{vary: vary, asked: asked}
-	key := c.variant(primary, ch, asked, s)
+	a, record := audienceOf(s, f.hasAsked()), f.recorded(maxRecorded)
+	asked := a == forIdentity
+	key := c.variant(primary, choice{vary: vary, asked: asked}, a, s)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	until := now.Add(unstoredFor)
@@ -88,15 +88,16 @@ func (u *unstored) reason(c *engine, primary string, s selector, now time.Time) 
 	if !ok {
 		return ""
 	}
-	if len(p.choice.vary) == 0 && !p.choice.asked {
+	all, own := s.audiences()
+	if len(p.choice.vary) == 0 && !p.choice.asked && own != forCredentials {
 		return p.current(c)
 	}
-	// A variant for all may be remembered under this choice, or one for whoever asks.
-	for _, asked := range []bool{false, true} {
-		if asked && !p.choice.asked {
-			break
+	// A variant for all may be remembered under this choice, or one of their own.
+	for _, a := range [...]audience{forAll, own} {
+		if a == forAll && !all || a == forIdentity && !p.choice.asked {
+			continue
 		}
-		if v, ok := u.get(c.variant(primary, p.choice, asked, s), now); ok && v.current(c) != "" {
+		if v, ok := u.get(c.variant(primary, p.choice, a, s), now); ok && v.current(c) != "" {
 			return v.reason
 		}
 	}

@@ -110,7 +110,7 @@ func TestVainWaitsEndTheQueue(t *testing.T) {
 func TestUnstoredVariants(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"User-Agent", "X-Unknown", "Authorization"} {
-		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "User-Agent")
 			who := r.Header.Get(by)
@@ -138,7 +138,7 @@ func TestUnstoredVariants(t *testing.T) {
 // made of has changed.
 func TestUnstoredUntilItChanges(t *testing.T) {
 	t.Parallel()
-	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken})
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: byToken})
 	db := newToy(c)
 	h := handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if db.get(r.Context(), unstale.Identity(r.Context())) == "" {

@@ -22,7 +22,8 @@ const (
 	verifyWithin     = time.Minute // then its context ends
 )
 
-// verifications are the recomputations under way beside the requests.
+// verifications are the runs of handlers beside the requests: recomputations, and
+// shadows.
 type verifications struct {
 	ctx    context.Context // ends when the cache is closed
 	cancel context.CancelFunc
@@ -69,26 +70,31 @@ func (v *verifications) close() {
 func (g *get) verifyBeside(e *Entry, outer http.Header) {
 	c := g.front
 	counts := &c.stats.load().verified
-	if scopeOf(g.r.Context()) != nil {
-		counts.skipped.Add(1) // what the handler reads would reach a fill around the cache
+	if scopeOf(g.r.Context()) != nil || !g.again {
+		counts.skipped.Add(1) // what the handler reads would reach a fill around the cache, or it ends with the request
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.r.Context()), verifyWithin)
-	unlink := context.AfterFunc(c.verifications.ctx, cancel)
-	beside := *g
-	beside.w = nil
-	beside.r = g.r.Clone(ctx) // the server has done with the request when the handler returns
-	beside.r.Body = http.NoBody
+	beside, cancel := g.beside()
 	started := c.verifications.start(func() {
 		defer cancel()
-		defer unlink()
 		beside.compare(e, outer, counts)
 	})
 	if !started {
-		unlink()
 		cancel()
 		counts.skipped.Add(1)
 	}
+}
+
+// beside returns a copy of g that runs the handler beside the request and after it,
+// and what ends that.
+func (g *get) beside() (b *get, cancel func()) {
+	ctx, end := context.WithTimeout(context.WithoutCancel(g.r.Context()), verifyWithin)
+	unlink := context.AfterFunc(g.front.verifications.ctx, end)
+	copied := *g
+	copied.w = nil
+	copied.r = g.r.Clone(ctx) // the server has done with the request when the handler returns
+	copied.r.Body = http.NoBody
+	return &copied, func() { unlink(); end() }
 }
 
 // compare recomputes e, counts what came of it, and drops it if it differs.

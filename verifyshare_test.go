@@ -319,7 +319,7 @@ func TestVerifyShareAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var book logbook
-		c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{VerifyShare: 1, Identity: byToken})
+		c, handler := newService(t, unstale.Options{Logger: book.logger()}, unstale.HandlerOptions{Policies: sharedRoute, VerifyShare: 1, Identity: byToken})
 		var hidden atomic.Int64
 		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header["Authorization"] != nil || r.Method != http.MethodGet || r.Header["Range"] != nil {

@@ -119,7 +119,7 @@ func TestHiddenInputs(t *testing.T) {
 		SignedCertificateTimestamps: [][]byte{{1}}, OCSPResponse: []byte{1}, TLSUnique: []byte{1},
 		ECHAccepted: true, HelloRetryRequest: true,
 	}
-	_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(*http.Request) (string, error) { return "", nil }})
+	_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policies: sharedRoute, Identity: func(*http.Request) (string, error) { return "", nil }})
 	var filled *http.Request
 	h := handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		unstale.DependOn(r.Context(), "x")

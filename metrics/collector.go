@@ -41,6 +41,7 @@ var (
 	loads = desc("loads_total", "Calls of Load, by outcome: hit, miss, joined, bypassed.", "outcome")
 
 	looks    = desc("looks_total", "Times that a source was asked whether it has caught up, by outcome: sent, failed, late.", "outcome")
+	shadowed = desc("shadowed_total", "Runs without a request's credentials beside those that saw them, by outcome: same, differed, undecided, skipped.", "outcome")
 	verified = desc("verified_total", "Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.", "outcome")
 
 	refused       = desc("refused_total", "Results that were not stored, those of Load included, by reason.", "reason")
@@ -67,7 +68,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, verified, refused, invalidations,
+		hits, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, shadowed, verified, refused, invalidations,
 		captured, coarse, coarseFalls, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
@@ -117,10 +118,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	count(looks, s.Looks.Sent, "sent")
 	count(looks, s.Looks.Failed, "failed")
 	count(looks, s.Looks.Late, "late")
-	count(verified, s.Verified.Same, "same")
-	count(verified, s.Verified.Differed, "differed")
-	count(verified, s.Verified.Undecided, "undecided")
-	count(verified, s.Verified.Skipped, "skipped")
+	for of, v := range map[*prometheus.Desc]unstale.VerifyStats{verified: s.Verified, shadowed: s.Shadowed} {
+		count(of, v.Same, "same")
+		count(of, v.Differed, "differed")
+		count(of, v.Undecided, "undecided")
+		count(of, v.Skipped, "skipped")
+	}
 	counts(refused, s.Refused)
 	counts(invalidations, s.Invalidations)
 	count(captured, s.RowsCaptured)

@@ -7,7 +7,9 @@
 package unstaletest
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -31,6 +33,22 @@ func Verify(t testing.TB, cache *unstale.Cache, o unstale.HandlerOptions) func(h
 		t.Fatal(err)
 	}
 	return wrap
+}
+
+// WithIdentity returns a context in which [unstale.Identity] is id, outside of any
+// cache: for tests of handlers and middleware that ask who asks.
+func WithIdentity(ctx context.Context, id string) context.Context {
+	off, err := unstale.New(unstale.Options{Off: true})
+	if err != nil {
+		panic(err) // no option is bad
+	}
+	wrap, err := off.Middleware(unstale.HandlerOptions{Identity: func(*http.Request) (string, error) { return id, nil }})
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(httptest.NewRecorder(), r)
+	return ctx
 }
 
 // Hit reports whether an answer with this header came from a stored response.

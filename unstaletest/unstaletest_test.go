@@ -133,3 +133,18 @@ func TestWant(t *testing.T) {
 		}
 	}
 }
+
+// TestWithIdentity: a handler that asks is told, and a cache around it is none the
+// wiser.
+func TestWithIdentity(t *testing.T) {
+	ctx := unstaletest.WithIdentity(t.Context(), "alice")
+	if who := unstale.Identity(ctx); who != "alice" {
+		t.Errorf("%q", who)
+	}
+	if who := unstale.Identity(unstaletest.WithIdentity(ctx, "bob")); who != "bob" {
+		t.Errorf("%q", who)
+	}
+	if who := unstale.Identity(t.Context()); who != "" {
+		t.Errorf("%q", who)
+	}
+}

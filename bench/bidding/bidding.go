@@ -203,6 +203,7 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 	mux.HandleFunc("POST /users/{user}/comments", workload.Write(db, a.comment))
 	cached, err := c.Middleware(unstale.HandlerOptions{
 		Identity: func(r *http.Request) (string, error) { return workload.Session(r), nil },
+		Policies: map[string]unstale.Policy{"": {Shared: true}},
 	})
 	if err != nil {
 		return nil, err

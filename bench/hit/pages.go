@@ -58,6 +58,7 @@ func newPages(seed uint64) (_ *pages, err error) {
 	})
 	cached, err := p.Cache.Middleware(unstale.HandlerOptions{
 		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
+		Policies: map[string]unstale.Policy{"": {Shared: true}},
 	})
 	if err != nil {
 		return nil, err

@@ -221,7 +221,9 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 	mux.HandleFunc("POST /c/{comment}/vote", workload.Write(db, a.voteComment))
 	mux.HandleFunc("POST /stories", workload.Write(db, a.submit))
 	mux.HandleFunc("POST /login", workload.Write(db, a.login))
-	cached, err := c.Middleware(unstale.HandlerOptions{Identity: a.identity})
+	cached, err := c.Middleware(unstale.HandlerOptions{
+		Identity: a.identity, Policies: map[string]unstale.Policy{"": {Shared: true}},
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,8 @@ func open(ctx context.Context, dsn string) (http.Handler, func(), error) {
 		return nil, nil, err
 	}
 	cached, err := cache.Middleware(unstale.HandlerOptions{
+		// All handlers ask unstale.Identity: what one answers without asking is for all.
+		Policies: map[string]unstale.Policy{"": {Shared: true}},
 		// The row is read with the request's context: when a token is revoked, what
 		// was answered to it falls in the same moment.
 		Identity: func(r *http.Request) (string, error) {

@@ -54,6 +54,7 @@ func TestEachUserHasItsOwnAnswer(t *testing.T) {
 
 	do(http.MethodPut, "/greeting?text=Bye", "t1", "")
 	do(http.MethodGet, "/greeting", "t1", "Bye")
+	do(http.MethodGet, "/greeting", "t2", "Hi Bob") // the PUT was to this URI, whoever asks for it
 	do(http.MethodDelete, "/token/t1", "", "")
 	do(http.MethodGet, "/greeting", "t1", "Hello, whoever you are.")
 	unstaletest.WantHit(t, do(http.MethodGet, "/greeting", "t2", "Hi Bob"))

@@ -133,6 +133,7 @@ func (h *hostile) prepare() {
 	})
 	middleware, err := h.cache.Middleware(unstale.HandlerOptions{
 		Identity: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil },
+		Policies: map[string]unstale.Policy{"": {Shared: true}},
 	})
 	if err != nil {
 		h.Fatal(err)

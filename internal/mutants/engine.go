@@ -75,7 +75,7 @@ var engine = []slip{
 `},
 	}},
 	{"one's own answers are not judged", "nothing goes wrong", older, []edit{
-		{"lookup.go", "	e, own := c.found(key, e, s, at.time)\n", "	if e != nil && forAllKey != \"\" {\n		return e, key, at, missNone\n	}\n	e, own := c.found(key, e, s, at.time)\n"},
+		{"lookup.go", "	e, mine := c.found(key, e, s, at.time)\n", "	if e != nil {\n		return e, key, at, missNone\n	}\n	e, mine := c.found(key, e, s, at.time)\n"},
 	}},
 	{"an overtaken flight is joined", "slow reads", older, []edit{
 		{"flight.go", "(j.vouched && f.fill.current() || ", "(j.vouched || "},
@@ -114,7 +114,7 @@ var engine = []slip{
 		{"lookup.go", "append(append(room[:0], digestIdentity), s.identity()...)", "append(append(room[:0], digestIdentity), s.identity()[:0]...)"},
 	}},
 	{"who joins gets what the first one gets", "memory for 1%", strangers, []edit{
-		{"flight.go", "|| c.variant(primary, l.keep.choice, l.entry.asked, s) != l.keep.key {", "{"},
+		{"flight.go", "|| c.variant(primary, l.keep.choice, l.entry.audience(), s) != l.keep.key {", "{"},
 	}},
 	{"Vary is ignored", "nothing goes wrong", strangers, []edit{
 		{"respond.go", "vary = union(g.choosing(named), ", "vary = union(g.choosing(named)[:0], "},

@@ -61,8 +61,8 @@ var requests = []lapse{
 	{"the clock is read before the look", "TestEndsWhileItsRequestWaits", []edit{
 		{
 			"lookup.go",
-			"	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {\n		return nil, key, c.now(), why\n	}\n	at = c.now()\n",
-			"	}\n	at = c.now()\n	if e != nil || forAll != nil {\n		if why = c.catchUp(ctx, s, e, forAll); why != missNone {\n			return nil, key, at, why\n		}\n	}\n	at.seq = c.now().seq\n",
+			"	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {\n		return nil, key, c.now(), why\n	}\n	at = c.now()\n",
+			"	}\n	at = c.now()\n	if e != nil || shared != nil {\n		if why = c.catchUp(ctx, s, e, shared); why != missNone {\n			return nil, key, at, why\n		}\n	}\n	at.seq = c.now().seq\n",
 		},
 	}},
 	{"a look is some answer's", "TestLookReadsForNobody", []edit{
@@ -75,7 +75,7 @@ var requests = []lapse{
 		{"flight.go", "		case !j.vouched && here.count >= maxUnvouched:\n", "		case f.waiting > 0 && !j.vouched && here.count >= maxUnvouched:\n"},
 	}},
 	{"handlers built anew are stored", "TestHandlersBuiltAnew", []edit{
-		{"handler.go", "	case h.unproven && h.served.CompareAndSwap(false, true):\n", "	case false:\n"},
+		{"handler.go", "	case h.unproven && !again:\n", "	case false:\n"},
 	}},
 	{"a rewritten path does not select", "TestInputsSelect", []edit{
 		{"place.go", "	b = appendText(b, t.seen)\n", ""},
@@ -170,8 +170,8 @@ var requests = []lapse{
 		{"respond.go", "	case g.variesByHidden(named):\n", "	case false:\n"},
 	}},
 	{"who asks is read after the look", "TestWhoAsksIsReadBeforeTheLook", []edit{
-		{"lookup.go", "	var forAll *Entry\n", "	c.glance()\n	var forAll *Entry\n"},
-		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {", "} else if false {"},
+		{"lookup.go", "	var ch choice\n", "	c.glance()\n	var ch choice\n"},
+		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, shared); why != missNone {", "} else if false {"},
 	}},
 	{"nobody waits for a look", "TestOneLookServesMany", []edit{
 		{"source.go", "		waits = append(waits, l)\n", ""},
@@ -192,7 +192,7 @@ var requests = []lapse{
 		{"source.go", "if l = s.ask(); slow {", "if l = s.ask(); false {"},
 	}},
 	{"a Load does not look", "TestEveryLoadLooks", []edit{
-		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {", "} else if _, loads := s.(*scope); loads {\n	} else if why = c.catchUp(ctx, s, e, forAll); why != missNone {"},
+		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, shared); why != missNone {", "} else if _, loads := s.(*scope); loads {\n	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {"},
 	}},
 	{"nobody vouches, and a fill is joined that had begun", "TestUnvouchedShareFills", []edit{
 		{"flight.go", "!j.vouched && f.number > j.since):", "!j.vouched):"},
@@ -213,7 +213,7 @@ var requests = []lapse{
 		{"context.go", "				f.dependOn(s, adapter.Dependencies{AsOf: asOf})\n", ""},
 	}},
 	{"a verification blames without a look", "TestVerificationLooksBeforeItBlames", []edit{
-		{"recompute.go", "c.catchUp(ctx, g, e) != missNone || ", ""},
+		{"recompute.go", "c.catchUp(g.r.Context(), g, e) != missNone || ", ""},
 	}},
 	{"report-only mode blames without a look", "TestVerificationLooksBeforeItBlames", []edit{
 		{"reportonly.go", "c.catchUp(outer, g, would) == missNone && ", ""},
@@ -314,6 +314,56 @@ var requests = []lapse{
 	}},
 	{"Cache-Control is added where Expires stands", "", []edit{
 		{"respond.go", " && h[\"Expires\"] == nil && h[\"Pragma\"] == nil {", " {"},
+	}},
+
+	// Who asks, and what tells them apart.
+	{"what nobody asked for is for requests with credentials, too", "TestStrict", []edit{
+		{"lookup.go", "	if !all && shared != nil && shared.kind != kindPass {\n", "	if false {\n"},
+	}},
+	{"who joins takes what nobody asked for", "TestStrictJoiners", []edit{
+		{"flight.go", " || !takes(s, l.entry)", ""},
+	}},
+	{"credentials do not select", "TestCredentialsReadByHandlers", []edit{
+		{"lookup.go", "s.appendCredentials(append(room[:0], digestCredentials))", "append(room[:0], digestCredentials)"},
+	}},
+	{"every route is known", "TestCredentialsReadByHandlers", []edit{
+		{"shadow.go", "	agreedEnough = 3 ", "	agreedEnough = 0 "},
+	}},
+	{"another answer of a shadow does not matter", "TestCredentialsReadByHandlers", []edit{
+		{"shadow.go", "		differs = what != \"\"\n", ""},
+	}},
+	{"a cookie of a shadow does not matter", "TestCredentialsReadByHandlers", []edit{
+		{"shadow.go", " && !slices.Equal(cookies, rec.touched[\"Set-Cookie\"]) {", " && false {"},
+	}},
+	{"runs that did not ask make a route known", "TestUnaskedIsKeptApart", []edit{
+		{"shadow.go", "	case asked && f.hasAsked():\n", "	case true:\n"},
+	}},
+	{"an answer that nobody asked for is given", "TestRouteBecomesKnown", []edit{
+		{"shadow.go", "return !g.all && g.own == forIdentity && !f.hasAsked()", "return false"},
+	}},
+	{"a stream that nobody asked for is given", "TestNoShadowOfStreams", []edit{
+		{"recorder.go", "	r.divert()\n	r.mode = streaming\n", "	r.mode = streaming\n"},
+	}},
+	{"a route that writes has a shadow", "TestConsumedOnce", []edit{
+		{"shadow.go", "	case f.hasWritten():\n		c.shadows.update(g, func(s *shadowed) { s.writes = true })\n		return\n", ""},
+	}},
+	{"a shadow that writes is not the last", "TestConsumedOnce", []edit{
+		{"shadow.go", "		counts.undecided.Add(1)\n		c.shadows.update(g, func(s *shadowed) { s.writes = true })\n", "		counts.undecided.Add(1)\n"},
+	}},
+	{"a handler of one request has a shadow", "TestNoShadowOfHandlersBuiltAnew", []edit{
+		{"shadow.go", " || !g.again ||", " ||"},
+	}},
+	{"the end of a token does not matter", "TestCredentialLife", []edit{
+		{"credentials.go", "					life = min(life, left)\n", ""},
+	}},
+	{"what is kept for credentials lives as long as all", "TestCredentialLife", []edit{
+		{"respond.go", "		lifetime = min(lifetime, g.credentialLife(now))\n", ""},
+	}},
+	{"credentials that are not named are seen", "TestByCredentials", []edit{
+		{"credentials.go", "		return m.shown.fields[dashed(name)]\n", "		return true\n"},
+	}},
+	{"every cookie may be dropped", "TestDropSetCookie", []edit{
+		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))\n", "		return name == \"\"\n"},
 	}},
 
 	// What clients ask for, and what they get.

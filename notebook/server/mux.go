@@ -28,6 +28,9 @@ func (m *Mux) HandleFunc(pattern string, handler func(http.ResponseWriter, *http
 	if strings.HasSuffix(pattern, " /") {
 		pattern += "{$}"
 	}
+	if _, said := m.policies[pattern]; !said {
+		m.policies[pattern] = unstale.Policy{Shared: true} // handlers ask who asks where it matters
+	}
 	if strings.Contains(pattern, "/user/{") {
 		m.first.HandleFunc(pattern, handler)
 		return
@@ -51,7 +54,7 @@ const constantLife = time.Hour
 // the cache could know that.
 func (m *Mux) Constant(patterns ...string) {
 	for _, p := range patterns {
-		m.policies[p] = unstale.Policy{TTL: constantLife}
+		m.policies[p] = unstale.Policy{TTL: constantLife, Shared: true}
 	}
 }
 

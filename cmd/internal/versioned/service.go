@@ -77,7 +77,7 @@ func Open(ctx context.Context, o Options) (_ *Service, err error) {
 	if s.Cache, err = unstale.New(o.Cache); err != nil {
 		return nil, err
 	}
-	s.cached, err = s.Cache.Middleware(unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+	s.cached, err = s.Cache.Middleware(unstale.HandlerOptions{Policies: map[string]unstale.Policy{"": {Shared: true}}, Identity: func(r *http.Request) (string, error) {
 		name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return name, nil
 	}})
