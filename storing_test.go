@@ -117,6 +117,7 @@ func TestReasonsForNotStoring(t *testing.T) {
 			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 			if res, err := s.client.Do(req); err == nil {
 				answer{header: res.Header}.wantRefused(t, reason)
+				_, _ = io.Copy(io.Discard, res.Body) // it ends when the handler has returned
 				res.Body.Close()
 			}
 			if n := c.Stats().Refused[reason]; n != 1 {
