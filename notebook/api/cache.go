@@ -11,9 +11,10 @@ import (
 )
 
 func (a *api) cacheRoutes() {
-	const stats, explain = "GET /api/admin/cache/stats", "GET /api/admin/cache/explain"
-	a.Mux.Uncached(stats, explain)
+	const stats, advice, explain = "GET /api/admin/cache/stats", "GET /api/admin/cache/advice", "GET /api/admin/cache/explain"
+	a.Mux.Uncached(stats, advice, explain)
 	handle(a, stats, notebook.RoleAdmin, "Show what the cache has done", a.cacheStats)
+	handle(a, advice, notebook.RoleAdmin, "Show what keeps hits away, the most costly first", a.cacheAdvice)
 	handle(a, explain, notebook.RoleAdmin, "Explain what is stored under a key, and what made it fall", a.explainCache,
 		fails(errExplainWhat, errUnexplained))
 	handle(a, "POST /api/admin/cache/stats/reset", notebook.RoleAdmin, "Set the cache's counters to zero", a.resetCacheStats)
@@ -89,6 +90,25 @@ func (a *api) cacheMetrics(ctx context.Context, _ *struct{}) (*cacheMetricsAnswe
 	w.Body.envelope = say(ctx, c, "缓存统计获取成功", "What the cache has done").Body
 	w.Body.cacheTotals = cacheTotals{c.CacheEnabled, c.HitRate, c.HitRateValue, cacheCounts{c.Hits, c.Misses, c.Degraded, c.CacheEnabled}}
 	return w, nil
+}
+
+// advice says what keeps hits of a route away. Remedies are for whoever writes the
+// service, in English.
+type advice struct {
+	Route   string  `json:"route" example:"GET /api/persona/public"`
+	Reason  string  `json:"reason" doc:"as in Cache-Status" example:"changed"`
+	Count   uint64  `json:"count" doc:"requests for which the handler ran"`
+	Seconds float64 `json:"seconds" doc:"how long it ran for them"`
+	Remedy  string  `json:"remedy" example:"close rows before the handler returns"`
+	At      string  `json:"at,omitempty" doc:"a statement, or a place in the program"`
+}
+
+func (a *api) cacheAdvice(ctx context.Context, _ *struct{}) (*answer[[]advice], error) {
+	list := []advice{}
+	for _, x := range a.Cache.Advice() {
+		list = append(list, advice{x.Route, x.Reason, x.Count, x.Spent.Seconds(), x.Remedy, x.At})
+	}
+	return noStore(say(ctx, list, "缓存建议获取成功", "What keeps hits away")), nil
 }
 
 func (a *api) resetCacheStats(ctx context.Context, _ *struct{}) (*answer[*nothing], error) {

@@ -93,6 +93,38 @@ func TestExplainCache(t *testing.T) {
 	}
 }
 
+// An admin is told what keeps hits away, nobody else is.
+func TestCacheAdvice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, ann := s.user("ann", notebook.RoleUser)
+	_, admin := s.user("admin", notebook.RoleAdmin)
+	card := s.upload(ann, "one")
+	s.exec("UPDATE persona_cards SET is_public = 1, is_pending = 0")
+	const list, path = "/api/persona/public", "/api/admin/cache/advice"
+	s.get(list, "")
+	if w := s.json("POST", "/api/persona/"+card+"/star", ann, ""); w.Code != http.StatusOK {
+		t.Fatal(w.Body)
+	}
+	s.get(list, "")
+	w := s.get(path, admin)
+	var got struct{ Data []advice }
+	s.decode(w, &got)
+	if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "no-store" || hit(w) {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if !slices.ContainsFunc(got.Data, func(a advice) bool {
+		return a.Route == "GET "+list && a.Reason == "changed" && a.Count == 1 && a.Seconds > 0 && a.Remedy != ""
+	}) {
+		t.Errorf("%+v", got.Data)
+	}
+	for token, want := range map[string]int{"": 401, ann: 403} {
+		if w := s.get(path, token); w.Code != want {
+			t.Errorf("%.5s: %d %s", token, w.Code, w.Body)
+		}
+	}
+}
+
 // What is asked badly, and what nobody knows.
 func TestExplainCacheRefuses(t *testing.T) {
 	t.Parallel()

@@ -174,6 +174,7 @@ func (w *everything) passing() []gets {
 		{"/api/metrics/cache", nil, []string{"/api/metrics/cache"}},
 		{"/api/metrics/health", nil, []string{"/api/metrics/health"}},
 		{"/api/admin/cache/stats", nil, []string{"/api/admin/cache/stats"}},
+		{"/api/admin/cache/advice", nil, []string{"/api/admin/cache/advice"}},   // which is about the cached site alone
 		{"/api/admin/cache/explain", nil, []string{"/api/admin/cache/explain"}}, // what it would explain is the cached site's alone
 		{"/api/ws/{token}", nil, []string{"/api/ws/" + w.tokens["alice"]}},
 	}
