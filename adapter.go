@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -192,7 +193,7 @@ func (d *database) Mark(commit adapter.Commit) adapter.Flux {
 	for i, h := range commit.Touched {
 		slots[i] = c.ledger.Slot(h)
 	}
-	f := &flux{engine: c, slots: ledger.Compact(slots), since: time.Now(), change: d.change(causeWrite)}
+	f := &flux{engine: c, slots: ledger.Compact(slots), since: time.Now(), change: d.change(cmp.Or(commit.Cause, causeWrite))}
 	if commit.Describe != nil && c.history != nil {
 		if by, ok := commit.By.(*caller); ok {
 			f.change.Request = by.scope.request()

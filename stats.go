@@ -20,7 +20,7 @@ type Stats struct {
 	Looks    LookStats   // of sources that do not answer at once
 
 	Refused       map[string]uint64 // results not stored, those of Load included, by reason
-	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell
+	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell, or all of a table
 	RowsCaptured  uint64            // row changes seen by database adapters
 	Coarse        []CoarseStatement // statements whose dependencies are coarser than their text allows
 	CoarseWrites  map[string]uint64 // tables in commits, of each of which all that was read fell, by reason: too many rows, and the like

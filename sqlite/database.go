@@ -82,7 +82,9 @@ func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis,
 	engine := cache.Database(config.Name, db)
 	var key [16]byte // of its own, so that no other database on the cache has its hashes
 	_, _ = rand.Read(key[:])
-	db.Database = &sqltrack.Database{Engine: engine, Shapes: shape.NewShapes(key, engine.Seq), Analyse: db.analyse, Parents: db.parents}
+	shapes := shape.NewShapes(key, engine.Seq)
+	shapes.Leave = sqltrack.Leaving(engine)
+	db.Database = &sqltrack.Database{Engine: engine, Shapes: shapes, Analyse: db.analyse, Parents: db.parents}
 	db.ready.Store(true)
 	return db
 }

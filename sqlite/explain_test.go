@@ -434,3 +434,51 @@ func BenchmarkWriteHistory(b *testing.B) {
 		}
 	}
 }
+
+// A query that a table has no room for, or whose list of columns, is coarse, and that
+// is counted. Where unused kinds of queries make room, what was read falls and it is
+// said why.
+func TestTooManyKindsOfQueries(t *testing.T) {
+	t.Parallel()
+	columns := make([]string, 9)
+	for i := range columns {
+		columns[i] = fmt.Sprint("c", i)
+	}
+	e := newEnv(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, "+strings.Join(columns, ", ")+")")
+	const first = "SELECT c0 FROM t WHERE id = 1"
+	e.warm(first)
+	query := func(i int) string { // each selects rows by other columns
+		var where []string
+		for b := range columns {
+			if i>>b&1 == 1 {
+				where = append(where, columns[b]+" = 1")
+			}
+		}
+		return "SELECT id FROM t WHERE " + strings.Join(where, " AND ")
+	}
+	reasons := func() map[string]uint64 {
+		m := make(map[string]uint64)
+		for _, c := range e.cache.Stats().Coarse {
+			m[c.Reason] += c.Count
+		}
+		return m
+	}
+	for i := 1; i <= 300; i++ {
+		e.load(query(i))
+	}
+	if n := reasons()["too many kinds of statements on a table"]; n == 0 || n > 60 {
+		t.Errorf("%d were counted", n)
+	}
+	e.hit(first)
+	for i := 0; i < 2000 && e.cache.Stats().Invalidations["too many kinds of statements on a table"] == 0; i++ {
+		e.fill(fmt.Sprint("again ", i), func(ctx context.Context) error {
+			_, err := read(ctx, e.db, query(300+i%200))
+			return err
+		})
+	}
+	why := e.cache.Explain(key(first, nil))
+	if len(why) != 1 || why[0].Change == nil || !strings.Contains(why[0].Change.String(), "rows of t (too many kinds of statements on a table)") {
+		t.Errorf("explained by %+v", why)
+	}
+	e.miss("", first)
+}

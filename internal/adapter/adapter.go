@@ -184,6 +184,7 @@ func Cut(s string, limit int) string {
 
 // A Commit is a transaction that changed something.
 type Commit struct {
+	Cause   string   // as for MarkAll, if it is no transaction after all; "" if it is
 	Touched []uint64 // hashes of dependencies
 	Rows    int      // that changed, as far as was seen
 	By      Caller   // on whose behalf; nil if that is not known

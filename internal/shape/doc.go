@@ -7,8 +7,9 @@
 // A dependency is a 64-bit hash. For every table t there are
 //
 //   - table(t), bumped by every change of t;
-//   - coarse(t), bumped when a change of t could not be described more finely:
-//     row images were missing, or more rows changed than anybody keeps.
+//   - coarse(t), bumped when a change of t could not be described more finely: row
+//     images were missing, or there was more of them, or of what they touch, than
+//     anybody keeps. All that depends on a part of t depends on it.
 //
 // Everything else belongs to a shape: a table, a list of equality columns, which
 // may be empty, the columns that are watched, and possibly a column by which the
@@ -37,4 +38,10 @@
 // after all those commits were visible, so it sees them, and every later commit
 // bumps the shape. A read with an older asOf, or of a shape not born yet, depends
 // on table(t) as well, which every commit bumps.
+//
+// A table has a bounded number of shapes. Where there are many, a family, the shapes
+// that differ in what they watch alone, gets a member that watches every column, and
+// no further ones. Where there is no room, those leave that nothing has used for
+// long; then coarse(t) is bumped, and whoever still has such a shape finds it not
+// born.
 package shape

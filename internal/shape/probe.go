@@ -52,7 +52,7 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		}
 		own[i] = driver.NamedValue{Ordinal: i + 1, Value: v.argument()}
 	}
-	sh := d.query.shape(&s.joined, s.Source.Table.Name)
+	sh := d.query.shape(&s.joined, s.Source.Table)
 	if sh == nil {
 		d.coarser(coarseShapes)
 		return false
@@ -66,7 +66,7 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		return false
 	}
 	start := len(d.list)
-	d.shape(s, &s.joined)
+	d.rely(s, sh)
 	for _, row := range rows {
 		null := false
 		h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) {

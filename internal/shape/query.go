@@ -77,13 +77,14 @@ func (q *Query) Requires() bool {
 }
 
 // shape returns the shape, or nil where the table has too many.
-func (q *Query) shape(l *lazyShape, table string) *shape {
+func (q *Query) shape(l *lazyShape, t *Table) *shape {
 	sh := l.to.Load()
-	if sh == nil {
-		sh = q.shapes.register(table, l.key)
-		if sh != nil {
-			l.to.Store(sh)
-		}
+	if sh == nil || sh.left.Load() {
+		sh = q.shapes.register(t, l.key)
+		l.to.Store(sh)
+	}
+	if sh != nil && !sh.used.Load() {
+		sh.used.Store(true)
 	}
 	return sh
 }
@@ -126,6 +127,7 @@ type Count struct {
 const (
 	coarseArgument = "argument of another type"
 	coarseShapes   = "too many kinds of statements on a table"
+	coarseWatched  = "too many lists of columns of a table"
 	coarseProbe    = "too many joined rows"
 	coarseFollowed = "too many rows to follow"
 	coarseUnshown  = "rows that nobody follows"
@@ -200,20 +202,22 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 		return
 	}
 	if len(sets) > 0 {
-		if sh := d.shape(s, l); sh != nil {
-			start := len(d.list)
-			for i := range sets {
-				h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return sets[i].Values[c].value(args) })
-				if !ok {
-					d.list = d.list[:start]
-					d.coarser(coarseArgument)
-					break
-				}
-				d.list = append(d.list, sh.watching(uint64(h)))
+		sh := d.shape(s, l)
+		if sh == nil {
+			return
+		}
+		start := len(d.list)
+		for i := range sets {
+			h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return sets[i].Values[c].value(args) })
+			if !ok {
+				d.list = d.list[:start]
+				d.coarser(coarseArgument)
+				break
 			}
-			if len(d.list) > start {
-				return
-			}
+			d.list = append(d.list, sh.watching(uint64(h)))
+		}
+		if len(d.list) > start {
+			return
 		}
 	}
 	d.everything(s)
@@ -226,12 +230,23 @@ func (d *deps) everything(s *querySource) {
 	}
 }
 
-// shape returns the shape, and adds what goes with everything of the table. It
-// returns nil, after it added the whole table, if there is no shape.
+// shape returns the shape, and adds what goes with everything of it. It returns nil,
+// after it added the whole table, if there is no shape.
 func (d *deps) shape(s *querySource, l *lazyShape) *shape {
-	sh := d.query.shape(l, s.Source.Table.Name)
-	if sh == nil {
+	sh := d.query.shape(l, s.Source.Table)
+	d.rely(s, sh)
+	return sh
+}
+
+// rely adds what goes with everything of a shape, or the whole table if there is
+// none. Whoever hashed sets of the shape before must name it again, since another one
+// may have taken its place.
+func (d *deps) rely(s *querySource, sh *shape) {
+	switch {
+	case sh == nil:
 		d.coarser(coarseShapes)
+	case sh.watched != s.Watched:
+		d.coarser(coarseWatched)
 	}
 	if sh == nil || d.asOf < sh.birth.Load() {
 		d.list = append(d.list, s.table)
@@ -239,7 +254,6 @@ func (d *deps) shape(s *querySource, l *lazyShape) *shape {
 	if sh != nil {
 		d.list = append(d.list, s.coarse)
 	}
-	return sh
 }
 
 // with returns the set of the shape with these values, by index of its columns.

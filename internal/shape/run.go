@@ -97,7 +97,7 @@ func (s *Source) follows() bool {
 // follow adds the sets that a row shows.
 func (s *runSource) follow(r *Run, value func(int) Value) {
 	if s.from == nil {
-		s.from = r.query.shape(&s.fine, s.Source.Table.Name)
+		s.from = r.query.shape(&s.fine, s.Source.Table)
 	}
 	switch {
 	case s.from == nil:
@@ -147,7 +147,10 @@ func (r *Run) End(to *Dependencies, all, parents bool) {
 			r.list = append(r.list, r.query.shapes.Parents())
 		case s.Span != nil && s.upTo(r, all):
 		case s.Span == nil && s.follows() && s.lost == "" && (all || !s.Entire):
-			r.shape(s.querySource, &s.fine)
+			if s.from == nil {
+				s.from = r.query.shape(&s.fine, s.Source.Table)
+			}
+			r.rely(s.querySource, s.from)
 			r.list = append(r.list, s.found...)
 		default:
 			if r.coarse = s.lost; s.sets == nil {
@@ -169,7 +172,7 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 		return false // the least of no values
 	}
 	b, ok := s.Source.Table.Columns[s.Span.Column].place(nil, s.last)
-	sh := r.query.shape(&s.order, s.Source.Table.Name)
+	sh := r.query.shape(&s.order, s.Source.Table)
 	if !ok || sh == nil {
 		return false
 	}
@@ -187,7 +190,7 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 		}
 		starts = append(starts, h)
 	}
-	r.shape(s.querySource, &s.order)
+	r.rely(s.querySource, sh)
 	for _, h := range starts {
 		before := len(r.list)
 		r.list = appendRangeNodes(r.list, h, b)

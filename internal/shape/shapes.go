@@ -7,20 +7,33 @@ import (
 	"sync/atomic"
 )
 
-// maxShapes bounds the shapes of one table. What would need more depends on the
-// whole table.
-const maxShapes = 256
+// limits bound the shapes of one table.
+type limits struct {
+	shapes   int // what would need more depends on the whole table
+	many     int // from so many on
+	watched  int // a family has no more members, but for one that watches every column
+	patience int // after so many that there was no room for, those leave that nothing has used meanwhile
+}
+
+var defaultLimits = limits{shapes: 256, many: 64, watched: 4, patience: 1024}
 
 // Shapes is a database's registry of the shapes that its queries use. It lives
 // as long as the database, schema changes included. All methods may be called
 // concurrently.
 type Shapes struct {
+	// Leave puts a dependency of a table in flux, because shapes of it are about to
+	// leave, and returns what bumps it and ends the flux. It must not call back. Without
+	// it none ever leaves.
+	Leave func(table string, dependency uint64) (settle func())
+
 	hasher hasher
 	seq    func() uint64
+	limits limits
 
 	mu      sync.Mutex
 	clock   uint64              // counts registrations and views, to tell which came first
 	byTable map[string][]*shape // replaced, never changed
+	refused map[string]int      // how many found no room since it was last looked which shapes are used
 	views   map[*View]uint64    // when the open views were opened
 	unborn  []*shape
 }
@@ -62,6 +75,8 @@ type shape struct {
 	relevant   ColumnSet // of which a change matters
 	registered uint64
 	birth      atomic.Uint64 // the sequence number at its birth, or never
+	used       atomic.Bool   // since it was last looked which are
+	left       atomic.Bool   // commits do not know it any more
 }
 
 const never = ^uint64(0)
@@ -89,7 +104,9 @@ func NewShapes(key [16]byte, seq func() uint64) *Shapes {
 	return &Shapes{
 		hasher:  hasherOf(key),
 		seq:     seq,
+		limits:  defaultLimits,
 		byTable: make(map[string][]*shape),
+		refused: make(map[string]int),
 		views:   make(map[*View]uint64),
 	}
 }
@@ -98,21 +115,25 @@ func NewShapes(key [16]byte, seq func() uint64) *Shapes {
 // parent. A commit that may have broken that bumps it.
 func (s *Shapes) Parents() uint64 { return s.hasher.parents() }
 
-// register returns the shape, which it adds where it is new, or nil where the
-// table has too many.
-func (s *Shapes) register(table string, k shapeKey) *shape {
+// register returns the shape, or one of its family that watches more, which it adds
+// where it is new, or nil where the table has too many.
+func (s *Shapes) register(t *Table, k shapeKey) *shape {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, old := range s.byTable[table] {
-		if old.equal(k) {
-			return old
-		}
+	table := t.Name
+	sh, members := s.find(table, k)
+	if sh == nil && len(s.byTable[table]) >= s.limits.many && members >= s.limits.watched {
+		k.watched = allColumns
+		sh, _ = s.find(table, k)
 	}
-	if len(s.byTable[table]) >= maxShapes {
+	if sh != nil {
+		return sh
+	}
+	if len(s.byTable[table]) >= s.limits.shapes && !s.sweep(t) {
 		return nil
 	}
 	s.clock++
-	sh := newShape(s.hasher, table, k)
+	sh = newShape(s.hasher, table, k)
 	sh.registered = s.clock
 	sh.birth.Store(never)
 	s.byTable = maps.Clone(s.byTable)
@@ -120,6 +141,59 @@ func (s *Shapes) register(table string, k shapeKey) *shape {
 	s.unborn = append(s.unborn, sh)
 	s.deliver()
 	return sh
+}
+
+// find returns the shape, or nil, and how many its family has. The caller holds mu.
+func (s *Shapes) find(table string, k shapeKey) (found *shape, members int) {
+	for _, sh := range s.byTable[table] {
+		if sh.akin(k) {
+			members++
+		}
+		if sh.equal(k) {
+			found = sh
+		}
+	}
+	return found, members
+}
+
+// sweep makes room among the shapes of a table, and reports whether it did: shapes
+// leave that nothing has used for long. The caller holds mu.
+//
+// Entries that rely on one of them depend on coarse(t). That is in flux from before
+// commits do not know the shape until it is bumped, and whoever still has the shape
+// afterwards does not find it born, and depends on table(t).
+func (s *Shapes) sweep(t *Table) bool {
+	if s.Leave == nil {
+		return false
+	}
+	s.refused[t.Name]++
+	first := s.refused[t.Name] == 1
+	if !first && s.refused[t.Name] < s.limits.patience {
+		return false
+	}
+	s.refused[t.Name] = 1
+	shapes := s.byTable[t.Name]
+	stay := make([]*shape, 0, len(shapes))
+	for _, sh := range shapes {
+		if sh.used.Swap(false) || first {
+			stay = append(stay, sh)
+		}
+	}
+	if len(stay) == len(shapes) {
+		return false
+	}
+	settle := s.Leave(t.Name, s.hasher.coarse(t))
+	defer settle()
+	for _, sh := range shapes {
+		if !slices.Contains(stay, sh) {
+			sh.birth.Store(never)
+			sh.left.Store(true)
+		}
+	}
+	s.unborn = slices.DeleteFunc(s.unborn, func(sh *shape) bool { return sh.left.Load() })
+	s.byTable = maps.Clone(s.byTable)
+	s.byTable[t.Name] = stay
+	return true
 }
 
 // withShape returns the shapes with another one, next to its family.

@@ -88,6 +88,23 @@ func (db *Database) MarkEverything(cause string) *Flux {
 	return &Flux{All: true, db: db, flux: db.Engine.MarkEverything(cause)}
 }
 
+// Leaving is shape.Shapes.Leave for the shapes of an engine's database.
+func Leaving(engine adapter.Database) func(table string, dependency uint64) (settle func()) {
+	return func(table string, dependency uint64) func() {
+		return engine.Mark(adapter.Commit{
+			Cause: causeShapes, Touched: []uint64{dependency}, Coarse: []string{causeShapes},
+			Describe: func(_ int, row func(table, operation, key string, columns []string, coarse string)) int {
+				row(table, "", "", nil, causeShapes)
+				return 0
+			},
+		}).Settle
+	}
+}
+
+// causeShapes is why what was read from a table falls, because commits are not to
+// describe it any more for queries that nobody makes.
+const causeShapes = "too many kinds of statements on a table"
+
 // Settle ends what a commit put in flux. The commit is visible, or has failed.
 func (f *Flux) Settle() {
 	defer f.db.inFlux.Add(-1)
