@@ -7,6 +7,7 @@ import (
 
 	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
+	"github.com/unstale/unstale/internal/goroutine"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -42,10 +43,11 @@ const maxDependencies = 1 << 16
 // Code that the fill runs may use it from several goroutines.
 type fill struct {
 	engine   *engine
-	number   uint16 // by which its goroutine is known, or 0
-	verifies bool   // its result is compared, not stored; set before it runs
-	route    string // on which it runs
-	learns   bool   // it shows whether that writes
+	number   uint16         // by which its goroutine is known, or 0
+	mark     goroutine.Mark // of its goroutine and of those that it starts, if it has one
+	verifies bool           // its result is compared, not stored; set before it runs
+	route    string         // on which it runs
+	learns   bool           // it shows whether that writes
 
 	// Guarded by unmarked.mu.
 	place int        // in unmarked.fills

@@ -5,11 +5,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/unstale/unstale/internal/goroutine"
 )
 
 // A fill's code runs below a few functions of ours, by which its goroutine's
 // stack tells the fill's number: that a read was begun there can be told without
-// a context. In goroutines that the code starts it cannot.
+// a context. In goroutines that the code starts it cannot: there only a mark helps,
+// which Options.AttributeByGoroutine sets.
 
 // numberBits bounds the fills that can be told apart at a time; of those beyond
 // nothing is known.
@@ -54,6 +57,14 @@ func (n *numbers) fill(number uint16) *fill {
 
 // numbered runs what a fill runs.
 func (f *fill) numbered(run func()) {
+	if f.mark != (goroutine.Mark{}) {
+		f.mark.Run(func() { f.descend(run) })
+		return
+	}
+	f.descend(run)
+}
+
+func (f *fill) descend(run func()) {
 	if f.number == 0 {
 		run()
 		return

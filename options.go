@@ -49,6 +49,15 @@ type Options struct {
 	// keeps answers apart where a fill looks at it.
 	NeutralContextKeys []any
 
+	// AttributeByGoroutine attributes statements without a context to the answer whose
+	// handler runs on their goroutine, or on one that started theirs, and to no other
+	// that is being made meanwhile: labels of the profiler, which goroutines inherit,
+	// tell which. Others count for all, as without it. It is wrong where one request's
+	// goroutine reads for another: a pool of workers that a request starts, or
+	// singleflight among requests. A handler that sets labels of its own (pprof.Do)
+	// loses those of the goroutines that it starts.
+	AttributeByGoroutine bool
+
 	// LookWait bounds how long a request waits until a [Source] has caught up that its
 	// answer is made from and that does not answer at once. The time that the route's
 	// fills take now bounds it, too, if that is longer. Who finds a look under way waits

@@ -71,7 +71,7 @@ func (g *get) rerun(outer http.Header, verifies bool) (f *fill, rec *recorder, e
 	})
 	func() {
 		defer f.end()
-		g.next.ServeHTTP(rec, g.fillRequest(ctx))
+		f.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
 		rec.finish()
 	}()
 	return f, rec, rec.mode == keeping && ctx.Err() == nil

@@ -81,7 +81,7 @@ func TestCredentialsReadByHandlers(t *testing.T) {
 						path := fmt.Sprintf("/%d", i)
 						want := get(inner, path, "Cookie: "+who)
 						for _, hit := range []bool{false, true} {
-							r := get(h, path, "Cookie: "+who)
+							r := outlives(func() reply { return get(h, path, "Cookie: "+who) })
 							if r.code != want.code || r.body != want.body || r.header.Get("Set-Cookie") != want.header.Get("Set-Cookie") {
 								t.Fatalf("%s: %d %q, without the cache %d %q", who, r.code, r.body, want.code, want.body)
 							}
@@ -104,6 +104,16 @@ func TestCredentialsReadByHandlers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// outlives returns what f does, or what it panicked with.
+func outlives(f func() reply) (r reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.body = fmt.Sprint("panic: ", v)
+		}
+	}()
+	return f()
 }
 
 // TestRouteBecomesKnown: where the handler asks, its answers are soon kept by who

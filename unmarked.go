@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/unstale/unstale/internal/adapter"
+	"github.com/unstale/unstale/internal/goroutine"
 	"github.com/unstale/unstale/internal/ledger"
 )
 
@@ -50,6 +51,10 @@ import (
 // A statement that writes is one, too, though freshness does not need it: a GET
 // that writes has to run each time. See near.
 //
+// Options.AttributeByGoroutine narrows that: a reading that a fill's own goroutine
+// began, or one that it started, counts for this fill alone (within, alone). The
+// goroutine of a fill that has ended is any other.
+//
 // That a reading counts for a fill does not say that the fill is made of it. So
 // only a reading that the fill's own goroutine began makes known what the fill
 // depends on (numbered): an answer about which nothing is known is not stored
@@ -60,8 +65,9 @@ type unmarked struct {
 	mu       sync.Mutex
 	fills    []*fill // open
 	numbers  numbers
-	readings []*reading // open
-	crowd    int        // those beyond maxReadings: they refuse
+	marks    map[goroutine.Mark]*fill // of goroutines, if Options.AttributeByGoroutine says so
+	readings []*reading               // open
+	crowd    int                      // those beyond maxReadings: they refuse
 
 	written bool           // there has been one that writes
 	calm    map[string]int // fills, by route, that no such one came near, up to calmEnough
@@ -84,6 +90,7 @@ type reading struct {
 	because string  // which place in the program that is due to, or ""
 	writes  bool    // it is no read, or not only
 	within  []*fill // whose goroutine began it
+	alone   bool    // it counts for these and for no others
 	said    []adapter.Dependencies
 	find    func() (d adapter.Dependencies, refused string)
 	asking  sync.Once              // find
@@ -105,8 +112,9 @@ func (r *reading) engine() *engine { return r.caller.db.engine }
 func (u *unmarked) begin(d *database) *reading {
 	u.seen.Store(true)
 	var on []uint16
+	var mark goroutine.Mark
 	if d.engine.openFills.Load() > 0 {
-		on = numbersOnStack()
+		on, mark = numbersOnStack(), goroutine.Current()
 	}
 	r := new(reading)
 	r.caller = caller{db: d, reading: r}
@@ -118,6 +126,10 @@ func (u *unmarked) begin(d *database) *reading {
 			r.within = append(r.within, f)
 		}
 	}
+	if f := u.marks[mark]; f != nil && !slices.Contains(r.within, f) {
+		r.within = append(r.within, f)
+	}
+	r.alone = d.engine.options.AttributeByGoroutine && len(r.within) > 0
 	if len(u.readings) >= maxReadings {
 		r.state = readingInCrowd
 		u.crowd++
@@ -173,7 +185,7 @@ func (r *reading) whenAsked(find func() (d adapter.Dependencies, refused string)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.find = find
-	for _, f := range u.fills { // which began meanwhile
+	for _, f := range r.concerns() { // which began meanwhile
 		f.owes = append(f.owes, r)
 	}
 }
@@ -206,9 +218,19 @@ func (r *reading) later(most adapter.Dependencies) (done func(adapter.Dependenci
 	}
 }
 
-// tellAll tells every open fill. The caller holds unmarked.mu.
+// concerns returns the open fills that the reading counts for. The caller holds
+// unmarked.mu.
+func (r *reading) concerns() []*fill {
+	u := &r.engine().unmarked
+	if !r.alone {
+		return u.fills
+	}
+	return slices.DeleteFunc(slices.Clone(r.within), func(f *fill) bool { return f.place >= len(u.fills) || u.fills[f.place] != f })
+}
+
+// tellAll tells every open fill that it counts for. The caller holds unmarked.mu.
 func (r *reading) tellAll(list []adapter.Dependencies) {
-	for _, f := range r.engine().unmarked.fills {
+	for _, f := range r.concerns() {
 		r.tell(f, list)
 	}
 }
@@ -236,19 +258,19 @@ func (c *engine) goodAsOf(s *source, d adapter.Dependencies) uint64 {
 	return now
 }
 
-// refuse refuses every open fill, and those that begin before the end. The caller
-// holds unmarked.mu. It reports whether there are any.
+// refuse refuses every open fill that it counts for, and those that begin before
+// the end. The caller holds unmarked.mu. It reports whether there are any.
 func (r *reading) refuse(because string) bool {
 	r.refuses, r.because = true, because
-	return r.engine().unmarked.refuseAll(because)
+	return refuseAll(r.concerns(), because)
 }
 
-// refuseAll refuses every open fill. The caller holds mu.
-func (u *unmarked) refuseAll(because string) bool {
-	for _, f := range u.fills {
+// refuseAll refuses fills. The caller holds unmarked.mu.
+func refuseAll(fills []*fill, because string) bool {
+	for _, f := range fills {
 		f.refuseFor(refusedUntracked, because)
 	}
-	return len(u.fills) > 0
+	return len(fills) > 0
 }
 
 // refuseUnmarked refuses, for a reason in few words, every fill that is open and,
@@ -265,7 +287,7 @@ func (c *engine) refuseUnmarked(r *reading, why, statement string) {
 	if r != nil && r.state != readingEnded {
 		any = r.refuse(at.place)
 	} else {
-		any = u.refuseAll(at.place)
+		any = refuseAll(u.fills, at.place)
 	}
 	u.mu.Unlock()
 	if any {
@@ -288,7 +310,7 @@ func (r *reading) wrote() (own, others bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r.writes, u.written = true, true
-	for _, f := range u.fills {
+	for _, f := range r.concerns() {
 		mine := slices.Contains(r.within, f)
 		if u.near(f, mine) {
 			own, others = own || mine, others || !mine
@@ -333,13 +355,23 @@ func (u *unmarked) open(f *fill, numbered bool) {
 	f.engine.openFills.Add(1)
 	f.place = len(u.fills)
 	u.fills = append(u.fills, f)
-	if numbered {
+	if numbered || f.engine.options.AttributeByGoroutine {
 		f.number = u.numbers.take(f)
+	}
+	if f.engine.options.AttributeByGoroutine {
+		f.mark = goroutine.New("fill")
+		if u.marks == nil {
+			u.marks = make(map[goroutine.Mark]*fill)
+		}
+		u.marks[f.mark] = f
 	}
 	if u.crowd > 0 {
 		f.refuse(refusedUntracked)
 	}
 	for _, r := range u.readings {
+		if r.alone {
+			continue
+		}
 		if r.refuses {
 			f.refuseFor(refusedUntracked, r.because)
 		}
@@ -390,7 +422,7 @@ func (u *unmarked) close(f *fill) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, r := range u.readings {
-		if r.awaited > 0 {
+		if r.awaited > 0 && (!r.alone || slices.Contains(r.within, f)) {
 			r.tell(f, r.most)
 		}
 	}
@@ -401,5 +433,6 @@ func (u *unmarked) close(f *fill) {
 	u.fills[last] = nil
 	u.fills = u.fills[:last]
 	u.numbers.giveBack(f.number)
+	delete(u.marks, f.mark)
 	f.engine.openFills.Add(-1)
 }

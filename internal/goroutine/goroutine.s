@@ -1,0 +1,1 @@
+// The compiler wants an assembly file where functions have no body.
