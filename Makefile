@@ -55,6 +55,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 
 test: export CGO_ENABLED := 1
 test: need need-chromium ## run all tests of all modules with the race detector
+	@echo "The first build compiles SQLite, which takes minutes."
 	@$(call each,$(MODULES),go test $(RACE) -timeout 30m $(TESTFLAGS) ./...)
 
 check: format-check vet lint tidy-check workspace-check ## formatting, vet, lint, tidy go.mod files

@@ -62,7 +62,9 @@ func (c *front) refused(r *routeCounters, reason, because string, took time.Dura
 // refill counts an answer that was stored after a miss, and how long the handler
 // ran for it.
 func (r *routeCounters) refill(why miss, took time.Duration) {
-	r.stored.Add(1)
+	if r.stored.Add(1); why == missNone {
+		return // in report-only mode it would have been a hit
+	}
 	l := r.refilled.at(string(why))
 	l.n.Add(1)
 	l.spent.Add(int64(took))

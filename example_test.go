@@ -257,3 +257,157 @@ func ExampleCache_Explain() {
 	// unstale:http:GET example.com / made of card[id=1]{id title}
 	// changed by update card 1 [title]
 }
+
+// On its first day a cache serves nothing: every handler runs as ever, what would have
+// been a hit is counted and compared, and Advice says what stands in the way.
+func ExampleCache_Advice() {
+	cache, db := newExample()
+	defer cache.Close()
+	defer db.Close()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /cards", func(w http.ResponseWriter, r *http.Request) {
+		var n int
+		_ = db.QueryRowContext(r.Context(), `SELECT count(*) FROM card`).Scan(&n)
+		fmt.Fprint(w, n)
+	})
+	mux.HandleFunc("GET /today", func(w http.ResponseWriter, r *http.Request) {
+		var today string
+		_ = db.QueryRowContext(r.Context(), `SELECT date('now')`).Scan(&today)
+	})
+	policies := make(map[string]unstale.Policy)
+	for _, route := range []string{"GET /cards", "GET /today"} {
+		policies[route] = unstale.Policy{Mode: unstale.ModeReportOnly}
+	}
+	cached, err := cache.Middleware(unstale.HandlerOptions{
+		Route:    func(r *http.Request) string { _, route := mux.Handler(r); return route },
+		Policies: policies,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	service := cached(mux)
+	for range 3 {
+		show(service, "GET /cards")
+		show(service, "GET /today")
+	}
+	cards := cache.Stats().Routes["GET /cards"]
+	fmt.Println(cards.WouldHit, "would have been hits,", cards.WouldDiffer, "differed")
+	for _, a := range cache.Advice() {
+		fmt.Printf("%s: %s, in %d requests: %s\n%s\n", a.Route, a.Reason, a.Count, a.Remedy, a.At)
+	}
+	// Output:
+	// GET /cards: 2, unstale;fwd=bypass;detail="report only: cold"
+	// GET /today: , unstale;fwd=bypass;detail="report only: cold"
+	// GET /cards: 2, unstale;fwd=bypass;detail="report only: would hit"
+	// GET /today: , unstale;fwd=bypass;detail="report only: cold"
+	// GET /cards: 2, unstale;fwd=bypass;detail="report only: would hit"
+	// GET /today: , unstale;fwd=bypass;detail="report only: cold"
+	// 2 would have been hits, 0 differed
+	// GET /today: volatile function, in 3 requests: give the time as an argument, and say ExpireAt if the answer goes by it
+	// SELECT date('now')
+}
+
+// Handlers that read a session's cookie need no change: it is named, and answers are
+// kept for exactly that.
+func ExampleHandlerOptions_byCredentials() {
+	cache, db := newExample()
+	defer cache.Close()
+	defer db.Close()
+	cached, err := cache.Middleware(unstale.HandlerOptions{
+		ByCredentials: []string{"session"},
+		Policies:      map[string]unstale.Policy{"": {DropSetCookie: []string{"session"}}}, // it is sent again with each page
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	service := cached(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user := "whoever you are"
+		if cookie, err := r.Cookie("session"); err == nil {
+			_ = db.QueryRowContext(r.Context(), `SELECT user FROM session WHERE token = ?`, cookie.Value).Scan(&user)
+			http.SetCookie(w, cookie)
+		}
+		fmt.Fprintf(w, "Hello %s.", user)
+		unstale.DependOn(r.Context(), "greeting")
+	}))
+	show(service, "GET /", "Cookie", "session=t1")
+	show(service, "GET /", "Cookie", "session=t1")
+	show(service, "GET /", "Cookie", "session=t2")
+	show(service, "GET /")
+	// Output:
+	// GET /: Hello alice., unstale;fwd=uri-miss;stored;detail="cold"
+	// GET /: Hello alice., unstale;hit;ttl=59
+	// GET /: Hello bob., unstale;fwd=uri-miss;stored;detail="cold"
+	// GET /: Hello whoever you are., unstale;fwd=uri-miss;stored;detail="cold"
+}
+
+// A job of which no answer is made marks its context. Code that passes none at all has
+// its reads attributed by the goroutine that runs it, where the service says so.
+func ExampleOutside() {
+	cache, err := unstale.New(unstale.Options{AttributeByGoroutine: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cache.Close()
+	db, err := sqlite.Open("file::memory:", cache)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	ctx := unstale.Outside(context.Background())
+	if _, err := db.ExecContext(ctx, `CREATE TABLE visit (day TEXT, n INTEGER)`); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := db.ExecContext(ctx, `INSERT INTO visit VALUES (date('now'), 1)`); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(cache.Stats().UnmarkedReads, "statements without a mark")
+	// Output: 0 statements without a mark
+}
+
+// What was forgotten is found where it runs: one hit in a hundred is recomputed beside.
+func ExampleHandlerOptions_verifyShare() {
+	cache, db := newExample()
+	defer cache.Close()
+	defer db.Close()
+	cached, err := cache.Middleware(unstale.HandlerOptions{VerifyShare: 0.01})
+	if err != nil {
+		log.Fatal(err)
+	}
+	service := cached(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "nothing")
+	}))
+	show(service, "GET /")
+	// Output: GET /: , unstale;fwd=uri-miss;stored;detail="cold"
+}
+
+// Keys, patterns and tags are for what no database holds, and for people.
+func ExampleCache_Invalidate() {
+	cache, db := newExample()
+	defer cache.Close()
+	defer db.Close()
+	service := cache.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		unstale.DependOn(r.Context(), "elsewhere")
+		fmt.Println("made")
+	}))
+	ctx, id := context.Background(), "12"
+	for _, target := range []unstale.Target{
+		unstale.Key("http:GET example.com /cards/12"),
+		unstale.Pattern("http:*cards/{id}*", id),
+		unstale.Tag("elsewhere"),
+	} {
+		for range 2 {
+			service.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/cards/12", nil))
+		}
+		if err := cache.Invalidate(ctx, target); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("invalidated")
+	}
+	// Output:
+	// made
+	// invalidated
+	// made
+	// invalidated
+	// made
+	// invalidated
+}

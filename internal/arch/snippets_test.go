@@ -10,16 +10,16 @@ import (
 
 // snippets finds Go code in a page of documentation, and in a package comment.
 var snippets = map[string]*regexp.Regexp{
-	".md": regexp.MustCompile("(?s)```go\n(.*?)```"),
+	".md": regexp.MustCompile("(?s)```go *\n(.*?)```"),
 	".go": regexp.MustCompile(`(?m)((?:^//\t.*\n)+)`),
 }
 
-// TestSnippetsAreExamples: each line of Go in the README and in the package comments
-// stands, but for its spaces and comments, in an example that compiles.
+// TestSnippetsAreExamples: each line of Go in the README, in docs and in the package
+// comments stands, but for its spaces and comments, in an example that compiles.
 func TestSnippetsAreExamples(t *testing.T) {
 	root := filepath.Join("..", "..")
 	known := make(map[string]bool)
-	for _, pattern := range []string{"example_test.go", "*/example_test.go"} {
+	for _, pattern := range []string{"example_test.go", "*/example_test.go", "examples/*/*.go"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -30,8 +30,16 @@ func TestSnippetsAreExamples(t *testing.T) {
 			}
 		}
 	}
+	pages := []string{"README.md", "doc.go", "sqlite/doc.go", "metrics/collector.go", "unstaletest/unstaletest.go"}
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range docs {
+		pages = append(pages, filepath.Join("docs", filepath.Base(name)))
+	}
 	found := 0
-	for _, name := range []string{"README.md", "doc.go", "sqlite/doc.go", "metrics/collector.go", "unstaletest/unstaletest.go"} {
+	for _, name := range pages {
 		for _, snippet := range snippets[filepath.Ext(name)].FindAllStringSubmatch(read(t, filepath.Join(root, name)), -1) {
 			for line := range strings.Lines(snippet[1]) {
 				if line = bare(line); line == "" {
@@ -44,7 +52,7 @@ func TestSnippetsAreExamples(t *testing.T) {
 			}
 		}
 	}
-	if found < 8 {
+	if found < 40 {
 		t.Errorf("only %d lines of Go were found", found)
 	}
 }

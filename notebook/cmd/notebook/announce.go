@@ -39,7 +39,10 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 	for _, p := range demoPeople() {
 		fmt.Fprintf(&text, "  %-15s %s\n", p.name, p.role)
 	}
-	fmt.Fprintf(&text, "for example\n  curl -s %s/api/auth/token -d username=alice -d password=%s\n  curl -i %s/api/persona/public\n", base, demoPassword, base)
+	fmt.Fprintf(&text, `for example, in English, and the last one twice to have it from the cache
+  curl -s -H Accept-Language:en -d username=alice -d password=%s %s/api/auth/token
+  curl -i -H Accept-Language:en %s/api/persona/public
+`, demoPassword, base, base)
 }
 
 // reachable is an address that a browser on this machine can open.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/unstale/unstale/notebook"
 )
@@ -156,9 +159,58 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	looksAlive(t, p)
+	printedCommands(t, p)
 	p.stop()
 	if left, err := os.ReadDir(p.temp); err != nil || len(left) != 0 {
 		t.Errorf("%v %v: the demo leaves something behind", left, err)
+	}
+}
+
+// printedCommands does what the start says, which is understood without Chinese: the
+// last of it, done again, comes from the cache.
+func printedCommands(t *testing.T, p *process) {
+	t.Helper()
+	stdout, _ := p.outputs()
+	var response *http.Response
+	n := 0
+	for line := range strings.Lines(stdout) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "curl" {
+			continue
+		}
+		n++
+		for range 2 {
+			method, header, form := http.MethodGet, make(http.Header), []string{}
+			for i, word := range words[1 : len(words)-1] {
+				switch next := words[i+2]; word {
+				case "-H":
+					name, value, _ := strings.Cut(next, ":")
+					header.Set(name, value)
+				case "-d":
+					method, form = http.MethodPost, append(form, next)
+				}
+			}
+			request, err := http.NewRequestWithContext(t.Context(), method, words[len(words)-1], strings.NewReader(strings.Join(form, "&")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header = header
+			if method == http.MethodPost {
+				request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+			if response, err = http.DefaultClient.Do(request); err != nil {
+				t.Fatal(err)
+			}
+			var answer struct{ Message string }
+			err = json.NewDecoder(response.Body).Decode(&answer)
+			_ = response.Body.Close()
+			if err != nil || response.StatusCode != http.StatusOK || answer.Message == "" || strings.ContainsFunc(answer.Message, func(r rune) bool { return r > unicode.MaxASCII }) {
+				t.Errorf("%s: %d %q %v", strings.TrimSpace(line), response.StatusCode, answer.Message, err)
+			}
+		}
+	}
+	if n != 2 || !strings.Contains(response.Header.Get("Cache-Status"), ";hit") {
+		t.Errorf("%d commands are printed; the last one, done again, has %v", n, response.Header)
 	}
 }
 
