@@ -70,34 +70,19 @@ func (r *rows) Close() (err error) {
 	if !r.call.Shown() {
 		r.look() // SQLite has computed the first row all the same
 	}
+	if r.call.Weighed() && r.stmt != 0 {
+		r.call.Took(r.session.native.steps(r.stmt))
+	}
 	defer func() { r.session.leave(r.call, err) }()
 	return r.innerRows.Close()
 }
 
-// Probe implements sqltrack.Conn: it runs a query of our own and returns its rows as SQLite has them, one more
-// than limit if there are more, or false if it failed.
-func (s *session) Probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (all [][]shape.Value, ok bool) {
-	rows, err := s.inner.QueryContext(ctx, sql, args)
-	if err != nil {
-		return nil, false
+// Probe implements sqltrack.Conn. Work is counted in steps of SQLite's machine.
+func (s *session) Probe(ctx context.Context, sql string, args []driver.NamedValue, limit, work int) (all [][]shape.Value, took int, ok bool) {
+	if ctx.Err() != nil {
+		return nil, 0, false
 	}
-	defer func() { ok = rows.Close() == nil && ok }()
-	stmt, dest := statementOf(rows), make([]driver.Value, len(rows.Columns()))
-	for {
-		switch err := rows.Next(dest); {
-		case errors.Is(err, io.EOF):
-			return all, true
-		case err != nil || stmt == 0:
-			return nil, false
-		case len(all) > limit:
-			return all, true
-		}
-		row := make([]shape.Value, len(dest))
-		for i := range row {
-			row[i] = s.native.column(stmt, i)
-		}
-		all = append(all, row)
-	}
+	return s.native.probe(sql, args, limit, work)
 }
 
 // statementOf returns the SQLite statement behind rows of the driver, or 0.

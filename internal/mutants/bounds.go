@@ -41,6 +41,18 @@ var bounds = []excess{
 	{"a list watches what another one does", "internal/shape", "TestManyLists", []edit{
 		{"internal/shape/shapes.go", "		k.watched = allColumns\n", "		k.watched = 0\n"},
 	}},
+	{"a probe reads what it likes", "sqlite", "TestProbeIsBounded|TestProbesReadNoMoreThanQueries", []edit{
+		{"sqlite/probe.go", "n.db, int32(work), *", "n.db, 0, *"},
+	}},
+	{"a probe that was ended has found all", "sqlite", "TestProbeIsBounded", []edit{
+		{"sqlite/probe.go", "return nil, max(n.steps(stmt), work), false", "return all, n.steps(stmt), true"},
+	}},
+	{"probes are not paid for", "sqlite", "TestProbesReadNoMoreThanQueries", []edit{
+		{"internal/shape/probe.go", "	c.left -= took\n", ""},
+	}},
+	{"queries pay for no probes", "sqlite", "TestProbesReadNoMoreThanQueries", []edit{
+		{"internal/shape/probe.go", "min(q.credit.left+work, maxCredit)", "min(q.credit.left, maxCredit)"},
+	}},
 	{"long values of one length are one", "sqlite", "TestRowImages", []edit{
 		{"sqlite/rowimage.go", "return bytes.Equal(n.stored(a, utf8), n.stored(b, utf8))", "return len(n.stored(a, utf8)) == len(n.stored(b, utf8)) || bytes.Equal(nil, nil)"},
 	}},

@@ -2,7 +2,8 @@ package shape
 
 import (
 	"database/sql/driver"
-	"sync/atomic"
+	"slices"
+	"sync"
 )
 
 // maxProbed bounds the values of a probe.
@@ -25,12 +26,53 @@ type Probe struct {
 	Values  []Operand // of these columns; what comes from the probe is a result column
 }
 
-// A Prober runs a probe: it returns the rows of a query, as the database has
-// them, one more than limit if there are more, or ok false if that failed.
-type Prober func(sql string, args []driver.NamedValue, limit int) (rows [][]Value, ok bool)
+// A Prober runs a probe, which may take so much work: it returns the rows of the
+// query, as the database has them, one more than limit if there are more, and what it
+// took, or ok false if that failed, or took more. What work is counted in is the
+// database's, as for [Query.Took].
+type Prober func(sql string, args []driver.NamedValue, limit, work int) (rows [][]Value, took int, ok bool)
 
-// probed is how a query's probe went before.
-type probed struct{ tooMany atomic.Bool }
+// A credit is how much work the probes of a query may still take: as much as its own
+// runs took, so that they take twice as much with them, and a little to begin with.
+type credit struct {
+	mu   sync.Mutex
+	left int
+}
+
+// Bounds of a credit.
+const (
+	firstCredit = 10_000
+	maxCredit   = 100_000
+)
+
+// Took says how much work a run of the query itself took.
+func (q *Query) Took(work int) {
+	q.credit.mu.Lock()
+	defer q.credit.mu.Unlock()
+	q.credit.left = min(q.credit.left+work, maxCredit)
+}
+
+// Probes reports whether runs of the query may probe.
+func (q *Query) Probes() bool {
+	return slices.ContainsFunc(q.plan.Sources, func(s Source) bool { return s.Probe != nil })
+}
+
+// allowed returns how much work a probe of the source may take, or ok false if it
+// needs more, as far as is known.
+func (c *credit) allowed(s *querySource) (work int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left, c.left > 0 && c.left >= s.needs
+}
+
+// spend says what a probe of the source took. It is tried again when as much as it
+// needs is allowed.
+func (c *credit) spend(s *querySource, took, needs int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left -= took
+	s.needs = min(needs, maxCredit)
+}
 
 // probe adds the sets that the source's probe finds. It returns false, and adds
 // nothing, if that is not possible.
@@ -39,7 +81,8 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 	if p == nil {
 		return false
 	}
-	if run == nil || s.probed.tooMany.Load() {
+	work, ok := d.query.credit.allowed(s)
+	if run == nil || !ok {
 		d.coarser(coarseProbe)
 		return false
 	}
@@ -57,9 +100,14 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		d.coarser(coarseShapes)
 		return false
 	}
-	rows, ok := run(p.SQL, own, maxProbed)
-	if len(rows) > maxProbed {
-		s.probed.tooMany.Store(true)
+	rows, took, ok := run(p.SQL, own, maxProbed, work)
+	switch {
+	case ok && len(rows) <= maxProbed:
+		d.query.credit.spend(s, took, took)
+	case ok:
+		d.query.credit.spend(s, took, maxCredit)
+	case took >= work:
+		d.query.credit.spend(s, took, 2*work)
 	}
 	if !ok || len(rows) > maxProbed {
 		d.coarser(coarseProbe)

@@ -7,12 +7,13 @@ import (
 )
 
 // A Query is a Plan that is ready for use. It does not change but for the shapes
-// that it comes to know, and may be used concurrently.
+// that it comes to know and the work it takes, and may be used concurrently.
 type Query struct {
 	plan    *Plan
 	shapes  *Shapes
 	sources []querySource
 	results []int // columns of the result that count, ascending
+	credit  credit
 }
 
 // A querySource is a source with what can be computed once.
@@ -26,7 +27,7 @@ type querySource struct {
 	order lazyShape // of Sets in the span's order
 
 	joined lazyShape // of the columns that the probe finds
-	probed probed
+	needs  int       // work of the probe, as far as is known; the query's credit guards it
 }
 
 // A lazyShape is registered when it is first used.
@@ -37,7 +38,7 @@ type lazyShape struct {
 
 // Use returns the plan ready for use: keep it instead of the plan.
 func (s *Shapes) Use(p *Plan) *Query {
-	q := &Query{plan: p, shapes: s, sources: make([]querySource, len(p.Sources))}
+	q := &Query{plan: p, shapes: s, sources: make([]querySource, len(p.Sources)), credit: credit{left: firstCredit}}
 	for i := range p.Sources {
 		src, to := &p.Sources[i], &q.sources[i]
 		to.Source, to.table, to.coarse = src, s.hasher.table(src.Table), s.hasher.coarse(src.Table)

@@ -69,8 +69,8 @@ func (c *Call) track(needs adapter.Needs) {
 		return
 	}
 	var d shape.Dependencies
-	c.run = p.query.Begin(&d, c.asOf, c.Args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
-		return s.conn.Probe(c.ctx, sql, args, limit)
+	c.run = p.query.Begin(&d, c.asOf, c.Args, func(sql string, args []driver.NamedValue, limit, work int) ([][]shape.Value, int, bool) {
+		return s.conn.Probe(c.ctx, sql, args, limit, work)
 	})
 	p.count(db, c.SQL, d)
 	c.caller.DependOn(p.read(c.asOf, d))
@@ -101,6 +101,15 @@ func (c *Call) Row(columns int, value func(column int) shape.Value) {
 	}
 	c.run.Row(value)
 }
+
+// Weighed reports whether Took is to be told how much work the statement took, when
+// nobody reads its rows any more.
+func (c *Call) Weighed() bool {
+	return c.prepared != nil && c.prepared.query != nil && c.prepared.query.Probes()
+}
+
+// Took says how much work the statement took.
+func (c *Call) Took(work int) { c.prepared.query.Took(work) }
 
 // Clocked reports whether Looked is to be told after each step of the statement,
 // be it a row or the end.

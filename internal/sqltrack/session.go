@@ -21,7 +21,7 @@ type Conn interface {
 	// Reason returns why nothing that is read now may be stored, or "".
 	Reason() string
 	// Probe is a shape.Prober. It may run on another connection.
-	Probe(ctx context.Context, sql string, args []driver.NamedValue, limit int) (rows [][]shape.Value, ok bool)
+	Probe(ctx context.Context, sql string, args []driver.NamedValue, limit, work int) (rows [][]shape.Value, took int, ok bool)
 }
 
 // A Session is who reads and writes on one connection, and since when its

@@ -35,9 +35,9 @@ func (w *wire) Reading() bool       { return w.reading }
 func (w *wire) InTransaction() bool { return w.block }
 func (w *wire) Changed() bool       { return false }
 func (w *wire) Reason() string      { return w.reason }
-func (w *wire) Probe(_ context.Context, sql string, _ []driver.NamedValue, _ int) ([][]shape.Value, bool) {
-	w.ran = append(w.ran, sql)
-	return nil, true
+func (w *wire) Probe(_ context.Context, sql string, _ []driver.NamedValue, _, work int) ([][]shape.Value, int, bool) {
+	w.ran = append(w.ran, fmt.Sprint(sql, " within ", work))
+	return nil, work / 2, true
 }
 
 func (w *wire) Proof() uint64 {

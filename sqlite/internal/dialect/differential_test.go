@@ -135,7 +135,7 @@ func (tr *trial) ask() (asked, bool) {
 // stopped before the end. Then nothing else counts as the answer.
 func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 	var d shape.Dependencies
-	run := tr.shapes.Use(q.plan).Begin(&d, 1, args, func(sql string, args []driver.NamedValue, limit int) ([][]shape.Value, bool) {
+	run := tr.shapes.Use(q.plan).Begin(&d, 1, args, func(sql string, args []driver.NamedValue, limit, work int) ([][]shape.Value, int, bool) {
 		var values []any
 		for _, a := range args {
 			values = append(values, a.Value)
@@ -145,7 +145,8 @@ func (tr *trial) depend(q *asked, args []driver.NamedValue) []uint64 {
 			tr.probeFailed = fmt.Sprintf("%s: %v", sql, err)
 		}
 		tr.stats.probes++
-		return rows[:min(len(rows), limit+1)], err == nil
+		took := len(rows)
+		return rows[:min(len(rows), limit+1)], took, err == nil && took < work
 	})
 	if run == nil {
 		return d.Hashes
