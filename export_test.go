@@ -21,6 +21,20 @@ func Waiting(c *Cache) (n int) {
 	return n
 }
 
+// FlightUsers lets n flights wait for one, each of them twice and one after the other,
+// and returns how many that remembers at most.
+func FlightUsers(n int) (most int) {
+	f := &flight{done: make(chan struct{})}
+	for range n {
+		g := &flight{done: make(chan struct{})}
+		f.usedBy(g)
+		f.usedBy(g)
+		most = max(most, len(f.users))
+		close(g.done)
+	}
+	return most
+}
+
 // MatchPattern reports whether a pattern matches a key, both without prefix.
 func MatchPattern(pattern string, ids []string, key string) (bool, error) {
 	g, err := compilePattern(pattern, ids)

@@ -151,9 +151,13 @@ func (fs *flights) join(key string, j *joiner) (f *flight, how role) {
 // usedBy notes that a flight waits for f, if it is not nil. The caller holds
 // flights.mu.
 func (f *flight) usedBy(g *flight) {
-	if g != nil {
-		f.users = append(f.users, g)
+	if g == nil || slices.Contains(f.users, g) {
+		return
 	}
+	if len(f.users) == cap(f.users) { // those that have landed make room
+		f.users = slices.DeleteFunc(f.users, (*flight).landed)
+	}
+	f.users = append(f.users, g)
 }
 
 // servesFor reports whether g waits for f, directly or not, or is f. It visits each

@@ -15,6 +15,13 @@ import (
 	"github.com/unstale/unstale"
 )
 
+func TestFlightsForgetWhoHasLanded(t *testing.T) {
+	t.Parallel()
+	if n := unstale.FlightUsers(1000); n > 2 {
+		t.Errorf("a flight remembers %d that wait for it, want 2 at most", n)
+	}
+}
+
 // TestLoadStampede: fifty callers, one run.
 func TestLoadStampede(t *testing.T) {
 	t.Parallel()

@@ -155,7 +155,7 @@ func (db *database) text(sql string) text {
 	t, ok := db.texts.Get(sql)
 	if !ok {
 		t = textOf(sql)
-		db.texts.Put(sql, t)
+		db.texts.Put(strings.Clone(sql), t)
 	}
 	return t
 }

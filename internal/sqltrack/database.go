@@ -169,12 +169,14 @@ func (db *Database) prepare(sql string, generation uint64) *prepared {
 		p.plan = &shape.Plan{Refused: reasonTooLong}
 		return p
 	}
+	sql = strings.Clone(sql) // of which the plan may keep parts
 	plan, lasting := db.Analyse(sql)
 	p.plan = plan
 	if plan.Refused == "" {
 		p.query = db.Shapes.Use(plan)
+		statement := readable(sql)
 		for i, source := range p.query.Sources() {
-			o := adapter.NewOrigin(readable(sql), source)
+			o := adapter.NewOrigin(statement, source)
 			o.SetCoarse(plan.Sources[i].Reason)
 			p.sources = append(p.sources, o)
 		}

@@ -1,22 +1,20 @@
 package sqltrack
 
-import (
-	"strings"
-	"sync"
-)
+import "sync"
 
-// maxTexts bounds the number of texts that a Memo remembers, MaxText the length of
-// one.
+// A Memo remembers so many texts, of so many bytes, none of them longer than MaxText.
 const (
-	maxTexts = 2000
-	MaxText  = 64 << 10
+	maxTexts     = 2000
+	maxTextBytes = 4 << 20
+	MaxText      = 64 << 10
 )
 
-// A Memo remembers a value for each SQL text. When it is full an arbitrary text
-// makes room. The zero Memo is ready for use; it may be used concurrently.
+// A Memo remembers a value for each SQL text. When it is full arbitrary texts
+// make room. The zero Memo is ready for use; it may be used concurrently.
 type Memo[T any] struct {
 	mu     sync.RWMutex
 	values map[string]T
+	bytes  int // of the texts
 }
 
 // Get returns what is remembered for a text.
@@ -27,7 +25,8 @@ func (m *Memo[T]) Get(sql string) (T, bool) {
 	return v, ok
 }
 
-// Put remembers a value for a text that is not too long.
+// Put remembers a value for a text that is not too long, and keeps the text, which
+// should hold on to nothing larger.
 func (m *Memo[T]) Put(sql string, v T) {
 	if len(sql) > MaxText {
 		return
@@ -37,11 +36,21 @@ func (m *Memo[T]) Put(sql string, v T) {
 	if m.values == nil {
 		m.values = make(map[string]T)
 	}
-	if len(m.values) >= maxTexts {
-		for other := range m.values {
-			delete(m.values, other)
+	m.forget(sql)
+	for other := range m.values {
+		if len(m.values) < maxTexts && m.bytes+len(sql) <= maxTextBytes {
 			break
 		}
+		m.forget(other)
 	}
-	m.values[strings.Clone(sql)] = v
+	m.values[sql] = v
+	m.bytes += len(sql)
+}
+
+// forget forgets a text, if it is known. The caller holds mu.
+func (m *Memo[T]) forget(sql string) {
+	if _, ok := m.values[sql]; ok {
+		delete(m.values, sql)
+		m.bytes -= len(sql)
+	}
 }
