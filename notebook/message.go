@@ -138,12 +138,17 @@ func (m *Message) ChangeableBy(u *User) (every bool, err error) {
 	return false, m.ReceivedBy(u)
 }
 
-// A MessageChange is what somebody wants to change of a message; nil leaves a
-// field as it is.
+// A MessageChange is what somebody wants to change of a message; nil, or a text
+// with nothing in it, leaves a field as it is.
 type MessageChange struct{ Title, Content, Summary *string }
 
 // Apply changes the message after trimming and checking the texts.
 func (m *Message) Apply(change MessageChange) error {
+	for _, text := range []**string{&change.Title, &change.Content, &change.Summary} {
+		if *text != nil && strings.TrimSpace(**text) == "" {
+			*text = nil
+		}
+	}
 	if change == (MessageChange{}) {
 		return ErrNothingToDo
 	}

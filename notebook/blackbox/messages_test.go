@@ -107,6 +107,11 @@ func TestMessages(t *testing.T) {
 			if m.Title != "new" || m.Content != "how are you?" || m.Summary == nil || *m.Summary != "short" {
 				s.Errorf("%+v", m)
 			}
+			s.as("bob").put(aMessage(id), map[string]any{"title": "newer", "content": " ", "summary": ""}).want(http.StatusOK)
+			if m := see(); m.Title != "newer" || m.Content != "how are you?" || m.Summary == nil || *m.Summary != "short" {
+				s.Errorf("%+v", m)
+			}
+			s.as("bob").put(aMessage(id), map[string]any{"title": "new"}).want(http.StatusOK)
 			s.as("bob").put(aMessage(id), map[string]any{}).want(invalid)
 			s.as("bob").put(aMessage(id), map[string]any{"title": " "}).want(invalid)
 			var got struct {

@@ -85,6 +85,10 @@ func TestOrigins(t *testing.T) {
 				}
 			}
 		}
+		s.nobody().get("/api/persona/public")
+		if a := s.nobody().from(foreignOrigin, http.MethodGet, "/api/persona/public", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"); s.cached && !a.hit() {
+			s.Errorf("from where a browser asks keeps answers apart: %s", a.header.Get("Cache-Status"))
+		}
 		tag := s.nobody().from("", http.MethodGet, persona(c.ID)).header.Get("ETag")
 		if s.cached {
 			s.equal("confirmed", s.nobody().from(frontOrigin, http.MethodGet, persona(c.ID), "If-None-Match", tag).shared(frontOrigin).status, http.StatusNotModified)
