@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // An Advice says what keeps a route's requests from being hits, and what would
@@ -60,14 +62,23 @@ func (c *front) refused(r *routeCounters, reason, because string, took time.Dura
 }
 
 // refill counts an answer that was stored after a miss, and how long the handler
-// ran for it.
-func (r *routeCounters) refill(why miss, took time.Duration) {
+// ran for it. What was stored before fell because of a statement alone that is
+// handled coarsely, if it is not nil.
+func (r *routeCounters) refill(why miss, coarse *adapter.Origin, took time.Duration) {
 	if r.stored.Add(1); why == missNone {
 		return // in report-only mode it would have been a hit
 	}
-	l := r.refilled.at(string(why))
-	l.n.Add(1)
-	l.spent.Add(int64(took))
+	counted := []*label{r.refilled.at(string(why))}
+	if coarse != nil {
+		reason := coarse.Coarse()
+		l := r.coarse.at(coarse.Statement)
+		l.because.Store(&reason)
+		counted = append(counted, l)
+	}
+	for _, l := range counted {
+		l.n.Add(1)
+		l.spent.Add(int64(took))
+	}
 }
 
 // spent notes how long the handler ran for a request that was not answered from
@@ -107,12 +118,18 @@ func (r *routeCounters) advise() (list []Advice) {
 			list = append(list, a)
 		})
 	}
+	r.coarse.each(func(statement string, l *label) {
+		list = append(list, Advice{
+			Route: r.name, Reason: string(missChanged), Count: l.n.Load(), Spent: time.Duration(l.spent.Load()), Remedy: remedyFor(l.last()), At: statement,
+		})
+	})
 	slices.SortFunc(list, byCost)
 	return list
 }
 
 func byCost(a, b Advice) int {
-	return cmp.Or(cmp.Compare(b.Spent, a.Spent), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Route, b.Route), cmp.Compare(a.Reason, b.Reason))
+	return cmp.Or(cmp.Compare(b.Spent, a.Spent), cmp.Compare(b.Count, a.Count),
+		cmp.Compare(a.Route, b.Route), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.At, b.At))
 }
 
 // advice is Cache.Advice.

@@ -208,7 +208,9 @@ func (c *Cache) Stats() Stats {
 
 // Advice says what keeps hits away, by route and reason, the most costly first,
 // since New or the last ResetStats: where the handler ran the longest although
-// something could be changed, in the service or in the cache's options. What is a
+// something could be changed, in the service or in the cache's options. A statement
+// that is handled coarser than its text allows is among it, with what it took to make
+// answers anew that fell because of it alone. What is a
 // client's choice, such as no-store, is left out, and so is what the operator has
 // switched off.
 func (c *Cache) Advice() []Advice {

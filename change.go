@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // A Change is something that invalidated stored answers. It is not to be
@@ -72,5 +74,6 @@ type Miss struct {
 	Reason string  // as in Cache-Status
 	Change *Change // what invalidated the entry; nil if nothing did, or it is forgotten
 
-	key string
+	key    string
+	coarse *adapter.Origin // because of which alone the entry fell, or nil
 }

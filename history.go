@@ -80,12 +80,13 @@ func (h *history) ban(key string) (latest *Change) {
 	return latest
 }
 
-// missed remembers why the entry under a key was no hit.
-func (h *history) missed(key string, why miss, ch *Change) {
+// missed remembers why the entry under a key was no hit, and which statement alone
+// made it fall, or nil.
+func (h *history) missed(key string, why miss, ch *Change, coarse *adapter.Origin) {
 	if h == nil || len(key) > maxKey {
 		return
 	}
-	m := &Miss{Time: clock.Now(), Reason: string(why), Change: ch, key: key}
+	m := &Miss{Time: clock.Now(), Reason: string(why), Change: ch, key: key, coarse: coarse}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.misses[key] = m
@@ -139,9 +140,9 @@ func (c *engine) blame(e *Entry, why miss) *Change {
 	return c.history.change(c.ledger.Cause(&e.record, verdict))
 }
 
-// countFall counts the fall of an entry for the statements that are coarser than
-// their texts allow, where nothing but what they depend on has changed.
-func (c *engine) countFall(e *Entry) {
+// coarse returns the statements that are coarser than their texts allow and made an
+// entry fall, or none if something else has changed, too.
+func (c *engine) coarse(e *Entry) (list []*adapter.Origin) {
 	var fell uint64 // a set of origins, of which there are at most maxOrigins
 	for _, n := range e.notes.list {
 		if c.ledger.Version(n.slot) > e.record.AsOf {
@@ -149,15 +150,42 @@ func (c *engine) countFall(e *Entry) {
 		}
 	}
 	for i, o := range e.notes.origins {
-		if fell&(1<<i) != 0 && o.Coarse() == "" {
-			return
+		switch {
+		case fell&(1<<i) == 0:
+		case o.Coarse() == "":
+			return nil
+		default:
+			list = append(list, o)
 		}
 	}
-	for i, o := range e.notes.origins {
-		if fell&(1<<i) != 0 {
+	return list
+}
+
+// countFall counts, once, that an entry fell because of statements that are coarser
+// than their texts allow, and returns one of them, or nil if it did not.
+func (c *engine) countFall(e *Entry) *adapter.Origin {
+	list := c.coarse(e)
+	if len(list) == 0 {
+		return nil
+	}
+	if !e.fell.Swap(true) {
+		for _, o := range list {
 			c.stats.coarse(o.Statement, o.Coarse()).fell.Add(1)
 		}
 	}
+	return list[0]
+}
+
+// coarse returns a statement because of which alone the entry under a key fell, or
+// nil.
+func (h *history) coarse(key string, why miss) *adapter.Origin {
+	if why != missChanged {
+		return nil
+	}
+	if m := h.miss(key); m != nil && m.Reason == string(why) {
+		return m.coarse
+	}
+	return nil
 }
 
 // cut returns s, or its first maxName bytes if it has more.

@@ -128,7 +128,7 @@ func (c *engine) sweep() {
 	c.store.Range(func(key string, e *Entry) bool {
 		if e.engine == c && !c.ledger.Vet(&e.record) {
 			if room--; room >= 0 {
-				c.history.missed(key, missPattern, c.blame(e, missPattern))
+				c.history.missed(key, missPattern, c.blame(e, missPattern), nil)
 			}
 			if c.store.Get(key) == e { // not what was made anew since
 				c.store.Delete(key)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/clock"
 	"github.com/unstale/unstale/internal/ledger"
 )
@@ -76,10 +77,11 @@ func (c *engine) judge(e *Entry, now time.Time) miss {
 func (c *engine) judgeFor(key string, e *Entry, now time.Time) miss {
 	why := c.judge(e, now)
 	if why != missNone && c.history != nil {
-		c.history.missed(key, why, c.blame(e, why))
-		if why == missChanged && !e.fell.Swap(true) {
-			c.countFall(e)
+		var coarse *adapter.Origin
+		if why == missChanged {
+			coarse = c.countFall(e)
 		}
+		c.history.missed(key, why, c.blame(e, why), coarse)
 	}
 	return why
 }

@@ -62,6 +62,29 @@ var remedies = map[string]string{
 	"connection with attached database": "read from the main database on a connection of its own",
 	"connection with temporary objects": "do not use temporary tables on connections that GETs read with",
 
+	// Why a statement that made an answer fall depends on more than its text says, in words
+	// of the analysis.
+	"no total order":                "end ORDER BY with a unique column",
+	"condition that is no equality": "select by = or IN where you can: other conditions leave all rows in, of those that equalities select",
+	"or":                            "write OR of one column as IN, and of two as two queries",
+	"affinity or collation":         "compare a column with values of its own type, by its own collation",
+	"argument of another type":      "pass arguments of the type of their column",
+	"join on columns that are not in the result":  "select the columns that the join goes by, or declare the foreign key",
+	"limit by an order that is not in the result": "select the column that ORDER BY begins with",
+	"using, natural, right or full join":          "write the join as ON, or as LEFT JOIN",
+	"outer aggregate":                             "move the aggregate into the query that it counts in",
+	"tables differ":                               "spell the statement in a simpler way",
+	"parse failed":                                "spell the statement in a simpler way",
+	"syntax":                                      "spell the statement in a simpler way",
+	"virtual table":                               "select rows by id where you can: what a virtual table finds is not followed",
+	"configured":                                  "leave Config.Precision at PrecisionExact",
+	"foreign keys not proven":                     "mend the rows that PRAGMA foreign_key_check names, and write with foreign keys enforced",
+	"too many joined rows":                        "select what the join goes by, or join fewer rows",
+	"too many rows to follow":                     "show fewer rows at a time",
+	"rows that nobody follows":                    "read rows to their end",
+	"too many lists of columns of a table":        "read fewer lists of columns of one table",
+	"too many kinds of statements on a table":     "use fewer combinations of columns in conditions",
+
 	// Why what was stored could not be served.
 	string(missUnknown):  "",
 	string(missRequest):  "",
@@ -69,7 +92,7 @@ var remedies = map[string]string{
 	string(missVariant):  "check that the answer depends on all that selects it: Cache.Explain names it",
 	string(missIdentity): "ask Identity only where the answer depends on who asks",
 	string(missExpired):  "give a longer lifetime: what is stored is never stale for that",
-	string(missChanged):  "it is as it should be where the rows matter; Stats.Coarse has the statements that made answers fall for others",
+	string(missChanged):  "", // the rows were written, or one of the statements below read too many
 	string(missFloor):    "Stats.Invalidations has the causes; schemas change best while nobody asks",
 	string(missPattern):  "Invalidate by Tag or Key instead of by Pattern",
 	string(missOutside):  "set fields outside of the cache to values that do not change",

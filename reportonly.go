@@ -21,8 +21,8 @@ func (g *get) reportOnly() {
 	// Kept apart: a handler that sees credentials may answer what nobody else is
 	// to see, and another route may serve the same URI.
 	place := g.primary + "\n(report)"
-	would, _, at, why := c.find(g.r.Context(), place, g)
-	now := at.time
+	would, key, at, why := c.find(g.r.Context(), place, g)
+	now, coarse := at.time, c.history.coarse(key, why)
 	if would != nil && g.accepts(would, now) != missNone {
 		would = nil
 	}
@@ -73,7 +73,7 @@ func (g *get) reportOnly() {
 	}
 	if c.judge(e, now) == missNone {
 		c.put(place, c.keep(place, g, e, vary), e)
-		g.route.refill(why, took)
+		g.route.refill(why, coarse, took)
 	}
 }
 

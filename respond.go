@@ -34,7 +34,7 @@ func (g *get) begin() *fill {
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {
 	c := g.front
-	cause := g.cause(flightKey, why)
+	cause, coarse := g.cause(flightKey, why), c.history.coarse(flightKey, why)
 	defer c.flights.finish(flightKey, f, landing{}) // without effect once it has landed
 	s := g.scope(f.fill)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
@@ -92,7 +92,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		status.Detail = "not stored: " + refused
 	} else {
 		c.put(g.primary, left.keep, e)
-		g.route.refill(why, took)
+		g.route.refill(why, coarse, took)
 		g.keptApart(why, now)
 		status.Stored = true
 	}

@@ -234,6 +234,7 @@ type routeCounters struct {
 	misses, bypassed, refused             labels
 	differing                             labels        // differences that were found, by key
 	refilled                              labels        // fills whose answer was stored, by the reason of their miss
+	coarse                                labels        // of those, after a fall because of a statement that is coarser than its text allows, by statement
 	missed                                atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
 
 	took atomic.Int64 // what its fills take, of which the last ones count most

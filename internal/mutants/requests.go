@@ -245,10 +245,13 @@ var requests = []lapse{
 		{"once.go", "!known && len(r.sites) >= maxSites {", "!known && false {"},
 	}},
 	{"what fell for a reason counts as fallen for none", "TestCoarseFalls", []edit{
-		{"history.go", "o.Coarse() == \"\" {", "o.Coarse() == \"never\" {"},
+		{"history.go", "		case o.Coarse() == \"\":\n			return nil\n", ""},
+	}},
+	{"nobody is told which statement costs falls", "TestAdviceOfMisses", []edit{
+		{"advice.go", "	if coarse != nil {\n", "	if false {\n"},
 	}},
 	{"a fall counts each time", "TestCoarseFalls", []edit{
-		{"lookup.go", "why == missChanged && !e.fell.Swap(true) {", "why == missChanged {"},
+		{"history.go", "	if !e.fell.Swap(true) {\n", "	if true {\n"},
 	}},
 	{"a difference is reported each time", "TestOwnCaches", []edit{
 		{"verifyshare.go", "	if g.route.differing.at(cut(g.key)).n.Add(1) > 1 {\n", "	if false {\n"},

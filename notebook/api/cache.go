@@ -96,7 +96,7 @@ func (a *api) cacheMetrics(ctx context.Context, _ *struct{}) (*cacheMetricsAnswe
 // service, in English.
 type advice struct {
 	Route   string  `json:"route" example:"GET /api/persona/public"`
-	Reason  string  `json:"reason" doc:"as in Cache-Status" example:"changed"`
+	Reason  string  `json:"reason" doc:"as in Cache-Status" example:"rows left open"`
 	Count   uint64  `json:"count" doc:"requests for which the handler ran"`
 	Seconds float64 `json:"seconds" doc:"how long it ran for them"`
 	Remedy  string  `json:"remedy" example:"close rows before the handler returns"`
