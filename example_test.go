@@ -274,13 +274,9 @@ func ExampleCache_Advice() {
 		var today string
 		_ = db.QueryRowContext(r.Context(), `SELECT date('now')`).Scan(&today)
 	})
-	policies := make(map[string]unstale.Policy)
-	for _, route := range []string{"GET /cards", "GET /today"} {
-		policies[route] = unstale.Policy{Mode: unstale.ModeReportOnly}
-	}
 	cached, err := cache.Middleware(unstale.HandlerOptions{
-		Route:    func(r *http.Request) string { _, route := mux.Handler(r); return route },
-		Policies: policies,
+		Policy: unstale.Policy{Mode: unstale.ModeReportOnly},
+		Route:  func(r *http.Request) string { _, route := mux.Handler(r); return route },
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -315,7 +311,7 @@ func ExampleHandlerOptions_byCredentials() {
 	defer db.Close()
 	cached, err := cache.Middleware(unstale.HandlerOptions{
 		ByCredentials: []string{"session"},
-		Policies:      map[string]unstale.Policy{"": {DropSetCookie: []string{"session"}}}, // it is sent again with each page
+		Policy:        unstale.Policy{DropSetCookie: []string{"session"}}, // it is sent again with each page
 	})
 	if err != nil {
 		log.Fatal(err)

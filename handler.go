@@ -32,7 +32,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := h.Route(r)
-	route, policy := c.stats.route(name), h.Policies[name]
+	route, policy := c.stats.route(name), h.policyOf(name)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.method(w, r, name, route)
 		return

@@ -77,8 +77,11 @@ type HandlerOptions struct {
 	// to look at the request itself. Default: every route is "".
 	Route func(*http.Request) string
 
-	// Policies by route name. Routes that are not listed are on.
+	// Policies by route name.
 	Policies map[string]Policy
+
+	// Policy is that of routes that Policies does not list. The zero value caches.
+	Policy Policy
 
 	// IfModifiedSince lets If-Modified-Since alone be answered with 304. Two
 	// versions may share a second, so it is off by default; entity tags are always
@@ -208,23 +211,45 @@ func (o *HandlerOptions) complete() error {
 	if !(o.VerifyShare >= 0 && o.VerifyShare <= 1) {
 		return fmt.Errorf("unstale: HandlerOptions.VerifyShare is %v, which is no share from 0 to 1", o.VerifyShare)
 	}
+	if err := o.Policy.check("HandlerOptions.Policy"); err != nil {
+		return err
+	}
 	for route, p := range o.Policies {
-		switch {
-		case p.Mode > ModeReportOnly:
-			return fmt.Errorf("unstale: HandlerOptions.Policies[%q].Mode is %d, which is no mode", route, p.Mode)
-		case p.TTL < 0:
-			return fmt.Errorf("unstale: HandlerOptions.Policies[%q].TTL is negative", route)
-		case o.Route == nil && route != "":
-			return fmt.Errorf("unstale: HandlerOptions.Policies[%q] without HandlerOptions.Route", route)
+		where := fmt.Sprintf("HandlerOptions.Policies[%q]", route)
+		if o.Route == nil && route != "" {
+			return fmt.Errorf("unstale: %s without HandlerOptions.Route", where)
 		}
-		for _, name := range p.DropSetCookie {
-			if !fieldName(name) {
-				return fmt.Errorf("unstale: HandlerOptions.Policies[%q].DropSetCookie: %q is no cookie name", route, name)
-			}
+		if err := p.check(where); err != nil {
+			return err
 		}
 	}
 	if o.Route == nil {
 		o.Route = func(*http.Request) string { return "" }
 	}
 	return nil
+}
+
+// check returns an error that names the field at fault of the policy that stands
+// there, if one is.
+func (p Policy) check(where string) error {
+	switch {
+	case p.Mode > ModeReportOnly:
+		return fmt.Errorf("unstale: %s.Mode is %d, which is no mode", where, p.Mode)
+	case p.TTL < 0:
+		return fmt.Errorf("unstale: %s.TTL is negative", where)
+	}
+	for _, name := range p.DropSetCookie {
+		if !fieldName(name) {
+			return fmt.Errorf("unstale: %s.DropSetCookie: %q is no cookie name", where, name)
+		}
+	}
+	return nil
+}
+
+// policyOf returns the policy of a route.
+func (o *HandlerOptions) policyOf(route string) Policy {
+	if p, listed := o.Policies[route]; listed {
+		return p
+	}
+	return o.Policy
 }

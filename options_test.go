@@ -84,6 +84,8 @@ func TestHandlerOptions(t *testing.T) {
 		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"Range"}}},
 		{"IgnoreFields", unstale.HandlerOptions{IgnoreFields: []string{"x-device"}, SelectFields: []string{"X-Device"}}},
 		{`Policies["a"]`, unstale.HandlerOptions{Route: route, Policies: map[string]unstale.Policy{"a": {Mode: 7}}}},
+		{`Policy.Mode`, unstale.HandlerOptions{Policy: unstale.Policy{Mode: 7}}},
+		{`Policy.DropSetCookie`, unstale.HandlerOptions{Policy: unstale.Policy{DropSetCookie: []string{"a b"}}}},
 		{`Policies["a"].TTL`, unstale.HandlerOptions{Route: route, Policies: map[string]unstale.Policy{"a": {TTL: -1}}}},
 		{`Policies["a"] without HandlerOptions.Route`, unstale.HandlerOptions{Policies: map[string]unstale.Policy{"a": {}}}},
 		{"VerifyShare", unstale.HandlerOptions{VerifyShare: -0.1}},

@@ -268,6 +268,26 @@ func TestReportOnly(t *testing.T) {
 	}
 }
 
+// TestPolicyOfOtherRoutes: a route that is not listed has the policy of all others.
+func TestPolicyOfOtherRoutes(t *testing.T) {
+	t.Parallel()
+	c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
+		Route:    byPath,
+		Policies: map[string]unstale.Policy{"listed": {}},
+		Policy:   unstale.Policy{Mode: unstale.ModeOff},
+	})
+	h := handler(known(func(http.ResponseWriter, *http.Request) {}))
+	for range 2 {
+		get(h, "/listed/1")
+		get(h, "/other/1")
+		get(h, "/another/1")
+	}
+	s := c.Stats().Routes
+	if s["listed"].Hits != 1 || s["other"].Bypassed["route off"] != 2 || s["another"].Bypassed["route off"] != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestReportOnlyKeepsToItself: what a handler answered that saw credentials is
 // served to nobody on another route.
 func TestReportOnlyKeepsToItself(t *testing.T) {

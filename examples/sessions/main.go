@@ -46,7 +46,7 @@ func options() unstale.HandlerOptions {
 		ByCredentials: []string{"session"},
 		// The middleware sends the cookie again with each page. That keeps none of them out of
 		// the cache, and only the one for which the handler ran has the cookie.
-		Policies: map[string]unstale.Policy{"": {DropSetCookie: []string{"session"}}},
+		Policy: unstale.Policy{DropSetCookie: []string{"session"}},
 	}
 }
 

@@ -247,6 +247,9 @@ var requests = []lapse{
 	{"what fell for a reason counts as fallen for none", "TestCoarseFalls", []edit{
 		{"history.go", "		case o.Coarse() == \"\":\n			return nil\n", ""},
 	}},
+	{"routes that are not listed have no policy", "TestPolicyOfOtherRoutes", []edit{
+		{"middleware.go", "	return o.Policy\n}", "	return Policy{}\n}"},
+	}},
 	{"nobody is told which statement costs falls", "TestAdviceOfMisses", []edit{
 		{"advice.go", "	if coarse != nil {\n", "	if false {\n"},
 	}},
