@@ -28,6 +28,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/unstale/unstale/bench/bounds"
 	"github.com/unstale/unstale/bench/capture"
 	"github.com/unstale/unstale/bench/harness"
 	"github.com/unstale/unstale/bench/hit"
@@ -49,6 +50,7 @@ var measurements = []measurement{
 	{"inprocess", hit.MeasureInProcess},
 	{"invalidation", invalidation.Measure},
 	{"capture", capture.Measure},
+	{"bounds", bounds.Measure},
 	{"notebook", notebook.Measure},
 	{"precision", precision.Measure},
 	{"peers", peer.Measure},
@@ -57,7 +59,7 @@ var measurements = []measurement{
 func main() {
 	harness.Play(hit.Role, invalidation.Role, invalidation.MapRole, notebook.Role, peer.Role)
 	s := new(harness.Settings)
-	only := flag.String("only", "", "names of the measurements to run, separated by commas: hit, inprocess, invalidation, capture, notebook, precision, peers; default all")
+	only := flag.String("only", "", "names of the measurements to run, separated by commas: hit, inprocess, invalidation, capture, bounds, notebook, precision, peers; default all")
 	out := flag.String("out", "", "directory of measurements.md, whose tables and plots are replaced; default: print only")
 	flag.Uint64Var(&s.Seed, "seed", 1, "seed of everything random")
 	flag.Float64Var(&s.Scale, "scale", 1, "how many rounds to run, as a multiple of the usual number")

@@ -34,22 +34,26 @@ type Prober func(sql string, args []driver.NamedValue, limit, work int) (rows []
 
 // A credit is how much work the probes of a query may still take: as much as its own
 // runs took, so that they take twice as much with them, and a little to begin with.
+// Each probe in vain, but for the first, halves what the runs from then on give, until
+// one finds what it looks for.
 type credit struct {
 	mu   sync.Mutex
 	left int
+	vain int // probes, since one found what it looked for
 }
 
 // Bounds of a credit.
 const (
 	firstCredit = 10_000
-	maxCredit   = 100_000
+	maxCredit   = 1_000_000
+	maxVain     = 5
 )
 
 // Took says how much work a run of the query itself took.
 func (q *Query) Took(work int) {
 	q.credit.mu.Lock()
 	defer q.credit.mu.Unlock()
-	q.credit.left = min(q.credit.left+work, maxCredit)
+	q.credit.left = min(q.credit.left+work>>max(min(q.credit.vain, maxVain)-1, 0), maxCredit)
 }
 
 // Probes reports whether runs of the query may probe.
@@ -65,13 +69,16 @@ func (c *credit) allowed(s *querySource) (work int, ok bool) {
 	return c.left, c.left > 0 && c.left >= s.needs
 }
 
-// spend says what a probe of the source took. It is tried again when as much as it
-// needs is allowed.
-func (c *credit) spend(s *querySource, took, needs int) {
+// spend says what a probe of the source took, and whether it found what it looked
+// for. Another one is made when as much as it needs is allowed.
+func (c *credit) spend(s *querySource, took, needs int, found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left -= took
 	s.needs = min(needs, maxCredit)
+	if c.vain++; found {
+		c.vain = 0
+	}
 }
 
 // probe adds the sets that the source's probe finds. It returns false, and adds
@@ -103,11 +110,11 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 	rows, took, ok := run(p.SQL, own, maxProbed, work)
 	switch {
 	case ok && len(rows) <= maxProbed:
-		d.query.credit.spend(s, took, took)
+		d.query.credit.spend(s, took, took, true)
 	case ok:
-		d.query.credit.spend(s, took, maxCredit)
+		d.query.credit.spend(s, took, maxCredit, false)
 	case took >= work:
-		d.query.credit.spend(s, took, 2*work)
+		d.query.credit.spend(s, took, 2*work, false)
 	}
 	if !ok || len(rows) > maxProbed {
 		d.coarser(coarseProbe)
