@@ -7,20 +7,29 @@ import (
 	"sync/atomic"
 )
 
-// limits bound the shapes of one table.
-type limits struct {
-	shapes   int // what would need more depends on the whole table
-	many     int // from so many on
-	watched  int // a family has no more members, but for one that watches every column
-	patience int // after so many that there was no room for, those leave that nothing has used meanwhile
+// Bounds are what shapes and commits may cost. Beyond them dependencies are coarser.
+type Bounds struct {
+	Shapes   int // of one table; what would need more depends on the whole table
+	Many     int // shapes of one table, from which on
+	Watched  int // a family has no more members, but for one that watches every column
+	Patience int // after so many that there was no room for, those shapes leave that nothing has used meanwhile
+
+	// What is computed for one commit, whatever its rows: how many images are placed in
+	// the sets of a family, and how many dependencies come of that. Where the nodes of an
+	// order would take more than their share of those, a set is bumped as a whole; where
+	// the sets are too many, the table.
+	Placed, Touched int
 }
 
-var defaultLimits = limits{shapes: 256, many: 64, watched: 4, patience: 1024}
+var defaultBounds = Bounds{Shapes: 256, Many: 64, Watched: 4, Patience: 1024, Placed: 250_000, Touched: 100_000}
 
 // Shapes is a database's registry of the shapes that its queries use. It lives
 // as long as the database, schema changes included. All methods may be called
 // concurrently.
 type Shapes struct {
+	// Bounds may be changed before the first use.
+	Bounds Bounds
+
 	// Leave puts a dependency of a table in flux, because shapes of it are about to
 	// leave, and returns what bumps it and ends the flux. It must not call back. Without
 	// it none ever leaves.
@@ -28,7 +37,6 @@ type Shapes struct {
 
 	hasher hasher
 	seq    func() uint64
-	limits limits
 
 	mu      sync.Mutex
 	clock   uint64              // counts registrations and views, to tell which came first
@@ -104,7 +112,7 @@ func NewShapes(key [16]byte, seq func() uint64) *Shapes {
 	return &Shapes{
 		hasher:  hasherOf(key),
 		seq:     seq,
-		limits:  defaultLimits,
+		Bounds:  defaultBounds,
 		byTable: make(map[string][]*shape),
 		refused: make(map[string]int),
 		views:   make(map[*View]uint64),
@@ -122,14 +130,14 @@ func (s *Shapes) register(t *Table, k shapeKey) *shape {
 	defer s.mu.Unlock()
 	table := t.Name
 	sh, members := s.find(table, k)
-	if sh == nil && len(s.byTable[table]) >= s.limits.many && members >= s.limits.watched {
+	if sh == nil && len(s.byTable[table]) >= s.Bounds.Many && members >= s.Bounds.Watched {
 		k.watched = allColumns
 		sh, _ = s.find(table, k)
 	}
 	if sh != nil {
 		return sh
 	}
-	if len(s.byTable[table]) >= s.limits.shapes && !s.sweep(t) {
+	if len(s.byTable[table]) >= s.Bounds.Shapes && !s.sweep(t) {
 		return nil
 	}
 	s.clock++
@@ -168,7 +176,7 @@ func (s *Shapes) sweep(t *Table) bool {
 	}
 	s.refused[t.Name]++
 	first := s.refused[t.Name] == 1
-	if !first && s.refused[t.Name] < s.limits.patience {
+	if !first && s.refused[t.Name] < s.Bounds.Patience {
 		return false
 	}
 	s.refused[t.Name] = 1

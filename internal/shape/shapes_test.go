@@ -122,7 +122,7 @@ func modelStale(steps int, claim func(asOf uint64) uint64) (stale, left int) {
 		if i%50 == 0 { // again, with no shape known
 			seq, version = 1, 0
 			shapes = NewShapes([16]byte{1}, func() uint64 { return seq })
-			shapes.limits = limits{shapes: 1, many: 8, watched: 8, patience: 2}
+			shapes.Bounds = Bounds{Shapes: 1, Many: 8, Watched: 8, Patience: 2, Placed: 100, Touched: 100}
 			shapes.Leave = func(_ string, d uint64) func() {
 				left++
 				flux[d]++
@@ -227,7 +227,7 @@ func TestShapesLeave(t *testing.T) {
 	table := people()
 	seq := uint64(1)
 	shapes := NewShapes([16]byte{1}, func() uint64 { return seq })
-	shapes.limits = limits{shapes: 2, many: 9, watched: 9, patience: 4}
+	shapes.Bounds = Bounds{Shapes: 2, Many: 9, Watched: 9, Patience: 4, Placed: 100, Touched: 100}
 	var left []uint64
 	inFlux := false
 	shapes.Leave = func(name string, d uint64) func() {
@@ -250,14 +250,14 @@ func TestShapesLeave(t *testing.T) {
 	stays, _ := shapes.find("p", shapeKey{columns: []int{0}, watched: columnsOf(used), order: noOrder})
 	run := shapes.Use(byRow(table)).Begin(new(Dependencies), seq, nil, nil) // by the unused one
 	run.Row(func(int) Value { return Int(1) })
-	for i := 1; i < shapes.limits.patience; i++ {
+	for i := 1; i < shapes.Bounds.Patience; i++ {
 		if d := use(late); narrow(d) || why(d) != coarseShapes || len(left) > 0 {
 			t.Fatalf("attempt %d: %+v, and %d left", i, d, len(left))
 		}
 		use(used)
 	}
 	if d := use(late); !narrow(d) || why(d) != "" {
-		t.Errorf("there is no room after %d attempts: %+v", shapes.limits.patience, d)
+		t.Errorf("there is no room after %d attempts: %+v", shapes.Bounds.Patience, d)
 	}
 	if want := []uint64{shapes.hasher.coarse(table)}; !slices.Equal(left, want) || inFlux {
 		t.Errorf("%x fell, want %x; still in flux: %t", left, want, inFlux)
@@ -284,7 +284,7 @@ func TestManyLists(t *testing.T) {
 	for _, l := range lists(250, false) {
 		on = append(on, l.upTo(shapes, table, 10))
 	}
-	if n, most := len(shapes.byTable["ev"]), shapes.limits.many+2*18; n > most {
+	if n, most := len(shapes.byTable["ev"]), shapes.Bounds.Many+2*18; n > most {
 		t.Errorf("%d shapes, want at most %d", n, most)
 	}
 	coarse := 0
@@ -304,7 +304,7 @@ func TestManyLists(t *testing.T) {
 				t.Fatalf("list %d stays when c%d changes, which it shows", i, c-4)
 			case !shown && falls:
 				coarse++
-				if i < shapes.limits.many {
+				if i < shapes.Bounds.Many {
 					t.Errorf("list %d falls when c%d changes, which it does not show", i, c-4)
 				}
 			}

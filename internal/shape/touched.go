@@ -6,22 +6,16 @@ import (
 	"slices"
 )
 
-// What is computed for one commit is bounded, whatever its rows and the shapes in
-// use: how many images are placed in the sets of a family of shapes, and how many
-// dependencies come of that. Where the nodes of an order would take more than their
-// share of those, a set is bumped as a whole; where the sets are too many, the table.
-const (
-	maxPlaced  = 250_000
-	maxTouched = 100_000
-	nodesShare = 8 // one in so many of those that are left
-)
+// nodesShare is the share of the dependencies that are left which the nodes of one
+// family may have: one in so many.
+const nodesShare = 8
 
 // Dependencies appends what the changes bump. The view must have been opened
 // after the last change and be released after the bump. The tables of which the
 // fewest rows changed come first, so that one with many takes nothing from them.
 func (c *Changes) Dependencies(dst []uint64, v *View) []uint64 {
 	h, p := v.shapes.hasher, &c.placing
-	p.hasher, p.images, p.dependencies = h, maxPlaced, maxTouched
+	p.hasher, p.images, p.dependencies = h, v.shapes.Bounds.Placed, v.shapes.Bounds.Touched
 	slices.SortFunc(c.list, func(a, b *Table) int {
 		return cmp.Or(cmp.Compare(len(c.tables[a].rows), len(c.tables[b].rows)), CompareNames(a, b))
 	})

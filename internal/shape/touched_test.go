@@ -118,7 +118,7 @@ func TestTouchedIsBounded(t *testing.T) {
 				touched := changes.touch(shapes)
 				p := &changes.placing
 				t.Logf("%d rows, %d lists, %d owners: %d dependencies, coarse %q", rows, n, owners, len(touched), changes.Coarse())
-				if len(touched) > maxTouched+2 || p.images > maxPlaced {
+				if len(touched) > shapes.Bounds.Touched+2 || p.images > shapes.Bounds.Placed {
 					t.Errorf("%d rows, %d lists, %d owners: %d dependencies", rows, n, owners, len(touched))
 				}
 				if owners == 0 || rows == 1000 {
