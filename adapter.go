@@ -165,20 +165,31 @@ func (c *caller) Wrote(rows bool) {
 
 // Began implements adapter.Caller.
 func (c *caller) Began(asOf uint64) (ended func()) {
-	if c.scope == nil {
-		return func() {}
-	}
-	return c.scope.transactions.begin(asOf)
+	h := c.holders()
+	h.begin(asOf)
+	return func() { h.end(asOf) }
 }
 
 // Changed implements adapter.Caller.
 func (c *caller) Changed() (ended func()) {
+	h := c.holders()
+	h.change(1)
+	return func() { h.change(-1) }
+}
+
+// Took implements adapter.Caller.
+func (c *caller) Took() { c.holders().take(1) }
+
+// GaveBack implements adapter.Caller.
+func (c *caller) GaveBack() { c.holders().take(-1) }
+
+// holders returns where it counts what the caller holds.
+func (c *caller) holders() holders {
+	e := c.db.engine
 	if c.scope == nil {
-		return func() {}
+		return holders{&e.nobody, &e.everybody}
 	}
-	uncommitted := &c.scope.transactions.uncommitted
-	uncommitted.Add(1)
-	return func() { uncommitted.Add(-1) }
+	return holders{c.scope.holdingsFor(e), &e.everybody}
 }
 
 // Coarse implements adapter.Database.

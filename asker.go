@@ -18,13 +18,15 @@ type asker struct {
 	route  string     // of the request
 	path   string     // as it came; handlers may rewrite the request's
 
+	holdings *holdings // of the request
+	own      holdings  // these, unless it is a part of another one
+
 	once  sync.Once
 	found atomic.Bool // once is over
 	id    string
 	fill  fill          // what the identity was found from
 	scope scope         // of the function that found it
 	ctx   scopedContext // its context
-	open  transactions  // its transactions, where the request has none
 }
 
 // An identifier is a request that says who asks.
@@ -95,11 +97,7 @@ func (a *asker) askWithin(within *flight) string {
 			a.found.Store(true)
 		}()
 		ctx := a.from.context()
-		outer := scopeOf(ctx)
-		a.scope = scope{engine: a.engine, course: a, fill: &a.fill, flight: within, transactions: &a.open, outer: outer, asking: true}
-		if outer != nil {
-			a.scope.transactions = outer.transactions
-		}
+		a.scope = scope{engine: a.engine, course: a, fill: &a.fill, flight: within, holdings: a.holdings, outer: scopeOf(ctx), asking: true}
 		a.ctx = scopedContext{ctx, &a.scope}
 		var id string
 		var err error

@@ -121,8 +121,11 @@ func (c *Cache) Middleware(o HandlerOptions) (func(http.Handler) http.Handler, e
 // ran fn, and never stored. While ctx's request has a transaction that changed
 // something and has not ended, Load runs fn and neither serves nor stores. While
 // it has one that only reads, Load serves nothing that was made after that began,
-// so that the transaction sees one state of the database, as without a cache, and
-// waits for nobody else's run of fn.
+// so that the transaction sees one state of the database, as without a cache. While
+// it holds a connection, by a transaction, rows that are open or a *sql.Conn, Load
+// waits for nobody else's run of fn, who may wait for that connection. What is begun
+// or taken without a context counts for every request, and for a call of Load in no
+// request's course, or with Outside, what any does.
 func Load[T any](ctx context.Context, c *Cache, key string, fn func(context.Context) (T, error)) (T, error) {
 	var result T
 	run := func(ctx context.Context) ([]byte, error) {

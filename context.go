@@ -16,14 +16,14 @@ import (
 // A scope is the mark that a context carries: on whose behalf code with this
 // context runs.
 type scope struct {
-	engine       *engine       // nil: of every cache
-	fill         *fill         // nil: outside of any fill
-	asker        *asker        // of the request; nil where nobody can be asked about
-	flight       *flight       // of the function given to Load that is running, if one is
-	transactions *transactions // open ones of the request
-	outer        *scope        // the scope around this one
-	course       *asker        // of the request in whose course this runs; nil if it is none
-	asking       bool          // it finds out who asks, for which others may wait
+	engine   *engine   // nil: of every cache
+	fill     *fill     // nil: outside of any fill
+	asker    *asker    // of the request; nil where nobody can be asked about
+	flight   *flight   // of the function given to Load that is running, if one is
+	holdings *holdings // of the request, or of the function given to Load where there is none
+	outer    *scope    // the scope around this one
+	course   *asker    // of the request in whose course this runs; nil if it is none
+	asking   bool      // it finds out who asks, for which others may wait
 
 	caller atomic.Pointer[caller] // that was made last for an adapter
 }
@@ -81,9 +81,9 @@ func inFill(ctx context.Context, c *engine) bool {
 // what is read without it, or the request's context, is that of every answer that
 // is being made meanwhile.
 func Outside(ctx context.Context) context.Context {
-	s := &scope{transactions: new(transactions)}
-	if outer := scopeOf(ctx); outer != nil {
-		s.course = outer.course
+	s := &scope{outer: scopeOf(ctx)}
+	if s.outer != nil {
+		s.course = s.outer.course
 	}
 	return context.WithValue(ctx, scopeKey{}, s)
 }

@@ -27,6 +27,9 @@ type engine struct {
 	reports  reports
 	history  *history
 
+	everybody holdings // of all but functions given to Load in the course of no request
+	nobody    holdings // whose context carries no mark
+
 	unmarked  unmarked
 	openFills atomic.Int64 // len(unmarked.fills)
 }

@@ -75,6 +75,7 @@ type joiner struct {
 	within   *flight // in which their code runs, or nil
 	newcomer func() *fill
 	mayJoin  bool
+	holds    bool   // a connection, which a flight may wait for
 	joined   int    // flights, in vain
 	key      string // of the first of them
 
@@ -100,7 +101,7 @@ func (j *joiner) may(key string) bool {
 	if !j.vouched {
 		most += maxJoins + 1
 	}
-	return j.mayJoin && j.joined < most
+	return j.mayJoin && !j.holds && j.joined < most
 }
 
 // began returns the number of the flight that began last, which is never 0.

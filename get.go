@@ -102,12 +102,19 @@ func (g *get) client() *client {
 func (g *get) scope(f *fill) *scope {
 	a := &g.client().asker
 	s := &scope{
-		engine: g.front.engine, fill: f, asker: a, course: a, transactions: new(transactions), outer: scopeOf(g.r.Context()),
+		engine: g.front.engine, fill: f, asker: a, course: a, holdings: a.holdings, outer: scopeOf(g.r.Context()),
 	}
 	if !g.front.layout.known {
 		s.askFor() // what a router has put into the request, nobody can say
 	}
 	return s
+}
+
+// holds reports whether who asks holds a connection that somebody's fill may wait
+// for, because the request is a part of another one.
+func (g *get) holds() bool {
+	own := scopeOf(g.r.Context()).holdingsFor(g.front.engine)
+	return own != nil && holders{nil, own}.hold()
 }
 
 // patience and identified implement selector.
@@ -155,6 +162,7 @@ func (g *get) answer() {
 			j = &joiner{mayJoin: !g.directives.NoCache, newcomer: g.begin}
 		}
 		j.found(&c.flights, g, why)
+		j.holds = g.holds()
 		f, how := c.flights.join(key, j)
 		if how == leads {
 			g.route.misses.add(string(why), 1)

@@ -116,7 +116,7 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 		return bypassTarget
 	case len(f.unknown) > maxUnknown:
 		return bypassFields
-	case uncommittedWrites(r.Context(), c.engine):
+	case scopeOf(r.Context()) != nil && c.countedBy(scopeOf(r.Context())).changed():
 		return bypassUncommitted
 	case d.NoStore:
 		return bypassNoStore
@@ -137,9 +137,8 @@ func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.
 // outside returns r, which comes from a client, with a context that belongs
 // to no fill.
 func (c *front) outside(r *http.Request, from *client) *http.Request {
-	outer := scopeOf(r.Context())
 	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		engine: c.engine, asker: &from.asker, course: &from.asker, transactions: transactionsOf(scopeFor(r.Context(), c.engine)), outer: outer,
+		engine: c.engine, asker: &from.asker, course: &from.asker, holdings: from.holdings, outer: scopeOf(r.Context()),
 	}))
 }
 

@@ -32,6 +32,9 @@ func newClient(m *middleware, r *http.Request, route string) *client {
 	if m.Identity != nil {
 		c.from = c
 	}
+	if c.holdings = scopeOf(r.Context()).holdingsFor(c.engine); c.holdings == nil {
+		c.holdings = &c.own
+	}
 	return c
 }
 

@@ -35,7 +35,8 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 	}
 	refuseOthers(ctx, c)
 	outer := scopeFor(ctx, c)
-	if uncommittedWrites(ctx, c) {
+	held := c.countedBy(outer)
+	if held.changed() {
 		c.stats.loadOutcome(loadBypassed)
 		return fn(ctx)
 	}
@@ -43,18 +44,19 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 		return fn(ctx) // a stored result would hide what it is made of
 	}
 	primary := c.keyOf(key)
-	s := &scope{engine: c, transactions: transactionsOf(outer), outer: outer}
+	s := &scope{engine: c, holdings: outer.holdingsFor(c), outer: outer}
+	if s.holdings == nil {
+		s.holdings = &holdings{apart: true}
+	}
 	if outer != nil {
 		s.asker, s.flight, s.course, s.asking = outer.asker, outer.flight, outer.course, outer.asking
 	}
-	// In a transaction nobody waits for somebody else's function, which may wait for
-	// the connection that the transaction holds, and will hardly make what it sees.
-	// Nor does who finds out who asks, for whom such a function may wait.
-	mayJoin := !s.asking && !s.transactions.any() && c.unstored.reason(c, primary, s, clock.Now()) == ""
+	// Who finds out who asks waits for nobody else's function, which may wait for them.
+	mayJoin := !s.asking && c.unstored.reason(c, primary, s, clock.Now()) == ""
 	var j *joiner
 	for {
 		e, flightKey, at, why := c.find(ctx, primary, s)
-		if e != nil && !s.transactions.see(e) {
+		if e != nil && !held.see(e) {
 			c.stats.loadOutcome(loadBypassed)
 			return fn(ctx)
 		}
@@ -67,6 +69,7 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 			j = &joiner{within: s.flight, mayJoin: mayJoin, newcomer: func() *fill { return c.beginLoad(s.course) }}
 		}
 		j.found(&c.flights, s, why)
+		j.holds = held.hold()
 		f, how := c.flights.join(flightKey, j)
 		if how == leads {
 			c.stats.loadOutcome(loadMiss)

@@ -92,6 +92,7 @@ func (c *conn) Ping(ctx context.Context) error {
 
 func (c *conn) ResetSession(ctx context.Context) error {
 	c.session.afterCall()
+	c.session.Take(ctx)
 	return c.inner.ResetSession(ctx)
 }
 
@@ -99,6 +100,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // pool, such as from sql.Conn.Raw.
 func (c *conn) IsValid() bool {
 	c.session.afterCall()
+	c.session.GiveBack()
 	return c.inner.IsValid()
 }
 

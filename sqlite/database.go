@@ -90,7 +90,7 @@ func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis,
 }
 
 // connect opens a connection and wraps it.
-func (db *database) connect(c *Connector) (driver.Conn, error) {
+func (db *database) connect(ctx context.Context, c *Connector) (driver.Conn, error) {
 	inner, err := c.openBare()
 	if err != nil {
 		return nil, err
@@ -110,6 +110,7 @@ func (db *database) connect(c *Connector) (driver.Conn, error) {
 		_ = inner.Close()
 		return nil, err
 	}
+	s.Take(ctx)
 	return &conn{inner: inner, session: s}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,12 +115,23 @@ func read(ctx context.Context, q querier, query string, args ...any) (string, er
 	return strings.Join(lines, ";"), rows.Err()
 }
 
+// inRequest runs code in the course of a request that nothing is filled for: what it
+// loads has nothing to do with the transactions of the test.
+func (e *env) inRequest(code func(ctx context.Context)) {
+	e.Helper()
+	h := e.cache.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { code(r.Context()) }))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(e.Context(), http.MethodOptions, "/", http.NoBody))
+}
+
 // load reads through the cache. ran says whether the query ran.
 func (e *env) load(query string, args ...any) (result string, ran bool) {
 	e.Helper()
-	result, err := unstale.Load(e.Context(), e.cache, key(query, args), func(ctx context.Context) (string, error) {
-		ran = true
-		return read(ctx, e.db, query, args...)
+	var err error
+	e.inRequest(func(ctx context.Context) {
+		result, err = unstale.Load(ctx, e.cache, key(query, args), func(ctx context.Context) (string, error) {
+			ran = true
+			return read(ctx, e.db, query, args...)
+		})
 	})
 	if err != nil {
 		e.Fatalf("%s: %v", query, err)

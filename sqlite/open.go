@@ -195,7 +195,7 @@ func (c *Connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return db.connect(c)
+	return db.connect(ctx, c)
 }
 
 // enter counts a connection, and returns the database to which it is.

@@ -208,6 +208,7 @@ func (s *session) ended() {
 	s.release()
 	s.forget()
 	s.After(false)
+	s.GiveBack()
 	if s.left != nil {
 		s.left()
 		s.left = nil

@@ -18,12 +18,14 @@ func (e *env) fill(key string, f func(context.Context) error) (stored bool) {
 	ran := false
 	for range 2 {
 		ran = false
-		if _, err := unstale.Load(e.Context(), e.cache, key, func(ctx context.Context) (int, error) {
-			ran = true
-			return 0, f(ctx)
-		}); err != nil {
-			e.Fatalf("%s: %v", key, err)
-		}
+		e.inRequest(func(ctx context.Context) {
+			if _, err := unstale.Load(ctx, e.cache, key, func(ctx context.Context) (int, error) {
+				ran = true
+				return 0, f(ctx)
+			}); err != nil {
+				e.Fatalf("%s: %v", key, err)
+			}
+		})
 	}
 	return !ran
 }
@@ -32,12 +34,14 @@ func (e *env) fill(key string, f func(context.Context) error) (stored bool) {
 func (e *env) stored(key string) bool {
 	e.Helper()
 	found := true
-	if _, err := unstale.Load(e.Context(), e.cache, key, func(context.Context) (int, error) {
-		found = false
-		return 0, errors.New("not there")
-	}); found != (err == nil) {
-		e.Fatal(err)
-	}
+	e.inRequest(func(ctx context.Context) {
+		if _, err := unstale.Load(ctx, e.cache, key, func(context.Context) (int, error) {
+			found = false
+			return 0, errors.New("not there")
+		}); found != (err == nil) {
+			e.Fatal(err)
+		}
+	})
 	return found
 }
 

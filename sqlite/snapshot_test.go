@@ -13,9 +13,21 @@ import (
 
 // TestLoadSeesTheTransaction has a handler read one row in a transaction, and
 // another one through Load, which meanwhile holds a newer result: what it answers
-// must have been there at some time.
+// must have been there at some time, with whatever context the transaction was begun.
 func TestLoadSeesTheTransaction(t *testing.T) {
 	t.Parallel()
+	for begun, begin := range marks {
+		if begun != "Outside" { // said to concern no request
+			t.Run(begun, func(t *testing.T) {
+				t.Parallel()
+				loadSeesTheTransaction(t, begin)
+			})
+		}
+	}
+}
+
+func loadSeesTheTransaction(t *testing.T, begin func(context.Context) context.Context) {
+	t.Helper()
 	e := newEnv(t, "CREATE TABLE item (id INTEGER PRIMARY KEY, v INTEGER)", "INSERT INTO item VALUES (1, 1), (2, 1)")
 	type querier interface {
 		QueryRowContext(context.Context, string, ...any) *sql.Row
@@ -37,7 +49,7 @@ func TestLoadSeesTheTransaction(t *testing.T) {
 	}
 	amid := func() {}
 	h := e.cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tx, err := e.db.BeginTx(r.Context(), &sql.TxOptions{ReadOnly: true})
+		tx, err := e.db.BeginTx(begin(r.Context()), &sql.TxOptions{ReadOnly: true})
 		if err != nil {
 			t.Error(err)
 			return

@@ -70,7 +70,7 @@ type Shared interface {
 
 // A Caller is on whose behalf a statement runs: a fill, something outside of any
 // fill, or nobody knows, because the context carries no mark. What the last says
-// counts for every fill that is open.
+// counts for every fill that is open, and what it holds for every call of Load.
 type Caller interface {
 	// Begin precedes a statement, and returns the caller to speak for it until End:
 	// where nobody knows for whom it is, it is for all fills that are open now, and
@@ -104,9 +104,14 @@ type Caller interface {
 	// reported once by call site. Freshness does not need it, unless rows are returned.
 	Wrote(rows bool)
 
+	// Took says that the caller took a connection that others may wait for. Until
+	// GaveBack, which must follow, Load waits for nobody. It is for the caller as it is,
+	// whatever Begin returned.
+	Took()
+	GaveBack()
 	// Began says that the caller begins a transaction that may see one state of the
 	// database throughout, that of asOf or a later one. Until ended is called, once,
-	// Load serves nothing that was made after asOf.
+	// Load serves nothing that was made after asOf, and waits for nobody.
 	Began(asOf uint64) (ended func())
 	// Changed says that a transaction of the caller has changed something. Until ended
 	// is called, once, Load neither serves nor stores.

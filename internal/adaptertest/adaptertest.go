@@ -8,6 +8,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -181,12 +183,23 @@ func (e *env) read(ctx context.Context, q querier, query string) (string, error)
 	return strings.Join(lines, ";"), rows.Err()
 }
 
+// inRequest runs code in the course of a request that nothing is filled for: what it
+// loads has nothing to do with the transactions of the test.
+func (e *env) inRequest(code func(ctx context.Context)) {
+	e.Helper()
+	h := e.cache.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { code(r.Context()) }))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(context.Background(), http.MethodOptions, "/", http.NoBody))
+}
+
 // fill computes something that reads, under a key, and reports whether it ran.
 func (e *env) fill(key string, f func(ctx context.Context) (string, error)) (result string, ran bool) {
 	e.Helper()
-	result, err := unstale.Load(context.Background(), e.cache, unstale.Escape(key), func(ctx context.Context) (string, error) {
-		ran = true
-		return f(ctx)
+	var err error
+	e.inRequest(func(ctx context.Context) {
+		result, err = unstale.Load(ctx, e.cache, unstale.Escape(key), func(ctx context.Context) (string, error) {
+			ran = true
+			return f(ctx)
+		})
 	})
 	if err != nil {
 		e.Fatalf("%s: %v", key, err)

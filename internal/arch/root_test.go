@@ -15,8 +15,8 @@ import (
 // engineFiles are the root's files that judge and remember. They know nothing of
 // HTTP: the files of handlers use them, never the other way round, and above both
 // stands what users call.
-var engineFiles = strings.Fields(`adapter asker callsite change context digest engine entry escape fill flight history invalidate load lookup
-	memory numbered once options pattern remedy source stats store sweeper target transactions unmarked unstored`)
+var engineFiles = strings.Fields(`adapter asker callsite change context digest engine entry escape fill flight history holdings invalidate load lookup
+	memory numbered once options pattern remedy source stats store sweeper target unmarked unstored`)
 
 // doorFiles are the root's files with what users call and no more.
 var doorFiles = strings.Fields(`cache doc`)

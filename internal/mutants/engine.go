@@ -51,7 +51,7 @@ var engine = []slip{
 		{"sqlite/capture.go", "if s.changes.Empty() {", "if s.changes.Empty() || !s.Explicit() {"},
 	}},
 	{"what a transaction has not committed is shared", "slow disk", older, []edit{
-		{"adapter.go", "uncommitted.Add(1)", "uncommitted.Add(0)"},
+		{"adapter.go", "h.change(1)", "h.change(0)"},
 		{"internal/sqltrack/call.go", "if s.Uncommitted() {", "if false {"},
 	}},
 

@@ -3,8 +3,8 @@
 // of SQL are for the differential test of package sqlite, mistakes in the engine,
 // the flights, the ledger and the capture for the proof in cmd/, mistakes in what
 // becomes of requests and answers for the test on the wire of the root package,
-// or for others beside it, mistakes in what bounds the cost for tests of the package
-// where they are. `make mutants` runs it.
+// or for others beside it, mistakes in what bounds the cost, and in who waits for whom,
+// for tests of the package where they are. `make mutants` runs it.
 //
 // A mistake is some pieces of source text and what replaces them. The replaced
 // files reach the compiler as an overlay; nothing in the tree is touched. A

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,14 +67,18 @@ func mutants() (list []mutant) {
 	for _, l := range requests {
 		list = append(list, mutant{l.name, wire{l.tests}, l.edits})
 	}
-	for i, e := range bounds {
-		if i == 0 || e.dir != bounds[i-1].dir {
+	all := excesses()
+	for i, e := range all {
+		if i == 0 || e.dir != all[i-1].dir {
 			list = append(list, mutant{"no mistake", unit{dir: e.dir}, nil})
 		}
 		list = append(list, mutant{e.name, unit{e.dir, e.tests}, e.edits})
 	}
 	return list
 }
+
+// excesses lists those that tests of one package have to find, package by package.
+func excesses() []excess { return slices.Concat(bounds, waits) }
 
 // String returns the mutant's name after its instrument's.
 func (m mutant) String() string { return m.by.String() + "/" + m.name }

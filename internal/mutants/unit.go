@@ -29,7 +29,7 @@ func (u unit) search(root, binary string, limit time.Duration, sound bool) (foun
 	names := strings.Split(u.tests, "|")
 	if sound {
 		names = nil
-		for _, e := range bounds {
+		for _, e := range excesses() {
 			if e.dir == u.dir {
 				names = append(names, strings.Split(e.tests, "|")...)
 			}

@@ -3,6 +3,7 @@ package sqltrack
 import (
 	"context"
 	"database/sql/driver"
+	"slices"
 
 	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/shape"
@@ -37,9 +38,10 @@ type Session struct {
 	readSeq   uint64          // taken before the read transaction began that is open, or was last
 	proof     uint64          // of the foreign keys at that time, or 0
 
+	holder adapter.Caller // who took the connection from its pool, or nil
 	wrote  bool           // a statement that writes ran in the open transaction
 	writer adapter.Caller // on whose behalf the open transaction first changed something, or nil
-	ended  func()         // tells it that the transaction has ended
+	ended  []func()       // tell it, and others whose transaction that may be, that it has ended
 }
 
 // NewSession returns the Session of a connection.
@@ -55,6 +57,30 @@ const (
 	ReasonClock = "volatile function"
 )
 
+// Take precedes the first use of a connection that was taken from its pool with ctx,
+// as far as there is a call that tells of it: a statement does, too. GiveBack
+// follows the last one.
+func (s *Session) Take(ctx context.Context) {
+	if s.holder == nil {
+		s.take(s.db.Engine.Caller(ctx, nil))
+	}
+}
+
+func (s *Session) take(by adapter.Caller) {
+	if s.holder == nil {
+		s.holder = by
+		by.Took()
+	}
+}
+
+// GiveBack precedes the return of the connection to its pool, and follows its end.
+func (s *Session) GiveBack() {
+	if s.holder != nil {
+		s.holder.GaveBack()
+		s.holder = nil
+	}
+}
+
 // A Statement is a text that is about to run.
 type Statement struct {
 	SQL     string
@@ -67,6 +93,7 @@ type Statement struct {
 // Enter precedes a statement, and says what it will read. [Call.Leave] must follow.
 func (s *Session) Enter(ctx context.Context, st Statement) *Call {
 	c := &Call{Statement: st, session: s, ctx: ctx, caller: s.reader(ctx), asOf: s.readSeq, proof: s.proof}
+	s.take(c.caller)
 	if st.Control {
 		return c
 	}
@@ -85,6 +112,7 @@ func (s *Session) Enter(ctx context.Context, st Statement) *Call {
 // follows the call that ends the transaction, or did not begin it.
 func (s *Session) Begin(ctx context.Context) (end func(error)) {
 	caller := s.reader(ctx)
+	s.take(caller)
 	outerContext, outerCaller := s.txContext, s.txCaller
 	s.txContext, s.txCaller = ctx, caller
 	ended := caller.Began(s.readSeq)
@@ -146,9 +174,19 @@ func (s *Session) After(open bool) {
 	switch uncommitted := s.Uncommitted(); {
 	case uncommitted && s.writer == nil:
 		s.writer = s.Writer()
-		s.ended = s.writer.Changed()
+		whose := []adapter.Caller{s.writer}
+		for _, c := range []adapter.Caller{s.txCaller, s.holder} {
+			if c != nil && !slices.Contains(whose, c) {
+				whose = append(whose, c)
+			}
+		}
+		for _, c := range whose {
+			s.ended = append(s.ended, c.Changed())
+		}
 	case !uncommitted && s.writer != nil:
-		s.ended()
+		for _, ended := range s.ended {
+			ended()
+		}
 		s.writer, s.ended = nil, nil
 	}
 }

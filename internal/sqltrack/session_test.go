@@ -23,6 +23,7 @@ type wire struct {
 	needs   adapter.Needs
 	plan    *shape.Plan
 	parents bool
+	holders bool     // who holds the connection is noted
 	ran     []string // probes
 	notes   []string
 }
@@ -85,6 +86,13 @@ func (c notedCaller) Refuse(reason, statement string) {
 }
 func (c notedCaller) Wrote(rows bool)                 { c.note("%s wrote, rows %t", c.name, rows) }
 func (c notedCaller) DependOn(d adapter.Dependencies) { c.note("%s %s", c.name, said(d)) }
+func (c notedCaller) Took()                           { c.held("took") }
+func (c notedCaller) GaveBack()                       { c.held("gave back") }
+func (c notedCaller) held(what string) {
+	if c.holders {
+		c.note("%s %s", c.name, what)
+	}
+}
 func (c notedCaller) Began(asOf uint64) func() {
 	c.note("%s began @%d", c.name, asOf)
 	return func() { c.note("%s is over", c.name) }
@@ -214,6 +222,16 @@ func TestSession(t *testing.T) {
 			w.After(false)
 			w.Enter(named("bob"), query).Leave()
 		}, "ann wrote, rows false; ann ends; ann changes; bob refused: reads its own writes; bob ends; ann changed; analysed; bob @1 users; bob ends"},
+		"who holds the connection": {func(w *wire) {
+			w.holders = true
+			w.Take(named("ann"))
+			w.Enter(named("bob"), query).Leave()
+			w.GiveBack()
+			w.GiveBack()
+			w.Begin(named("bob"))(nil)
+			w.GiveBack()
+			w.Enter(named("ann"), Statement{SQL: "BEGIN", Control: true}).Leave()
+		}, "ann took; analysed; bob @1 users; bob ends; ann gave back; bob took; bob began @2; bob is over; bob gave back; ann took; ann ends"},
 		"the connection says why not": {func(w *wire) {
 			w.reason = "a setting"
 			w.Enter(named("ann"), query).Leave()
