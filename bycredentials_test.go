@@ -2,6 +2,7 @@ package unstale_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -150,6 +151,9 @@ func TestDropSetCookie(t *testing.T) {
 		if c, err := r.Cookie("session"); err == nil {
 			http.SetCookie(w, &http.Cookie{Name: "session", Value: c.Value, MaxAge: 3600})
 		}
+		if r.URL.Path == "/renewed" {
+			http.SetCookie(w, &http.Cookie{Name: "session", Value: rand.Text()})
+		}
 		if r.URL.Path == "/flash" {
 			http.SetCookie(w, &http.Cookie{Name: "flash", Value: "hello"})
 		}
@@ -161,6 +165,16 @@ func TestDropSetCookie(t *testing.T) {
 	if r := get(h, "/", "Cookie: session=a").want(t, "x", true); r.header["Set-Cookie"] != nil {
 		t.Errorf("%q", r.header)
 	}
+	// One that is another each time is another credential each time: who has it will
+	// not ask with the former again. Who has none is given what is stored.
+	for range 2 {
+		get(h, "/renewed", "Cookie: session=a").want(t, "x", false)
+	}
+	if r := get(h, "/renewed", "Cookie: session=b"); !strings.Contains(r.header.Get("Cache-Status"), "credential renewed") {
+		t.Errorf("%q", r.header)
+	}
+	get(h, "/renewed").want(t, "x", false)
+	get(h, "/renewed").want(t, "x", true)
 	for range 2 {
 		if r := get(h, "/flash", "Cookie: session=a").want(t, "x", false); len(r.header["Set-Cookie"]) != 2 {
 			t.Errorf("%q", r.header)

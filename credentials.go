@@ -61,6 +61,11 @@ func (m *middleware) shows(class fieldClass, name string) bool {
 	}
 }
 
+// showsCookie reports whether such a fill sees a cookie of the name.
+func (m *middleware) showsCookie(name string) bool {
+	return !m.fields.cookies.ignores(name) && (!m.shown.named || m.shown.cookies[name] || m.shown.fields["Cookie"])
+}
+
 // shownLines returns the lines of a field as such a fill sees them: of a Cookie
 // field the cookies that matter.
 func (m *middleware) shownLines(class fieldClass, lines []string) []string {
@@ -69,7 +74,7 @@ func (m *middleware) shownLines(class fieldClass, lines []string) []string {
 	}
 	wanted := func(cookie string) bool {
 		name, _, _ := strings.Cut(cookie, "=")
-		return !m.fields.cookies.ignores(name) && (!m.shown.named || m.shown.cookies[name] || m.shown.fields["Cookie"])
+		return m.showsCookie(name)
 	}
 	var kept []string
 	for _, line := range lines {

@@ -32,6 +32,7 @@ const (
 	refusedPanicked   = "panicked"
 	refusedOtherCache = "another cache"
 	refusedHidden     = "varies by credentials"
+	refusedRenewed    = "credential renewed"
 	refusedClosed     = "source closed"
 )
 

@@ -144,7 +144,8 @@ type Policy struct {
 	// stored without them, and only the request for which the handler ran is given
 	// them. It is for session middleware that sends its cookie again with each answer. A
 	// page that needs the cookie which came with it, as a form with a token does, is
-	// not for it.
+	// not for it. Nor is a cookie that says who asks and is another one with each answer:
+	// what is kept for exactly the former is not stored ("credential renewed").
 	DropSetCookie []string
 }
 

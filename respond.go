@@ -144,6 +144,8 @@ func (g *get) seal(f *fill, rec *recorder, now time.Time) (e *Entry, vary []stri
 	case !ok:
 	case g.variesByHidden(named):
 		reason = refusedHidden
+	case g.renews(rec.touched["Set-Cookie"]):
+		reason = refusedRenewed
 	case f.reason() != "":
 		reason = f.reason() // says more than that nothing is known
 	case !f.known() && g.policy.TTL == 0:
@@ -219,6 +221,19 @@ func (g *get) withoutCookies(h http.Header) http.Header {
 	h = maps.Clone(h)
 	delete(h, "Set-Cookie")
 	return h
+}
+
+// renews reports whether an answer that is for exactly the credentials of its
+// request gives another one in a cookie's place: its client will not ask with these again.
+func (g *get) renews(lines []string) bool {
+	return g.own == forCredentials && slices.ContainsFunc(lines, func(line string) bool {
+		set, err := http.ParseSetCookie(line)
+		if err != nil || !g.showsCookie(set.Name) {
+			return false
+		}
+		sent := g.r.CookiesNamed(set.Name)
+		return len(sent) > 0 && !slices.ContainsFunc(sent, func(c *http.Cookie) bool { return c.Value == set.Value })
+	})
 }
 
 // variesByHidden reports whether an answer says that it varies by a field that the

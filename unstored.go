@@ -135,6 +135,6 @@ func byNature(reason string, status int) bool {
 var naturalReasons = []string{
 	rfc9111.ReasonStatus, rfc9111.ReasonFreshness, rfc9111.ReasonMalformed, rfc9111.ReasonNoStore, rfc9111.ReasonPrivate,
 	rfc9111.ReasonNoCache, rfc9111.ReasonSetCookie, rfc9111.ReasonVary,
-	refusedHidden, refusedNoStore, refusedUnknown, refusedContext, refusedExpired, refusedTooLarge, refusedTooMany, refusedOtherCache,
+	refusedHidden, refusedRenewed, refusedNoStore, refusedUnknown, refusedContext, refusedExpired, refusedTooLarge, refusedTooMany, refusedOtherCache,
 	"volatile function", // of an adapter's words
 }

@@ -383,6 +383,15 @@ var requests = []lapse{
 	{"credentials that are not named are seen", "TestByCredentials", []edit{
 		{"credentials.go", "		return m.shown.fields[dashed(name)]\n", "		return true\n"},
 	}},
+	{"what is kept for a cookie that is renewed is stored", "TestDropSetCookie", []edit{
+		{"respond.go", "	case g.renews(rec.touched[\"Set-Cookie\"]):\n		reason = refusedRenewed\n", ""},
+	}},
+	{"a cookie that is sent again is renewed", "TestDropSetCookie", []edit{
+		{"respond.go", "return len(sent) > 0 && !slices.ContainsFunc(sent, func(c *http.Cookie) bool { return c.Value == set.Value })", "return len(sent) > 0"},
+	}},
+	{"a cookie that is new is renewed", "TestDropSetCookie", []edit{
+		{"respond.go", "return len(sent) > 0 && !slices", "return !slices"},
+	}},
 	{"every cookie may be dropped", "TestDropSetCookie", []edit{
 		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))\n", "		return name == \"\"\n"},
 	}},
