@@ -94,21 +94,24 @@ func (n native) same(a, b uintptr, utf8 bool) bool {
 	case lib.SQLITE_FLOAT:
 		return math.Float64bits(lib.Xsqlite3_value_double(n.tls, a)) == math.Float64bits(lib.Xsqlite3_value_double(n.tls, b))
 	}
-	return bytes.Equal(n.stored(a, utf8), n.stored(b, utf8))
+	x, okX := n.stored(a, utf8)
+	y, okY := n.stored(b, utf8)
+	return okX && okY && bytes.Equal(x, y)
 }
 
-// stored returns the bytes of a text or blob as they are stored. They are nobody's to
-// keep.
-func (n native) stored(v uintptr, utf8 bool) []byte {
+// stored returns the bytes of a text or blob as they are stored, or ok false if there
+// is no room for them. They are nobody's to keep.
+func (n native) stored(v uintptr, utf8 bool) (b []byte, ok bool) {
 	p := lib.Xsqlite3_value_blob(n.tls, v)
-	size := lib.Xsqlite3_value_bytes
+	count := lib.Xsqlite3_value_bytes
 	if !utf8 && lib.Xsqlite3_value_type(n.tls, v) == lib.SQLITE_TEXT {
-		size = lib.Xsqlite3_value_bytes16 // without a conversion
+		count = lib.Xsqlite3_value_bytes16 // which converts nothing
 	}
+	size := count(n.tls, v)
 	if p == 0 {
-		return nil
+		return nil, size == 0
 	}
-	return unsafe.Slice((*byte)(at(p)), size(n.tls, v))
+	return unsafe.Slice((*byte)(at(p)), size), true
 }
 
 // value decodes an sqlite3_value, or 0. raw says that it is nobody else's and that its

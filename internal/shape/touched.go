@@ -89,9 +89,11 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 		relevant |= sh.relevant
 	}
 	p.list, p.codes = p.list[:0], p.codes[:0]
-	if p.images -= images(rows, relevant); p.images < 0 {
+	placed := images(rows, relevant)
+	if placed > p.images {
 		return dst, coarseSets
 	}
+	p.images -= placed
 	for i := range rows {
 		if rows[i].difference().touch(relevant) && !p.add(t, &rows[i], family[0]) {
 			return dst, coarseUnknown
@@ -111,9 +113,10 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 	if ordered && nodes > p.dependencies/nodesShare {
 		n = sets
 	}
-	if p.dependencies -= n; p.dependencies < 0 {
+	if n > p.dependencies {
 		return dst, coarseSets
 	}
+	p.dependencies -= n
 	dst = slices.Grow(dst, n)
 	var room [maxRowNodes]uint64
 	for i := range p.list {
