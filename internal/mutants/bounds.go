@@ -12,7 +12,10 @@ var bounds = []excess{
 	}},
 	{"what a commit touches has no bound", "internal/shape", "TestTouchedIsBounded|TestTouchedFewFirst", []edit{
 		{"internal/shape/touched.go", "if n > p.dependencies {", "if false {"},
-		{"internal/shape/touched.go", "nodes > p.dependencies/nodesShare {", "false {"},
+		{"internal/shape/touched.go", "case ordered && nodes > p.dependencies/nodesShare:", "case false:"},
+	}},
+	{"a set counts as often as it has rows", "internal/shape", "TestTouchedCountsSetsOnce", []edit{
+		{"internal/shape/touched.go", "	case !ordered && nodes > p.dependencies:\n		p.compact()\n", "	case false:\n		p.compact()\n"},
 	}},
 	{"a table with too many sets falls in part", "internal/shape", "TestTouchedFewFirst", []edit{
 		{"internal/shape/touched.go", "dst = append(dst[:start], h.coarse(t))", "dst = dst[:start]"},

@@ -99,19 +99,14 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 			return dst, coarseUnknown
 		}
 	}
-	sets, nodes := 0, 0
-	for i := range p.list {
-		n := p.list[i].nodes()
-		for _, sh := range family {
-			if p.list[i].differs.touch(sh.relevant) {
-				sets++
-				nodes += n
-			}
-		}
-	}
+	sets, nodes := p.count(family)
 	n, ordered := nodes, family[0].order != noOrder
-	if ordered && nodes > p.dependencies/nodesShare {
+	switch {
+	case ordered && nodes > p.dependencies/nodesShare:
 		n = sets
+	case !ordered && nodes > p.dependencies:
+		p.compact()
+		n, nodes = p.count(family)
 	}
 	if n > p.dependencies {
 		return dst, coarseSets
@@ -140,6 +135,29 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 	return dst, ""
 }
 
+// count returns how many sets of shapes the places are in, and how many dependencies
+// that makes.
+func (p *placing) count(family []*shape) (sets, nodes int) {
+	for i := range p.list {
+		n := p.list[i].nodes()
+		for _, sh := range family {
+			if p.list[i].differs.touch(sh.relevant) {
+				sets++
+				nodes += n
+			}
+		}
+	}
+	return sets, nodes
+}
+
+// compact leaves one place of each set and difference, where there is no order.
+func (p *placing) compact() {
+	slices.SortFunc(p.list, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.set, b.set), cmp.Compare(a.differs, b.differs))
+	})
+	p.list = slices.CompactFunc(p.list, func(a, b place) bool { return a.placeKey == b.placeKey })
+}
+
 // images returns how many images rows have that differ in some of the columns.
 func images(rows []Change, relevant ColumnSet) (n int) {
 	for i := range rows {
@@ -149,7 +167,7 @@ func images(rows []Change, relevant ColumnSet) (n int) {
 		if rows[i].Old != nil {
 			n++
 		}
-		if rows[i].New != nil {
+		if rows[i].New != nil && !rows[i].still() {
 			n++
 		}
 	}
@@ -166,10 +184,13 @@ func (p *placing) add(t *Table, ch *Change, sh *shape) (ok bool) {
 		if k.set, ok = sh.of(p.hasher, t, image); !ok {
 			return false
 		}
-		at, known := p.at(k)
 		if sh.order == noOrder {
+			if n := len(p.list); n == 0 || p.list[n-1].placeKey != k { // more of it is harmless, and cheaper than to look for
+				p.list = append(p.list, place{placeKey: k})
+			}
 			continue
 		}
+		at, known := p.at(k)
 		if p.code, ok = t.Columns[sh.order].place(p.code, image[sh.order]); !ok {
 			return false
 		}

@@ -178,6 +178,26 @@ func TestTouchedAsByEachRow(t *testing.T) {
 	}
 }
 
+// Many rows in few sets are few dependencies, in whatever order they come.
+func TestTouchedCountsSetsOnce(t *testing.T) {
+	t.Parallel()
+	table := events()
+	shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
+	args := []driver.NamedValue{{Ordinal: 2, Value: int64(1)}}
+	for c := range 32 {
+		s := byColumns(table, []int{1}, 4)
+		s.Watched |= ColumnSet(c) << 5
+		register(shapes, args, s)
+	}
+	var changes Changes
+	for i := range DefaultBulkLimit {
+		changes.Add(Change{Table: table, New: event(i, i%7, i)})
+	}
+	if touched := changes.touch(shapes); len(changes.Coarse()) > 0 || len(touched) != 1+7*32 {
+		t.Errorf("%d dependencies, coarse %q", len(touched), changes.Coarse())
+	}
+}
+
 // A table with many rows takes no precision from one with few.
 func TestTouchedFewFirst(t *testing.T) {
 	t.Parallel()
