@@ -15,7 +15,7 @@ var remedies = map[string]string{
 	refusedUntracked:  "give every statement the request's context, and those of background jobs that of Outside",
 	refusedNear:       "give writes of background jobs the context of Outside, and those of requests the request's",
 	refusedUnread:     "close rows before the handler returns",
-	refusedUnknown:    "read with the request's context through a *sql.DB that the cache knows, say what else it is made of by DependOn, or give the route a Policy.TTL",
+	refusedUnknown:    "read with the request's context through a *sql.DB that the cache knows, or set Options.AttributeByGoroutine where goroutines that the handler starts read without; say what else it is made of by DependOn, or give the route a Policy.TTL",
 	refusedExpired:    "give ExpireAt a time that is still to come",
 	refusedContext:    "name the key in Options.NeutralContextKeys if no answer depends on its value, or ask Identity",
 	refusedIdentity:   "let HandlerOptions.Identity answer without an error",
