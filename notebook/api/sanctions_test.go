@@ -103,3 +103,34 @@ func TestSanctionsEndByTheClock(t *testing.T) {
 		}
 	})
 }
+
+// So does a lock by failed logins, which admins see as they see a ban.
+func TestLocksEndByTheClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.user("ann", notebook.RoleUser)
+		for range notebook.MaxFailedLogins {
+			s.wantFailure(s.fill("/api/auth/token", "username", "ann", "password", "guess"), 401, "AUTHENTICATION_ERROR", "CREDENTIALS_INVALID")
+		}
+		time.Sleep(notebook.LockDuration - time.Second)
+		_, admin := s.user("admin", notebook.RoleAdmin) // whose token is new
+		locked := func() (locked, fromCache bool) {
+			var got struct{ Data []struct{ LockedUntil *time.Time } }
+			w := s.get("/api/admin/users?search=ann", admin)
+			s.decode(w, &got)
+			if len(got.Data) != 1 {
+				t.Fatal(w.Body)
+			}
+			return got.Data[0].LockedUntil != nil, hit(w)
+		}
+		locked()
+		if yes, fromCache := locked(); !yes || !fromCache {
+			t.Errorf("before its end: locked %v, from the cache %v", yes, fromCache)
+		}
+		time.Sleep(time.Second)
+		if yes, _ := locked(); yes {
+			t.Error("the lock is shown after its end")
+		}
+	})
+}

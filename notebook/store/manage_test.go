@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -204,6 +206,37 @@ func TestUserLists(t *testing.T) {
 	}
 	if c := must(s.Counts(ctx))(t); c != (notebook.Counts{Users: 5}) {
 		t.Errorf("%+v", c)
+	}
+}
+
+// A list says of each user what is theirs, and when they uploaded last, also what
+// is gone.
+func TestListedUsersHaveTheirUploads(t *testing.T) {
+	t.Parallel()
+	s, ctx := open(t), t.Context()
+	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
+	user(t, s, "zoe", notebook.RoleUser)
+	later := func(i *notebook.Item) { i.CreatedAt = epoch.Add(time.Hour) }
+	item(t, s, notebook.TargetPersona, ann, "one")
+	item(t, s, notebook.TargetPersona, ann, "two")
+	item(t, s, notebook.TargetKnowledge, ann, "three")
+	gone := item(t, s, notebook.TargetKnowledge, ann, "four", later)
+	item(t, s, notebook.TargetKnowledge, bob, "five")
+	must(s.DeleteItem(ctx, notebook.TargetKnowledge, gone.ID, func(*notebook.Item) error { return nil }))(t)
+	list, _, err := s.Users(ctx, notebook.UserFilter{Page: notebook.Page{Number: 1, Size: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, u := range list {
+		last := "never"
+		if u.LastUpload != nil {
+			last = u.LastUpload.Sub(epoch).String()
+		}
+		got[u.Username] = fmt.Sprint(u.Personas, u.Knowledge, " ", last)
+	}
+	if want := map[string]string{"ann": "2 1 1h0m0s", "bob": "0 1 0s", "zoe": "0 0 never"}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
