@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/unstale/unstale/internal/clock"
 )
@@ -44,6 +45,9 @@ type landing struct {
 
 	unasked bool // whoever made it did not ask who asks
 
+	// cut says that the time of whoever led it was over.
+	cut bool
+
 	entry *Entry
 	keep  keep // where it is stored, or would be
 }
@@ -76,12 +80,15 @@ type joiner struct {
 	newcomer func() *fill
 	mayJoin  bool
 	holds    bool   // a connection, which a flight may wait for
-	joined   int    // flights, in vain
+	joined   int    // flights, in vain, but for one that was cut
+	cut      bool   // one was
 	key      string // of the first of them
 
 	vouched    bool   // what a flight leaves is judged after a look
 	since      uint64 // the flight that had begun last when they had read whatever they read; 0: not known
 	identified bool   // that was after they had found out who asks
+
+	enough <-chan time.Time // receives when they have waited long enough; nil: they have not waited
 }
 
 // found says why nothing was found that could be served.
@@ -102,6 +109,37 @@ func (j *joiner) may(key string) bool {
 		most += maxJoins + 1
 	}
 	return j.mayJoin && !j.holds && j.joined < most
+}
+
+// await waits for a flight that j joins or waits for, until it has landed, ctx has
+// ended, which is the error then, or j has waited long enough.
+func (c *engine) await(ctx context.Context, f *flight, j *joiner, how role) (landed bool, err error) {
+	if j.enough == nil {
+		j.enough = time.After(c.options.JoinWait)
+	}
+	select {
+	case <-f.done:
+		return true, nil
+	case <-j.enough:
+		j.mayJoin = false
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if how == joins {
+		c.flights.leave(f)
+	}
+	return false, err
+}
+
+// inVain notes that a flight that they joined left nothing for them. Whose leader's
+// time was over they may do so once more: together they have time for another one.
+func (j *joiner) inVain(l landing) {
+	if l.cut && !j.cut {
+		j.cut = true
+		return
+	}
+	j.joined++
+	j.mayJoin = j.mayJoin && !l.unshared
 }
 
 // began returns the number of the flight that began last, which is never 0.
@@ -206,11 +244,13 @@ func (fs *flights) leave(f *flight) {
 	}
 }
 
-// leaveLeading is leave for the leader, whose context ctx has ended. A fill that
-// goes on after the flight has landed, because its answer is streamed, does so for
-// the leader alone. A deadline is the fill's own, and needs no help.
-func (fs *flights) leaveLeading(ctx context.Context, f *flight) {
+// leaveLeading is leave for the leader of the flight under key, whose context ctx
+// has ended. A fill that goes on after the flight has landed, because its answer is
+// streamed, does so for the leader alone. A deadline is the fill's own: what comes
+// of it is not shared, and nobody waits for it any longer.
+func (fs *flights) leaveLeading(ctx context.Context, key string, f *flight) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		fs.finish(key, f, landing{cut: true})
 		return
 	}
 	fs.leave(f)

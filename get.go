@@ -170,22 +170,17 @@ func (g *get) answer() {
 			g.fill(f, key, why)
 			return
 		}
-		select {
-		case <-f.done:
-		case <-g.r.Context().Done():
-			if how == joins {
-				c.flights.leave(f)
-			}
+		landed, err := c.await(g.r.Context(), f, j, how)
+		if err != nil {
 			if errors.Is(g.r.Context().Err(), context.DeadlineExceeded) {
 				// The client may still be there, and the handler has something to say.
 				g.pass(g.w, g.client(), g.route, bypassDeadline, forward(why))
 			}
 			return
 		}
-		if how == waits {
+		if !landed || how == waits {
 			continue
 		}
-		j.joined++
 		if at, ok := c.entitled(g.r.Context(), f, j, g.primary, g); ok && g.accepts(f.landing.entry, at.time) == missNone {
 			now := at.time
 			e := f.landing.entry
@@ -198,7 +193,7 @@ func (g *get) answer() {
 			g.runAsCame(why)
 			return
 		}
-		j.mayJoin = j.mayJoin && !f.landing.unshared
+		j.inVain(f.landing)
 	}
 }
 

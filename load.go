@@ -75,25 +75,20 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 			c.stats.loadOutcome(loadMiss)
 			return c.runLoad(ctx, s, primary, flightKey, f, fn)
 		}
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			if how == joins {
-				c.flights.leave(f)
-			}
+		landed, err := c.await(ctx, f, j, how)
+		if err != nil {
 			outer.refuse(refusedLeft)
-			return nil, context.Cause(ctx)
+			return nil, err
 		}
-		if how == waits {
+		if !landed || how == waits {
 			continue
 		}
-		j.joined++
 		if at, ok := c.entitled(ctx, f, j, primary, s); ok {
 			c.stats.loadOutcome(loadJoined)
 			outer.useStored(f.landing.entry, at.seq)
 			return f.landing.entry.body, nil
 		}
-		j.mayJoin = j.mayJoin && !f.landing.unshared
+		j.inVain(f.landing)
 	}
 }
 
@@ -134,7 +129,7 @@ func (c *engine) runLoad(ctx context.Context, s *scope, primary, flightKey strin
 	inner, cancel := newFillContext(ctx, s, s.lookedOutsideLoad)
 	defer cancel()
 	c.flights.lead(f, cancel)
-	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(ctx, f) })
+	stop := context.AfterFunc(ctx, func() { c.flights.leaveLeading(ctx, flightKey, f) })
 	defer stop()
 
 	func() {
@@ -146,6 +141,7 @@ func (c *engine) runLoad(ctx context.Context, s *scope, primary, flightKey strin
 	switch {
 	case inner.Err() != nil:
 		f.fill.refuse(refusedLeft)
+		left.cut = true
 	case err != nil && f.fill.known():
 		f.fill.refuseAlone(refusedFailed)
 	case err != nil:

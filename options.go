@@ -13,6 +13,8 @@ const (
 	DefaultPrefix  = "unstale"
 	DefaultTTL     = 300 * time.Second
 	DefaultMaxBody = 8 << 20
+	// DefaultJoinWait is longer than most services let a request last.
+	DefaultJoinWait = 30 * time.Second
 )
 
 // Options configure a Cache. The zero value is useful: every answer made from a
@@ -64,6 +66,12 @@ type Options struct {
 	// for that one as long before. Then the handler runs. Default 20 ms.
 	LookWait time.Duration
 
+	// JoinWait bounds how long a request, or a call of Load, waits for somebody else's
+	// fill of what it wants; its own deadline does, too. Then it makes one of its own,
+	// as without the cache, so that nobody waits for ever whose fill waits in turn for
+	// something that they hold and the cache knows nothing of. Default 30 s.
+	JoinWait time.Duration
+
 	// Slots is the size of the table of dependencies, rounded up to a power of
 	// two. Two dependencies in one slot fall together. Default 2^22, which take 36
 	// MiB.
@@ -93,7 +101,7 @@ func (o *Options) complete() error {
 		return errors.New(`unstale: Options.Prefix "http" could not be told from the keys of responses`)
 	}
 	for name, value := range map[string]int64{
-		"TTL": int64(o.TTL), "LookWait": int64(o.LookWait), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
+		"TTL": int64(o.TTL), "LookWait": int64(o.LookWait), "JoinWait": int64(o.JoinWait), "MaxBytes": o.MaxBytes, "MaxBody": o.MaxBody, "Slots": int64(o.Slots),
 	} {
 		if value < 0 {
 			return fmt.Errorf("unstale: Options.%s is negative", name)
@@ -115,6 +123,7 @@ func (o *Options) complete() error {
 	}
 	o.TTL = orDefault(o.TTL, DefaultTTL)
 	o.LookWait = orDefault(o.LookWait, DefaultLookWait)
+	o.JoinWait = orDefault(o.JoinWait, DefaultJoinWait)
 	if o.History == 0 {
 		o.History = DefaultHistory
 	}

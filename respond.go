@@ -40,7 +40,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
 	defer cancel()
 	c.flights.lead(f, cancel)
-	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(g.r.Context(), f) })
+	stop := context.AfterFunc(g.r.Context(), func() { c.flights.leaveLeading(g.r.Context(), flightKey, f) })
 	defer stop()
 	began := time.Now()
 
@@ -77,7 +77,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
-	left := landing{unshared: refused != "", unasked: !f.fill.hasAsked()}
+	left := landing{unshared: refused != "", unasked: !f.fill.hasAsked(), cut: ctx.Err() != nil}
 	if byNature(refused, rec.status) {
 		c.unstored.add(c.engine, g.primary, g, vary, f.fill, refused, now)
 	}

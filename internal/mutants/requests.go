@@ -469,4 +469,19 @@ var requests = []lapse{
 	{"a flight remembers who has landed", "TestFlightsForgetWhoHasLanded", []edit{
 		{"flight.go", "if len(f.users) == cap(f.users) {", "if false {"},
 	}},
+	{"waiting for somebody else's fill has no end", "TestJoinWait", []edit{
+		{"flight.go", "		j.mayJoin = false\n", ""},
+	}},
+	{"whoever joined waits when the leader's time is over", "TestLeadersWithoutTime", []edit{
+		{"flight.go", "		fs.finish(key, f, landing{cut: true})\n", ""},
+	}},
+	{"whoever joined a leader without time runs alone", "TestLeadersWithoutTime", []edit{
+		{"flight.go", "	if l.cut && !j.cut {\n", "	if false {\n"},
+	}},
+	{"whoever joins leaders without time does so for ever", "TestLeadersWithoutTime", []edit{
+		{"flight.go", "	if l.cut && !j.cut {\n", "	if l.cut {\n"},
+	}},
+	{"whoever finds out who asks waits", "TestAskersWaitForNobody", []edit{
+		{"load.go", "mayJoin := !s.asking && ", "mayJoin := "},
+	}},
 }
