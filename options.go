@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -83,7 +84,8 @@ type Options struct {
 	// negative number switches it off.
 	History int
 
-	// Logger receives what an operator should know. Default slog.Default().
+	// Logger receives what an operator should know. Default slog.Default(), as it is
+	// when there is something to say.
 	Logger *slog.Logger
 }
 
@@ -130,9 +132,29 @@ func (o *Options) complete() error {
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxBytes)
 	o.MaxBody = orDefault(o.MaxBody, DefaultMaxBody)
 	if o.Logger == nil {
-		o.Logger = slog.Default()
+		o.Logger = slog.New(defaultHandler{})
 	}
 	return nil
+}
+
+// defaultHandler is the handler of slog.Default() at the time of each record. Programs
+// set that when they start, often after they made their cache.
+type defaultHandler struct{}
+
+func (defaultHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return slog.Default().Enabled(ctx, level)
+}
+
+func (defaultHandler) Handle(ctx context.Context, r slog.Record) error {
+	return slog.Default().Handler().Handle(ctx, r)
+}
+
+func (defaultHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return slog.Default().Handler().WithAttrs(attrs)
+}
+
+func (defaultHandler) WithGroup(name string) slog.Handler {
+	return slog.Default().Handler().WithGroup(name)
 }
 
 func orDefault[T time.Duration | int64](v, def T) T {

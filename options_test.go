@@ -1,6 +1,9 @@
 package unstale_test
 
 import (
+	"bytes"
+	"log"
+	"log/slog"
 	"math"
 	"net/http"
 	"strings"
@@ -155,5 +158,27 @@ func TestPrefix(t *testing.T) {
 		if !strings.HasPrefix(key, "a:") && !strings.HasPrefix(key, "b:") {
 			t.Errorf("key %q", key)
 		}
+	}
+}
+
+// TestDefaultLogger: what is said reaches the default logger of then, with its level,
+// although the cache was made before that was set. It is not parallel to others,
+// since there is one such logger.
+func TestDefaultLogger(t *testing.T) {
+	before, flags, output := slog.Default(), log.Flags(), log.Writer()
+	defer func() {
+		slog.SetDefault(before)
+		log.SetFlags(flags)
+		log.SetOutput(output)
+	}()
+	var logged bytes.Buffer
+	c := newCache(t, unstale.Options{})
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	h := c.Handler(known(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Language", "de")
+	}))
+	get(h, "/").want(t, "", false)
+	if s := logged.String(); !strings.Contains(s, "level=WARN msg=\"unstale: ") {
+		t.Errorf("logged %q", s)
 	}
 }

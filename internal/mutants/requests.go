@@ -392,6 +392,9 @@ var requests = []lapse{
 	{"a cookie that is new is renewed", "TestDropSetCookie", []edit{
 		{"respond.go", "return len(sent) > 0 && !slices", "return !slices"},
 	}},
+	{"the default logger is that of the beginning", "TestDefaultLogger", []edit{
+		{"options.go", "slog.New(defaultHandler{})", "slog.Default()"},
+	}},
 	{"every cookie may be dropped", "TestDropSetCookie", []edit{
 		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))\n", "		return name == \"\"\n"},
 	}},
