@@ -28,7 +28,7 @@ var remedies = map[string]string{
 	refusedPanicked:   "mend what panics",
 	refusedOtherCache: "use one cache for all that an answer is made of",
 	refusedHidden:     "ask Identity and do not name a credential in Vary, or name it in HandlerOptions.ByCredentials",
-	refusedRenewed:    "send the cookie when something in it changes: each value is a credential of its own; or say who asks by HandlerOptions.Identity",
+	refusedRenewed:    "send the cookie only when something in it changes: each of its values is a credential of its own",
 	refusedClosed:     "keep the database open as long as the service answers",
 
 	// What the answer says.
