@@ -21,8 +21,9 @@ type asker struct {
 	holdings *holdings // of the request
 	own      holdings  // these, unless it is a part of another one
 
-	once  sync.Once
-	found atomic.Bool // once is over
+	begun atomic.Bool    // somebody finds it out
+	known sync.WaitGroup // until they have
+	found atomic.Bool    // they have
 	id    string
 	fill  fill          // what the identity was found from
 	scope scope         // of the function that found it
@@ -84,30 +85,40 @@ func (a *asker) ask() string { return a.askWithin(nil) }
 // askWithin runs HandlerOptions.Identity, within the flight of whoever asks first. A
 // failure is logged, gives "", and makes what depends on it unstorable.
 func (a *asker) askWithin(within *flight) string {
-	a.once.Do(func() {
-		a.fill.engine, a.fill.route = a.engine, a.route
-		// Every hit may ask, and most services mark what they read.
-		a.engine.unmarked.open(&a.fill, a.engine.unmarked.seen.Load())
-		known := false
-		defer func() {
-			if !known { // an error or a panic: leave nothing that could pass for an identity
-				a.fill.refuse(refusedIdentity)
-			}
-			a.fill.end()
-			a.found.Store(true)
-		}()
-		ctx := a.from.context()
-		a.scope = scope{engine: a.engine, course: a, fill: &a.fill, flight: within, holdings: a.holdings, outer: scopeOf(ctx), asking: true}
-		a.ctx = scopedContext{ctx, &a.scope}
-		var id string
-		var err error
-		a.fill.numbered(func() { id, err = a.from.identify(&a.ctx) })
-		if err != nil {
-			a.engine.logger.LogAttrs(ctx, slog.LevelWarn,
-				"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
-			return
-		}
-		a.id, known = id, true
-	})
+	switch {
+	case a.found.Load():
+	case a.begun.CompareAndSwap(false, true):
+		a.findOut(within)
+	default:
+		a.known.Wait()
+	}
 	return a.id
+}
+
+// findOut is called once.
+func (a *asker) findOut(within *flight) {
+	a.fill.engine, a.fill.route = a.engine, a.route
+	// Every hit may ask, and most services mark what they read.
+	a.engine.unmarked.open(&a.fill, a.engine.unmarked.seen.Load())
+	known := false
+	defer func() {
+		if !known { // an error or a panic: leave nothing that could pass for an identity
+			a.fill.refuse(refusedIdentity)
+		}
+		a.fill.end()
+		a.found.Store(true)
+		a.known.Done()
+	}()
+	ctx := a.from.context()
+	a.scope = scope{engine: a.engine, course: a, fill: &a.fill, flight: within, holdings: a.holdings, outer: scopeOf(ctx), asking: true}
+	a.ctx = scopedContext{ctx, &a.scope}
+	var id string
+	var err error
+	a.fill.numbered(func() { id, err = a.from.identify(&a.ctx) })
+	if err != nil {
+		a.engine.logger.LogAttrs(ctx, slog.LevelWarn,
+			"unstale: HandlerOptions.Identity failed; answers that ask are not cached", slog.Any("error", err))
+		return
+	}
+	a.id, known = id, true
 }

@@ -130,8 +130,9 @@ func (s *scope) holdingsFor(c *engine) *holdings {
 
 // countedBy returns the holdings that a call of Load in the scope s counts.
 func (c *engine) countedBy(s *scope) holders {
-	if own := s.holdingsFor(c); own != nil {
-		return holders{own, &c.nobody}
+	own := s.holdingsFor(c)
+	if own == nil || own.apart {
+		return holders{own, &c.everybody}
 	}
-	return holders{nil, &c.everybody}
+	return holders{own, &c.nobody}
 }

@@ -31,6 +31,7 @@ func newClient(m *middleware, r *http.Request, route string) *client {
 	c.engine, c.realm, c.method, c.route, c.path = m.front.engine, m.realm, r.Method, route, r.URL.Path
 	if m.Identity != nil {
 		c.from = c
+		c.known.Add(1)
 	}
 	if c.holdings = scopeOf(r.Context()).holdingsFor(c.engine); c.holdings == nil {
 		c.holdings = &c.own

@@ -51,8 +51,13 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 	if outer != nil {
 		s.asker, s.flight, s.course, s.asking = outer.asker, outer.flight, outer.course, outer.asking
 	}
+	if held.hold() && !s.identified() && c.asks(primary) {
+		// To find out who asks may take another connection, where fn need not ask.
+		c.stats.loadOutcome(loadBypassed)
+		return fn(ctx)
+	}
 	// Who finds out who asks waits for nobody else's function, which may wait for them.
-	mayJoin := !s.asking && c.unstored.reason(c, primary, s, clock.Now()) == ""
+	mayJoin := !s.asking && !held.hold() && c.unstored.reason(c, primary, s, clock.Now()) == ""
 	var j *joiner
 	for {
 		e, flightKey, at, why := c.find(ctx, primary, s)
@@ -90,6 +95,12 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 		}
 		j.inVain(f.landing)
 	}
+}
+
+// asks reports whether results for a key were found to depend on who asks.
+func (c *engine) asks(primary string) bool {
+	e := c.store.Get(primary)
+	return e != nil && e.kind == kindSignpost && e.choice.asked
 }
 
 // beginLoad starts the fill of a function given to Load in the course of a request,

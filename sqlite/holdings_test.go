@@ -151,7 +151,16 @@ func TestNobodyWaitsWithAConnection(t *testing.T) {
 							ctx, cancel := context.WithCancel(call(ctx))
 							defer cancel()
 							defer context.AfterFunc(patience, cancel)()
-							v, err := unstale.Load(ctx, e.cache, "k", func(context.Context) (string, error) { return "own", nil })
+							load := func(ctx context.Context) (string, error) {
+								return unstale.Load(ctx, e.cache, "k", func(context.Context) (string, error) { return "own", nil })
+							}
+							var v string
+							var err error
+							if size < 3 {
+								v, err = load(ctx)
+							} else { // by a function
+								v, err = unstale.Load(ctx, e.cache, "outer", load)
+							}
 							if v != "own" || err != nil {
 								t.Errorf("%q, %v", v, err)
 							}

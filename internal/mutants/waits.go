@@ -7,7 +7,7 @@ var waits = []excess{
 		{"adapter.go", "return holders{&e.nobody, &e.everybody}", "return holders{nil, &e.everybody}"},
 	}},
 	{"a call of Load in nobody's course counts what nobody known holds", "sqlite", "TestLoadInWritingTransactions", []edit{
-		{"holdings.go", "return holders{nil, &c.everybody}", "return holders{nil, &c.nobody}"},
+		{"holdings.go", "return holders{own, &c.everybody}", "return holders{own, &c.nobody}"},
 	}},
 	{"what runs with Outside is no part of the request", "sqlite", "TestLoadInWritingTransactions", []edit{
 		{"context.go", "s := &scope{outer: scopeOf(ctx)}", "s := new(scope)"},
@@ -18,8 +18,9 @@ var waits = []excess{
 	{"whoever changes something counts alone", "sqlite", "TestLoadInWritingTransactions", []edit{
 		{"internal/sqltrack/session.go", "[]adapter.Caller{s.txCaller, s.holder}", "[]adapter.Caller{}"},
 	}},
-	{"who holds a connection waits", "sqlite", "TestNobodyWaitsWithAConnection", []edit{
+	{"whoever holds a connection waits", "sqlite", "TestNobodyWaitsWithAConnection", []edit{
 		{"flight.go", "return j.mayJoin && !j.holds && ", "return j.mayJoin && "},
+		{"load.go", " && !held.hold() && c.unstored", " && c.unstored"},
 	}},
 	{"that a connection is taken is not told", "sqlite", "TestNobodyWaitsWithAConnection", []edit{
 		{"sqlite/conn.go", "	c.session.Take(ctx)\n", ""},
@@ -35,5 +36,15 @@ var waits = []excess{
 	}},
 	{"whoever waits counts what is held by whom they wait for", "sqlite", "TestLoadsShareFunctions", []edit{
 		{"load.go", "&holdings{apart: true}", "new(holdings)"},
+	}},
+	{"a function in nobody's course holds what it holds itself", "sqlite", "TestNobodyWaitsWithAConnection", []edit{
+		{"holdings.go", "if own == nil || own.apart {", "if own == nil {"},
+	}},
+	{"whoever holds a connection finds out who asks", "sqlite", "TestWaits", []edit{
+		{"load.go", "	if held.hold() && !s.identified() && c.asks(primary) {\n", "	if false {\n"},
+	}},
+	{"whoever holds a connection, of many, waits", "sqlite", "TestWaits", []edit{
+		{"flight.go", "return j.mayJoin && !j.holds && ", "return j.mayJoin && "},
+		{"load.go", " && !held.hold() && c.unstored", " && c.unstored"},
 	}},
 }
