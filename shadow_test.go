@@ -438,3 +438,68 @@ func TestCredentialsUnderLoad(t *testing.T) {
 		t.Errorf("%+v", s.Shadowed)
 	}
 }
+
+// TestStrangersCookie: a fill without credentials may set the cookie of a stranger. A
+// client with a session of their own is not given it, whatever becomes of the answer.
+func TestStrangersCookie(t *testing.T) {
+	t.Parallel()
+	dropped := []string{"session"}
+	for name, tt := range map[string]struct {
+		path   string
+		policy unstale.Policy
+		stored bool
+	}{
+		"not stored": {"/", unstale.Policy{Shared: true}, false},
+		"stored":     {"/", unstale.Policy{Shared: true, DropSetCookie: dropped}, true},
+		"streamed":   {"/stream", unstale.Policy{Shared: true, DropSetCookie: dropped}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policy: tt.policy})
+			h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := r.Cookie("session"); err != nil {
+					http.SetCookie(w, &http.Cookie{Name: "session", Value: "new"})
+				}
+				write(w, "x")
+				if r.URL.Path == "/stream" {
+					_ = http.NewResponseController(w).Flush()
+				}
+			}))
+			if r := get(h, tt.path, "Cookie: session=a").want(t, "x", false); r.header["Set-Cookie"] != nil {
+				t.Errorf("%q", r.header)
+			}
+			if r := get(h, tt.path, "Cookie: session=a").want(t, "x", tt.stored); r.header["Set-Cookie"] != nil {
+				t.Errorf("%q", r.header)
+			}
+			if r := get(h, tt.path+"?new"); r.header.Get("Set-Cookie") != "session=new" {
+				t.Errorf("a stranger is given %q", r.header)
+			}
+		})
+	}
+}
+
+// TestStrangersCookieOnKnownRoute: likewise where a route became known by other URIs.
+func TestStrangersCookieOnKnownRoute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{
+			Identity: byCookie, Route: func(*http.Request) string { return "page" }, Policy: unstale.Policy{DropSetCookie: []string{"session"}},
+		})
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := r.Cookie("session"); err != nil && r.URL.Path == "/mints" {
+				http.SetCookie(w, &http.Cookie{Name: "session", Value: "new"})
+			}
+			write(w, unstale.Identity(r.Context()))
+		}))
+		for i := range 5 { // the first has no shadow
+			get(h, fmt.Sprint("/", i), "Cookie: session=a")
+			synctest.Wait()
+		}
+		for _, hit := range []bool{false, true} {
+			if r := get(h, "/mints", "Cookie: session=a").want(t, "who has a", hit); r.header["Set-Cookie"] != nil || !hit && !strings.Contains(r.header.Get("Cache-Status"), "cookie for a stranger") {
+				t.Errorf("%q", r.header)
+			}
+			synctest.Wait()
+		}
+	})
+}
