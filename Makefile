@@ -32,7 +32,7 @@ each = fail=0; for m in $(1); do \
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
 	format tidy vuln bench proof conformance fuzz mutants cover screenshots \
-	need need-go need-chromium need-node
+	need need-go need-chromium need-node need-postgres
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -49,12 +49,15 @@ need-chromium:
 need-node:
 	@tools/need.sh node
 
+need-postgres:
+	@tools/need.sh postgres
+
 # The race detector does not look into SQLite, which is C in the form of Go: that
 # would take more time than all the rest.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
 
 test: export CGO_ENABLED := 1
-test: need need-chromium ## run all tests of all modules with the race detector
+test: need need-chromium need-postgres ## run all tests of all modules with the race detector
 	@echo "The first build compiles SQLite, which takes minutes."
 	@$(call each,$(MODULES),go test $(RACE) -timeout 30m $(TESTFLAGS) ./...)
 
@@ -103,7 +106,7 @@ conformance: need-go need-node ## run the test suite for HTTP caches, in a minut
 fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 	@tools/fuzz.sh $(FUZZTIME) $(MODULES)
 
-mutants: need-go ## show that the tests and the proof find planted mistakes, in about a quarter of an hour (MUTANTSFLAGS=-help)
+mutants: need-go need-postgres ## show that the tests and the proof find planted mistakes, in about a quarter of an hour (MUTANTSFLAGS=-help)
 	@go run ./internal/mutants $(MUTANTSFLAGS)
 
 screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots
@@ -111,7 +114,7 @@ screenshots: need-go need-chromium ## take the pictures of the notebook that are
 	@cd notebook && go test ./cmd/notebook -count=1 -run TestPagesOfTheDemo -screenshots $(CURDIR)/docs/screenshots
 
 cover: export CGO_ENABLED := 1
-cover: need need-chromium ## write coverage/*.html and print the totals
+cover: need need-chromium need-postgres ## write coverage/*.html and print the totals
 	@mkdir -p coverage
 	@fail=0; for m in $(MODULES); do \
 	  name=$$(basename "$$(cd $$m && go list -m)"); out=$(CURDIR)/coverage/$$name; \

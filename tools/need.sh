@@ -6,7 +6,7 @@
 #
 # NAME is one of: go, cc (what the race detector needs), chromium (the browser
 # of the notebook's tests), node (with npm, for the test suite for HTTP caches),
-# make.
+# postgres (whose server tests start, in directories of their own), make.
 set -eu
 
 # The Go that is installed where there is none; go.mod says which is enough.
@@ -91,6 +91,20 @@ need_node() {
 	missing "The test suite for HTTP caches needs Node.js and npm, which are not both on the PATH." "$(packages nodejs npm)"
 }
 
+# Debian's package would start a cluster, which nobody needs.
+need_postgres() {
+	command -v initdb >/dev/null 2>&1 && return
+	for path in /usr/lib/postgresql/*/bin/initdb; do
+		[ -x "$path" ] && return
+	done
+	why="The tests of package postgres need PostgreSQL's server (initdb, postgres), which is not here."
+	if [ -f /etc/debian_version ]; then
+		missing "$why" "$(sudo)sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends postgresql-common && sed -i \"s/^#*create_main_cluster.*/create_main_cluster = false/\" /etc/postgresql-common/createcluster.conf && apt-get install -qy --no-install-recommends postgresql'"
+	else
+		missing "$why" "$(packages postgresql)"
+	fi
+}
+
 need_make() {
 	command -v make >/dev/null 2>&1 && return
 	missing "make is not on the PATH." "$(packages make)"
@@ -102,6 +116,7 @@ for name in "$@"; do
 	cc) need_cc ;;
 	chromium) need_chromium ;;
 	node) need_node ;;
+	postgres) need_postgres ;;
 	make) need_make ;;
 	*)
 		echo "need.sh: unknown name $name" >&2

@@ -1,0 +1,281 @@
+// Package testenv starts private servers for tests, which kill them: on free
+// ports, in directories of their own, from the binaries that the system has.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Postgres is a private PostgreSQL server that listens on 127.0.0.1. Its superuser is
+// "postgres", without a password.
+type Postgres struct {
+	Dir  string // of its data
+	Port int
+
+	tb       testing.TB
+	settings []string
+	cmd      *exec.Cmd
+	exited   chan struct{} // closed when it has
+}
+
+// startWithin is how long a server may take to answer.
+const startWithin = time.Minute
+
+// StartPostgres makes a new cluster and starts a server for it, which ends with the
+// test. Settings are as in postgresql.conf: "name=value". Commits are not flushed to
+// the disk, unless a setting says so.
+func StartPostgres(tb testing.TB, settings ...string) *Postgres {
+	tb.Helper()
+	// Not tb.TempDir(): a socket's path may have 107 bytes, and the server's user must
+	// get there.
+	dir, err := os.MkdirTemp("", "pg")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	p := &Postgres{Dir: filepath.Join(dir, "data"), tb: tb, settings: settings}
+	if who := serverUser(); who != nil {
+		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	init := p.command("initdb", "-D", p.Dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+	if out, err := init.CombinedOutput(); err != nil {
+		tb.Fatalf("initdb: %v\n%s", err, out)
+	}
+	p.Start()
+	tb.Cleanup(p.Kill)
+	return p
+}
+
+// Start starts the server again after [Postgres.Stop] or [Postgres.Kill], on the port
+// that it had, and returns when it answers.
+func (p *Postgres) Start() {
+	p.tb.Helper()
+	for attempt := 0; ; attempt++ {
+		if p.Port == 0 || attempt > 0 && p.cmd == nil {
+			p.Port = freePort(p.tb)
+		}
+		err := p.start()
+		if err == nil {
+			return
+		}
+		if attempt == 5 || !strings.Contains(err.Error(), "Address already in use") {
+			p.tb.Fatal(err)
+		}
+		p.Port = 0 // somebody else was faster
+	}
+}
+
+func (p *Postgres) start() error {
+	args := []string{
+		"-D", p.Dir, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + filepath.Dir(p.Dir),
+		"-c", "fsync=off", "-c", "max_connections=100", "-c", "shared_buffers=32MB", "-c", "max_prepared_transactions=10",
+	}
+	for _, s := range p.settings {
+		args = append(args, "-c", s)
+	}
+	log, err := os.OpenFile(p.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	p.cmd = p.command("postgres", args...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	p.exited = exited
+	var ended error
+	go func(cmd *exec.Cmd) {
+		ended = cmd.Wait()
+		close(exited)
+	}(p.cmd)
+	ctx, cancel := context.WithTimeout(p.tb.Context(), startWithin)
+	defer cancel()
+	for {
+		if p.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(p.Port)).Run() == nil {
+			return nil
+		}
+		select {
+		case <-exited:
+			p.cmd = nil
+			text, _ := os.ReadFile(p.Log())
+			return fmt.Errorf("the server ended: %w\n%s", ended, text[max(0, len(text)-2000):])
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Log returns the file to which the server writes.
+func (p *Postgres) Log() string { return filepath.Join(filepath.Dir(p.Dir), "log") }
+
+// Stop ends the server with a signal: SIGTERM is a smart shutdown, SIGINT a fast one,
+// SIGQUIT an immediate one. It returns when the server has ended.
+func (p *Postgres) Stop(signal syscall.Signal) {
+	p.tb.Helper()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(signal)
+	select {
+	case <-p.exited:
+	case <-time.After(startWithin):
+		p.tb.Errorf("the server does not end on %v", signal)
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
+	p.cmd = nil
+}
+
+// Kill ends the server by SIGKILL, and all its backends, as a crash of the machine
+// would.
+func (p *Postgres) Kill() {
+	if p.cmd == nil {
+		return
+	}
+	backends := children(p.cmd.Process.Pid)
+	_ = p.cmd.Process.Kill()
+	for _, pid := range backends {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for _, pid := range backends { // as long as one is there, another server takes them for its own
+		for end := time.Now().Add(startWithin); alive(pid) && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	<-p.exited
+	p.cmd = nil
+	_ = os.Remove(filepath.Join(p.Dir, "postmaster.pid"))
+}
+
+// alive reports whether a process is there that has not ended.
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	return len(fields) > 0 && fields[0] != "Z" && fields[0] != "X"
+}
+
+// children returns the processes that a process has started.
+func children(parent int) (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		// "pid (name) state ppid …", where the name may be anything.
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// DSN returns the URL of a database of the server, for a user.
+func (p *Postgres) DSN(user, database string) string {
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", user, p.Port, database)
+}
+
+// Psql has psql run SQL as the superuser, and returns what it prints, unaligned.
+func (p *Postgres) Psql(database, sql string) string {
+	p.tb.Helper()
+	cmd := p.command("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", p.DSN("postgres", database), "-f", "-")
+	cmd.Stdin = strings.NewReader(sql)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.tb.Fatalf("psql: %v\n%s\n%s", err, sql, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// command returns a command of PostgreSQL's, as a user whom its server accepts.
+func (p *Postgres) command(name string, args ...string) *exec.Cmd {
+	p.tb.Helper()
+	cmd := exec.CommandContext(context.Background(), binary(p.tb, name), args...)
+	cmd.Dir = filepath.Dir(p.Dir)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if who := serverUser(); who != nil {
+		cmd.SysProcAttr.Credential = who
+	}
+	return cmd
+}
+
+// binary finds a command of PostgreSQL's, where Debian hides it, too.
+func binary(tb testing.TB, name string) string {
+	tb.Helper()
+	if path, err := exec.LookPath(name); err == nil && name == "psql" {
+		return path
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	slices.SortFunc(found, func(a, b string) int { return versionOf(b) - versionOf(a) })
+	if len(found) > 0 {
+		return found[0]
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		tb.Fatalf("%s is not here: tools/need.sh postgres says how to install it", name)
+	}
+	return path
+}
+
+func versionOf(path string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	return n
+}
+
+// serverUser returns the user as whom servers run that refuse to be root's, or nil
+// if that is not who we are.
+func serverUser() *syscall.Credential {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		u = &user.User{Uid: "65534", Gid: "65534"} // nobody
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if errors.Join(err1, err2) != nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// freePort returns a port that nobody listens on now.
+func freePort(tb testing.TB) int {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		tb.Fatal("no TCP address")
+	}
+	return addr.Port
+}
