@@ -116,7 +116,9 @@ func TestLocksEndByTheClock(t *testing.T) {
 		time.Sleep(notebook.LockDuration - time.Second)
 		_, admin := s.user("admin", notebook.RoleAdmin) // whose token is new
 		locked := func() (locked, fromCache bool) {
-			var got struct{ Data []struct{ LockedUntil *time.Time } }
+			var got struct {
+				Data []struct{ LockedUntil *time.Time }
+			}
 			w := s.get("/api/admin/users?search=ann", admin)
 			s.decode(w, &got)
 			if len(got.Data) != 1 {
