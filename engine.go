@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"errors"
 	"hash/maphash"
 	"io"
 	"log/slog"
@@ -61,12 +62,12 @@ func (c *engine) enabled() bool { return !c.options.Off }
 // close ends background work, waits for it, and closes the store if it is an
 // io.Closer.
 func (c *engine) close() error {
-	c.sources.close()
+	err := c.sources.close()
 	c.sweeper.close()
 	if s, ok := c.store.(io.Closer); ok {
-		return s.Close()
+		err = errors.Join(err, s.Close())
 	}
-	return nil
+	return err
 }
 
 // raiseFloor invalidates everything.

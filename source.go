@@ -152,12 +152,19 @@ func (ss *sources) remove(s *source) {
 	ss.list.Store(&list)
 }
 
-// close ends the looks of all sources.
-func (ss *sources) close() {
+// close ends the looks of all sources, and has those let go what they hold that hold
+// something.
+func (ss *sources) close() (err error) {
 	for _, s := range ss.all() {
 		s.end()
 	}
 	ss.looks.Wait()
+	for _, s := range ss.all() {
+		if h, ok := s.Source.(adapter.Holder); ok {
+			err = errors.Join(err, h.Release())
+		}
+	}
+	return err
 }
 
 // end ends looks. Who waits for one is told that nobody vouches.

@@ -61,6 +61,10 @@ type Database interface {
 // it in place.
 type Prompt interface{ Prompt() }
 
+// A Holder is a source that holds something, such as a connection, which it lets go
+// when the cache is closed. No look is under way then, and none follows.
+type Holder interface{ Release() error }
+
 // A Shared is a source that several caches follow, and by which they hear of what is
 // invalidated elsewhere. So it is asked whatever an entry is made from.
 type Shared interface {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unstale/unstale"
 )
@@ -40,8 +41,9 @@ type Database struct {
 	// Other is the same database past the adapter, as another process has it; nil if
 	// there can be none.
 	Other *sql.DB
-	// Ready waits until the adapter knows all that it finds out beside, such as
-	// whether foreign keys hold; nil: it does at once.
+	// Ready follows the making of tables: it does what there is to do for the adapter to
+	// follow them, and waits until it knows all that it finds out beside, such as whether
+	// foreign keys hold; nil: it does so at once.
 	Ready func()
 	// Lose has the adapter lose sight of the database for a moment; nil if it cannot.
 	Lose func()
@@ -113,15 +115,19 @@ func (a Adapter) open(t testing.TB, statements ...string) *env {
 	for _, s := range statements {
 		e.exec(s)
 	}
+	e.ready()
+	return e
+}
+
+func (e *env) ready() {
 	if e.Ready != nil {
 		e.Ready()
 	}
-	return e
 }
 
 func newCache(t testing.TB, bytes int64) *unstale.Cache {
 	t.Helper()
-	c, err := unstale.New(unstale.Options{Slots: 1 << 20, MaxBytes: bytes, Logger: slog.New(slog.DiscardHandler)})
+	c, err := unstale.New(unstale.Options{Slots: 1 << 20, MaxBytes: bytes, LookWait: time.Minute, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,8 +224,14 @@ func (e *env) warm(query string) {
 	e.Helper()
 	e.load(query)
 	e.load(query) // the first may also have depended on the whole table
-	if _, ran := e.load(query); ran {
-		e.Fatalf("%s is not cached: %v", query, e.cache.Stats().Refused)
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, ran := e.load(query); !ran {
+			return
+		}
+		// What was written before may be told after the load began, and make it fall.
+		if time.Now().After(end) {
+			e.Fatalf("%s is not cached: %v", query, e.cache.Stats().Refused)
+		}
 	}
 }
 

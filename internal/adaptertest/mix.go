@@ -103,6 +103,7 @@ func (h *hostile) prepare() {
 		h.exec(`INSERT INTO item VALUES (?, ?, 0, '')`, id, "n"+strconv.Itoa(id))
 		h.exec(`INSERT INTO mirror VALUES (?, 0)`, id)
 	}
+	h.ready()
 	mux := http.NewServeMux()
 	for path, query := range map[string]string{
 		"/id/":     `SELECT id, version FROM item WHERE id = ?`,

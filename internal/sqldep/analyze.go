@@ -40,6 +40,11 @@ type Dialect struct {
 	Table       func(*shape.Table) string // a table in a FROM clause
 	Quote       func(name string) string  // any other name
 	Placeholder func(number int) string   // an argument, from 1 on
+
+	// AnyOrder says that rows which are not told apart by ORDER BY may come in any order,
+	// and another one the next time, though nothing has changed: whatever order an answer
+	// has is right. Otherwise all columns of rows count whose order may decide.
+	AnyOrder bool
 }
 
 // A Read is what the database says of a table in a statement.

@@ -15,7 +15,7 @@ func (b *block) close(all bool) {
 	if b.analysis.failed != "" {
 		return
 	}
-	fixed := b.fixed(b.purpose)
+	fixed := b.analysis.dialect.AnyOrder || b.fixed(b.purpose)
 	if !fixed {
 		b.analysis.coarse = coarseOrder
 	}
