@@ -25,7 +25,6 @@ type Advice struct {
 var bypassRemedies = map[string]string{
 	bypassCredentials: "say who asks by HandlerOptions.Identity or ByCredentials, or declare the route Policy.Shared",
 	bypassUnasked:     "ask Identity, or declare the route Policy.Shared",
-	bypassStranger:    "set no cookies where answers are made without credentials, or put what sets them outside of the cache",
 	bypassStreams:     remedies[string(missPass)],
 	bypassHandler:     "build the handler once, or give it a HandlerOptions.Name",
 	bypassApart:       "name the field in HandlerOptions.IgnoreFields, if it never matters",

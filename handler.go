@@ -83,7 +83,6 @@ const (
 	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
 	bypassUnasked      = "nobody asked who asks"
-	bypassStranger     = "cookie for a stranger"
 )
 
 // Bounds of what is put into a key. What is beyond passes: it would cost more than

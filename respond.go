@@ -49,14 +49,14 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		f.fill.refuse(reason)
 		g.passBy(f.fill, rec) // first, so that those who waited need not wait for each other
 		c.flights.finish(flightKey, f, landing{unshared: true})
-		if g.withheld(f.fill, rec) {
+		if g.unasked(f.fill) {
 			cancel() // a stream may have no end
 			return
 		}
 		status := rfc9111.CacheStatus{Forward: forward(why), Detail: "not stored: " + reason}
 		g.w.Header().Add("Cache-Status", status.String())
 	})
-	rec.hold = func() bool { return g.withheld(f.fill, rec) }
+	rec.hold = func() bool { return g.unasked(f.fill) }
 	func() {
 		defer f.fill.end()
 		f.fill.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
@@ -65,8 +65,8 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	took := time.Since(began)
 	if rec.mode != keeping {
 		c.refused(g.route, f.fill.reason(), f.fill.dueTo(), took)
-		if g.withheld(f.fill, rec) && g.r.Context().Err() == nil {
-			g.answerAsCame(f.fill, why)
+		if g.unasked(f.fill) && g.r.Context().Err() == nil {
+			g.runAsCame(why)
 		}
 		return
 	}
@@ -97,8 +97,8 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
-	if g.withheld(f.fill, rec) {
-		g.answerAsCame(f.fill, why)
+	if g.unasked(f.fill) {
+		g.runAsCame(why)
 		return
 	}
 	if refused == "" {

@@ -70,26 +70,6 @@ func (g *get) answersFor() (all bool, own audience) {
 // either, so that a request with credentials is not given its answer.
 func (g *get) unasked(f *fill) bool { return !g.all && g.own == forIdentity && !f.hasAsked() }
 
-// strange reports whether a fill saw none of its request's credentials and sets
-// cookies, which a client who has some would take for its own: middleware that gives
-// a session to whoever has none takes theirs away.
-func (g *get) strange(rec *recorder) bool {
-	return g.credentials && g.own == forIdentity && len(rec.touched["Set-Cookie"]) > 0
-}
-
-// withheld reports whether what a fill answers is not for the client for which it
-// runs.
-func (g *get) withheld(f *fill, rec *recorder) bool { return g.unasked(f) || g.strange(rec) }
-
-// answerAsCame answers the client of a fill whose answer is withheld.
-func (g *get) answerAsCame(f *fill, why miss) {
-	if g.unasked(f) {
-		g.runAsCame(why)
-		return
-	}
-	g.pass(g.w, g.client(), g.route, bypassStranger, forward(why))
-}
-
 // runAsCame answers a request with credentials for which a fill did not ask who
 // asks.
 func (g *get) runAsCame(why miss) {

@@ -1,6 +1,7 @@
 // Command unstale has tools for those who run services behind a cache.
 //
-//	unstale check    find out whether a service gives stale answers
+//	unstale check       find out whether a service gives stale answers
+//	unstale postgres    have a PostgreSQL database followed
 package main
 
 import (
@@ -22,7 +23,8 @@ const (
 const usage = `Usage: unstale <command> [flags]
 
 Commands:
-  check    find out whether a service gives stale answers
+  check       find out whether a service gives stale answers
+  postgres    have a PostgreSQL database followed
 
 "unstale <command> -help" lists its flags.
 `
@@ -42,6 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "check":
 		return check(ctx, args[1:], stdout, stderr)
+	case "postgres":
+		return postgresCommand(ctx, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK

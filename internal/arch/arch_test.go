@@ -15,6 +15,7 @@ const (
 	modernc    = "modernc.org/sqlite/..."
 	libc       = "modernc.org/libc" // the driver's C library, on which its own lib is called
 	prometheus = "github.com/prometheus/client_golang/..."
+	pgx        = "github.com/jackc/pgx/v5/..."
 
 	root     = module
 	adapter  = module + "/internal/adapter"
@@ -29,6 +30,8 @@ const (
 	sqltrack = module + "/internal/sqltrack"
 	sqlite   = module + "/sqlite"
 	dialect  = sqlite + "/internal/dialect"
+	postgres = module + "/postgres"
+	nodetree = postgres + "/internal/nodetree"
 	internal = module + "/internal/..."
 
 	notebook = module + "/notebook"
@@ -62,12 +65,15 @@ var mayImport = map[string][]string{
 	"storetest":            {root},
 	"sqlite":               {root, adapter, clock, fail, shape, sqldep, sqltrack, dialect, modernc, libc},
 	"metrics":              {root, prometheus},
+	"postgres":             {root, shape, sqldep, sqltrack, nodetree, pgx},
 	"unstaletest":          {root},
 
 	"internal/clock":     {},
 	"internal/failpoint": {},
+	"internal/testenv":   {},
 
-	"sqlite/internal/dialect": {shape, sqldep, meyer},
+	"sqlite/internal/dialect":    {shape, sqldep, meyer},
+	"postgres/internal/nodetree": {},
 }
 
 // otherModules are the trees in this repository that are not the library.

@@ -45,7 +45,7 @@ type lapse struct {
 	edits []edit
 }
 
-// An excess is a mutant that tests of a package have to find.
+// An excess is a mutant that tests of a package have to find, not of the root.
 type excess struct {
 	name  string
 	dir   string // of the package
@@ -78,7 +78,7 @@ func mutants() (list []mutant) {
 }
 
 // excesses lists those that tests of one package have to find, package by package.
-func excesses() []excess { return slices.Concat(bounds, waits) }
+func excesses() []excess { return slices.Concat(bounds, waits, strict) }
 
 // String returns the mutant's name after its instrument's.
 func (m mutant) String() string { return m.by.String() + "/" + m.name }

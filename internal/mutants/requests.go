@@ -395,15 +395,6 @@ var requests = []lapse{
 	{"the default logger is that of the beginning", "TestDefaultLogger", []edit{
 		{"options.go", "slog.New(defaultHandler{})", "slog.Default()"},
 	}},
-	{"a client is given a stranger's cookie", "TestStrangersCookie", []edit{
-		{"shadow.go", "return g.credentials && g.own == forIdentity && len(rec.touched[\"Set-Cookie\"]) > 0", "return false"},
-	}},
-	{"a client is given a stranger's cookie with a stream", "TestStrangersCookie", []edit{
-		{"respond.go", "return g.withheld(f.fill, rec) }", "return g.unasked(f.fill) }"},
-	}},
-	{"a client is given a stranger's cookie on a known route", "TestStrangersCookieOnKnownRoute", []edit{
-		{"shadow.go", "return g.credentials && g.own == forIdentity && len(", "return g.credentials && g.policy.Shared && len("},
-	}},
 	{"every cookie may be dropped", "TestDropSetCookie", []edit{
 		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))\n", "		return name == \"\"\n"},
 	}},

@@ -19,7 +19,7 @@ func (u unit) String() string { return u.dir }
 func (u unit) build(root, dir string, flags []string) (binary string, out []byte, err error) {
 	binary = filepath.Join(dir, "unit.test")
 	args := append([]string{"test", "-c", "-ldflags=-s -w", "-o", binary}, flags...)
-	out, err = goBuild(root, append(args, "./"+u.dir)...)
+	out, err = goBuild(filepath.Join(root, filepath.FromSlash(u.dir)), append(args, ".")...) // it may be of another module
 	return binary, out, err
 }
 

@@ -1,0 +1,80 @@
+package main
+
+// strict are mistakes in how Postgres is followed, and in what is told of a
+// statement.
+var strict = []excess{
+	{"what was running at the look before is not asked for", "postgres", "TestHammer", []edit{
+		{"postgres/follower.go", "texts(f.last.running), maxLook", "texts(nil), maxLook"},
+	}},
+	{"what the look before did not show is taken for seen", "postgres", "TestHammer", []edit{
+		{"postgres/follower.go", "return xid < s.xmax && !slices.Contains(s.running, xid)", "return xid < s.xmax"},
+	}},
+	{"nothing is told", "postgres", "TestHammer", []edit{
+		{"postgres/database.go", "	db.Mark(&changes, nil).Settle()\n", ""},
+	}},
+	{"another database is taken for the one before", "postgres", "TestRestarts|TestOutboxEmptied", []edit{
+		{"postgres/follower.go", "	case f.identity != a.identity:\n		lost = lostIdentity\n", ""},
+	}},
+	{"when the server started does not matter", "postgres", "TestRestoredCopy", []edit{
+		{"postgres/setup.sql", "		extract(epoch FROM pg_catalog.pg_postmaster_start_time()),\n", ""},
+	}},
+	{"which file the outbox is does not matter", "postgres", "TestOutboxEmptied", []edit{
+		{"postgres/setup.sql", "(SELECT pg_catalog.pg_relation_filenode(c.oid) FROM", "(SELECT 1 FROM"},
+	}},
+	{"who deletes rows of the outbox is not noticed", "postgres", "TestOutboxEmptied", []edit{
+		{"postgres/setup.sql", "CREATE TRIGGER disturbed AFTER DELETE OR UPDATE ON", "CREATE TRIGGER disturbed AFTER UPDATE ON"},
+	}},
+	{"the horizon does not matter", "postgres", "TestSweep", []edit{
+		{"postgres/follower.go", "	case f.last.xmin < a.horizon:\n		lost = lostHorizon\n", ""},
+	}},
+	{"rows are swept by the time at which they were written", "postgres", "TestSweep", []edit{
+		{"postgres/setup.sql", "DELETE FROM unstale.outbox AS o WHERE o.xid OPERATOR(pg_catalog.<) h.noted;", "DELETE FROM unstale.outbox AS o;"},
+	}},
+	{"many rows are no rows", "postgres", "TestSetup", []edit{
+		{"postgres/setup.go", "	IF n_rows > %d OR table_xmin IS NULL THEN\n		INSERT INTO unstale.outbox (relation, operation) VALUES (TG_RELID, 't');\n", "	IF n_rows > %d OR table_xmin IS NULL THEN\n"},
+	}},
+	{"a table that was changed since setup is as it was", "postgres", "TestSetup", []edit{
+		{"postgres/setup.go", " AND f.layout OPERATOR(pg_catalog.=) c.xmin;", ";"},
+	}},
+	{"values that are equal are the same", "postgres", "TestSetup", []edit{
+		{"postgres/setup.go", "\"NOT pg_catalog.record_image_eq(ROW(%s), ROW(%s))\"", "\"%s IS DISTINCT FROM %s\""},
+	}},
+	{"triggers do not fire for replicas", "postgres", "TestSetup", []edit{
+		{"postgres/setup.go", "ENABLE ALWAYS TRIGGER %[1]s", "ENABLE TRIGGER %[1]s"},
+	}},
+	{"what others do to the schema is not looked at", "postgres", "TestStrangersChangeTheSchema", []edit{
+		{"postgres/database.go", "		if text != c.fingerprint {\n", "		if false {\n"},
+	}},
+	{"triggers that are off are followed", "postgres", "TestStrangersChangeTheSchema", []edit{
+		{"postgres/catalogue.go", "			case !triggers:\n				r.why = notSetUp\n", ""},
+	}},
+	{"a connection need not prove where it leads", "postgres", "TestAnotherServer", []edit{
+		{"postgres/tap.go", "	case seen == nil || t.identity != *seen:\n", "	case seen == nil && t.identity == \"nowhere\":\n"},
+	}},
+	{"stable functions follow from their arguments", "postgres", "TestBlindSpots", []edit{
+		{"postgres/reads.go", "f.system && f.volatility == \"s\" && slices.Contains(settled, f.name):", "f.system && f.volatility == \"s\":"},
+	}},
+	{"columns of the system are columns", "postgres", "TestBlindSpots", []edit{
+		{"postgres/reads.go", "	case number < 0:\n		by.refuse(refusedSystem)\n", "	case number < 0:\n"},
+	}},
+	{"locks are no writes", "postgres", "TestBlindSpots", []edit{
+		{"postgres/reads.go", "n.True(\"hasModifyingCTE\") || n.True(\"hasForUpdate\") || len(n.Nodes(\"rowMarks\")) > 0", "n.True(\"hasModifyingCTE\")"},
+	}},
+	{"settings of a session do not matter", "postgres", "TestSessions", []edit{
+		{"postgres/tap.go", "		t.reason = reasonAltered\n", ""},
+	}},
+	{"a user's collation compares bytes", "postgres", "TestCollation", []edit{
+		{"postgres/resolve.go", " || f == familyText && n.OID(\"inputcollid\") >= 16384 {", " {"},
+		{"postgres/catalogue.go", "f != nil && exact && slices", "f != nil && slices"},
+		{"postgres/setup.go", "		if !c.exact {\n			return \"\"\n		}\n", ""},
+	}},
+	{"an update has the columns that it did not change", "postgres", "TestWhatInvalidates", []edit{
+		{"postgres/catalogue.go", "		ch.Differs.Add(i)\n", ""},
+	}},
+	{"conditions of other operators are equalities", "postgres", "TestEqualities", []edit{
+		{"postgres/resolve.go", "	if !known || len(args) != 2", "	if len(args) != 2"},
+	}},
+	{"a parameter of another family fits", "postgres", "TestEqualities", []edit{
+		{"postgres/types.go", "		if familyOf(a.typ) != f {\n			return shape.Value{}, false\n		}\n", ""},
+	}},
+}

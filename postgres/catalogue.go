@@ -1,0 +1,239 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/unstale/unstale/internal/shape"
+)
+
+// A catalogue is what the database says of its tables, at one time.
+type catalogue struct {
+	generation  uint64 // of the database, before it was read
+	fingerprint string
+	tables      map[uint32]*relation // by oid
+}
+
+// A relation is a table of the system's catalogue, or something like one.
+type relation struct {
+	*shape.Table
+	oid       uint32
+	kind      string // relkind
+	lasting   string // relpersistence
+	layout    string // xmin of its row in pg_class
+	columns   []relationColumn
+	why       string // it is not followed, or ""
+	images    []int  // columns that images hold, in their order, if the layout is that of setup
+	describes bool   // it is
+}
+
+type relationColumn struct {
+	number int16
+	typ    uint32
+}
+
+// column returns the index of the column with a number, or -1.
+func (r *relation) column(number int) int {
+	return slices.IndexFunc(r.columns, func(c relationColumn) bool { return int(c.number) == number })
+}
+
+// fingerprintSQL tells whether anything has changed on which the meaning of a text
+// depends, or what triggers do: the row of each thing that nobody made with the
+// system, and since when it is so. A trigger that was disabled and enabled again is
+// another one.
+const fingerprintSQL = `SELECT concat_ws(' ',
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_class WHERE oid >= 16384),
+	(SELECT sum(hashtextextended(concat(attrelid, ' ', attnum, ' ', xmin), 0)) FROM pg_attribute WHERE attrelid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_proc WHERE oid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_rewrite WHERE oid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_policy),
+	(SELECT sum(hashtextextended(concat(inhrelid, ' ', inhparent, ' ', xmin), 0)) FROM pg_inherits),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin, ' ', tgenabled), 0)) FROM pg_trigger),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_namespace),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_collation WHERE oid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_operator WHERE oid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_cast WHERE oid >= 16384))`
+
+// Why a relation is not followed.
+const (
+	notSetUp     = "table without triggers: run setup"
+	notKind      = "no ordinary table"
+	notPersists  = "temporary table"
+	notAlone     = "partition or inheritance"
+	notSystem    = "system table"
+	notPublished = "target of a subscription"
+)
+
+// load reads the catalogue, in one snapshot of a transaction of its own.
+func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
+	c := &catalogue{tables: make(map[uint32]*relation)}
+	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, fingerprintSQL).Scan(&c.fingerprint); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.xmin::text, c.oid < 16384 OR n.nspname = 'unstale',
+				c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)),
+				(SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+					WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4,
+				EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
+				coalesce((SELECT f.layout = c.xmin AND f.version = $1 FROM unstale.followed f WHERE f.relation = c.oid), false),
+				(SELECT f.columns FROM unstale.followed f WHERE f.relation = c.oid)
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_toast', 'information_schema')`, version)
+		if err != nil {
+			return err
+		}
+		images := make(map[uint32][]int16)
+		for rows.Next() {
+			r := &relation{Table: new(shape.Table)}
+			var schema, name string
+			var system, kin, triggers, subscribed bool
+			var held []int16
+			if err := rows.Scan(&r.oid, &schema, &name, &r.kind, &r.lasting, &r.layout, &system, &kin, &triggers, &subscribed, &r.describes, &held); err != nil {
+				return err
+			}
+			r.Name = schema + "." + name
+			switch {
+			case system:
+				r.why = notSystem
+			case r.lasting == "t":
+				r.why = notPersists
+			case r.kind != "r":
+				r.why = notKind
+			case kin:
+				r.why = notAlone
+			case subscribed:
+				r.why = notPublished
+			case !triggers:
+				r.why = notSetUp
+			}
+			images[r.oid] = held
+			c.tables[r.oid] = r
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `
+			SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attgenerated::text, coalesce(l.collisdeterministic, true)
+			FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+			WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384 ORDER BY a.attrelid, a.attnum`)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var oid, typ uint32
+			var number int16
+			var column shape.Column
+			var generated string
+			var exact bool
+			if err := rows.Scan(&oid, &number, &column.Name, &typ, &column.NotNull, &generated, &exact); err != nil {
+				return err
+			}
+			r := c.tables[oid]
+			if r == nil {
+				continue
+			}
+			if generated != "" {
+				column.Generated = shape.Stored // of virtual ones no image tells: they are not read finer than the table
+			}
+			if f := familyOf(typ); f != nil && exact && slices.Contains(images[oid], number) {
+				column.Type = f
+			}
+			r.Columns = append(r.Columns, column)
+			r.columns = append(r.columns, relationColumn{number, typ})
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `
+			SELECT i.indrelid, i.indkey::int2[] FROM pg_index i WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+				AND i.indexprs IS NULL AND i.indnkeyatts = i.indnatts AND i.indrelid >= 16384 ORDER BY i.indisprimary DESC, i.indexrelid`)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var oid uint32
+			var numbers []int16
+			if err := rows.Scan(&oid, &numbers); err != nil {
+				return err
+			}
+			if r := c.tables[oid]; r != nil {
+				r.key(numbers)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for oid, held := range images {
+			r := c.tables[oid]
+			for _, number := range held {
+				i := r.column(int(number))
+				if i < 0 {
+					r.describes = false
+				}
+				r.images = append(r.images, i)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue: %w", err)
+	}
+	return c, nil
+}
+
+// key notes that no two rows share the values of columns.
+func (r *relation) key(numbers []int16) {
+	var k shape.Key
+	for _, n := range numbers {
+		i := r.column(int(n))
+		if i < 0 {
+			return
+		}
+		k.Columns = append(k.Columns, i)
+	}
+	r.Keys = append(r.Keys, k)
+}
+
+// change adds to the changes what a row of the outbox says.
+func (c *catalogue) change(to *shape.Changes, row *outboxRow) (ok bool) {
+	r := c.tables[row.relation]
+	if r == nil {
+		return false
+	}
+	if row.operation == "t" || !r.describes || row.layout != r.layout {
+		to.AddUnknown(r.Table)
+		return true
+	}
+	ch := shape.Change{Table: r.Table, Old: r.image(row.old), New: r.image(row.now)}
+	if row.old != nil && ch.Old == nil || row.now != nil && ch.New == nil {
+		to.AddUnknown(r.Table)
+		return true
+	}
+	for _, number := range row.differs {
+		i := r.column(int(number))
+		if i < 0 {
+			to.AddUnknown(r.Table)
+			return true
+		}
+		ch.Differs.Add(i)
+	}
+	to.Add(ch)
+	return true
+}
+
+// image returns a row as an image shows it, or nil if it is another one.
+func (r *relation) image(held []*string) []shape.Value {
+	if held == nil || len(held) != len(r.images) {
+		return nil
+	}
+	values := make([]shape.Value, len(r.columns))
+	for i, c := range r.images {
+		values[c] = imageValue(r.columns[c].typ, held[i])
+	}
+	return values
+}

@@ -1,0 +1,319 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqltrack"
+)
+
+// A database is what the connections of a pool share. It is the unstale.Source that
+// follows the outbox.
+type database struct {
+	*sqltrack.Database
+	analysis *analysis
+	config   *pgx.ConnConfig // of looks
+
+	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
+	identity  atomic.Pointer[string]    // that the last look saw; nil: none vouched
+	texts     sqltrack.Memo[*known]     // by text and types of parameters
+
+	looking sync.Mutex // guards what follows
+	conn    *pgx.Conn
+	follower
+	checked time.Time // when the fingerprint was looked at
+	swept   time.Time
+	closed  bool
+}
+
+// A known is what is known of a text under one generation of the catalogue.
+type known struct {
+	generation uint64
+	failed     bool // of this nothing is known: the server would not parse it
+	reads      bool // it is a query that writes nothing
+	alters     bool // it may change the session
+	parameters []uint32
+	plan       *shape.Plan
+}
+
+// How often a node looks whether the catalogue has changed, and deletes what nobody
+// needs.
+const (
+	checkEvery = time.Second
+	sweepEvery = time.Minute
+	retention  = 10 * time.Minute
+	callWithin = 10 * time.Second
+)
+
+func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig) *database {
+	db := &database{analysis: newAnalysis(config)}
+	db.config = ownConfig(config, "look", map[string]string{
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "datestyle": "ISO", "timezone": "UTC",
+	})
+	db.looking.Lock() // it may be asked before it is made
+	defer db.looking.Unlock()
+	engine := cache.Database("postgres", db)
+	// The same in every process that shares the database, once entries do.
+	key := sha256.Sum256([]byte(config.Host + "\x00" + strconv.Itoa(int(config.Port)) + "\x00" + config.Database))
+	shapes := shape.NewShapes([16]byte(key[:16]), engine.Seq)
+	shapes.Leave = sqltrack.Leaving(engine)
+	db.Database = &sqltrack.Database{Engine: engine, Shapes: shapes, Analyse: db.analyse, Parents: noParents{}}
+	return db
+}
+
+// noParents says that of foreign keys nothing is known.
+type noParents struct{}
+
+func (noParents) Proof() uint64     { return 0 }
+func (noParents) Holds(uint64) bool { return false }
+func (noParents) Missing() bool     { return false }
+
+// CatchUp implements unstale.Source. It is one look, and now and then one at the
+// catalogue.
+func (db *database) CatchUp(ctx context.Context) error {
+	db.looking.Lock()
+	defer db.looking.Unlock()
+	if err := db.connect(ctx); err != nil {
+		return err
+	}
+	a, err := db.look(ctx, db.conn)
+	if err == nil && a.identity == "" {
+		// Nobody has begun the generation: whoever does vouches from the next look on.
+		db.follower = follower{}
+		db.identity.Store(nil)
+		if _, err = db.conn.Exec(ctx, "SELECT unstale.begin()"); err == nil {
+			a, err = db.look(ctx, db.conn)
+		}
+	}
+	if err != nil {
+		db.identity.Store(nil)
+		return fmt.Errorf("unstale/postgres: look: %w", err)
+	}
+	lost, err := db.take(a)
+	if err != nil {
+		db.identity.Store(nil)
+		return fmt.Errorf("unstale/postgres: look: %w", err)
+	}
+	if lost != "" {
+		db.lose(lost)
+	} else if err := db.tell(ctx, a); err != nil {
+		db.follower = follower{} // these were not told: the next look loses everything
+		db.identity.Store(nil)
+		return fmt.Errorf("unstale/postgres: look: %w", err)
+	}
+	db.identity.Store(&a.identity)
+	return db.keepHouse(ctx)
+}
+
+// connect makes the connection of looks, where there is none. A look that was cut off
+// loses nothing: the next one has the snapshot of the last that was answered.
+func (db *database) connect(ctx context.Context) error {
+	if db.closed {
+		return errClosed
+	}
+	if db.conn != nil && !db.conn.IsClosed() {
+		return nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, db.config)
+	if err != nil {
+		db.identity.Store(nil)
+		return fmt.Errorf("unstale/postgres: connect for looks: %w", err)
+	}
+	db.conn = conn
+	return nil
+}
+
+// lose invalidates everything, because changes may have been missed, perhaps of the
+// schema.
+func (db *database) lose(cause string) {
+	db.catalogue.Store(nil)
+	db.analysis.forget()
+	db.Lost(cause)
+}
+
+// tell invalidates what changes touch, which are visible.
+func (db *database) tell(ctx context.Context, a *answer) error {
+	if len(a.rows) == 0 && !a.more {
+		return nil
+	}
+	c, err := db.schema(ctx)
+	if err != nil {
+		return err
+	}
+	var changes shape.Changes
+	ok := true
+	for i := range a.rows {
+		ok = ok && c.change(&changes, &a.rows[i])
+	}
+	for _, oid := range a.tables {
+		ok = ok && c.change(&changes, &outboxRow{relation: oid, operation: "t"})
+	}
+	if !ok {
+		db.lose("change of a table that is not known")
+		return nil
+	}
+	db.Mark(&changes, nil).Settle()
+	return nil
+}
+
+// keepHouse looks now and then whether somebody has changed the catalogue, and deletes
+// what nobody needs.
+func (db *database) keepHouse(ctx context.Context) error {
+	now := time.Now()
+	if c := db.catalogue.Load(); c != nil && c.generation == db.Generation() && now.Sub(db.checked) >= checkEvery {
+		db.checked = now
+		var text string
+		if err := db.conn.QueryRow(ctx, fingerprintSQL).Scan(&text); err != nil {
+			return fmt.Errorf("unstale/postgres: fingerprint: %w", err)
+		}
+		if text != c.fingerprint {
+			db.lose("schema changed")
+		}
+	}
+	if now.Sub(db.swept) >= sweepEvery {
+		db.swept = now
+		if _, err := db.conn.Exec(ctx, "SELECT unstale.sweep($1)", retention); err != nil {
+			return fmt.Errorf("unstale/postgres: sweep: %w", err)
+		}
+	}
+	return nil
+}
+
+// schema returns the catalogue, as it was at a time of the present generation.
+func (db *database) schema(ctx context.Context) (*catalogue, error) {
+	generation := db.Generation()
+	if c := db.catalogue.Load(); c != nil && c.generation == generation {
+		return c, nil
+	}
+	c, err := db.analysis.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.generation = generation
+	db.catalogue.Store(c) // one of an older generation is read again
+	return c, nil
+}
+
+// know returns what is known of a text, with the types of parameters that a client
+// names.
+func (db *database) know(text string) *known {
+	generation := db.Generation()
+	if k, ok := db.texts.Get(text); ok && k.generation == generation {
+		return k
+	}
+	k := &known{generation: generation, failed: true, alters: true, plan: &shape.Plan{Refused: refusedTree}}
+	ctx, cancel := context.WithTimeout(unstale.Outside(context.Background()), callWithin)
+	defer cancel()
+	c, err := db.schema(ctx)
+	if err != nil {
+		return k
+	}
+	sql, types := cutTypes(text)
+	s, err := db.analysis.parse(ctx, sql, types)
+	if several(err) {
+		k.failed, k.plan = false, &shape.Plan{Refused: refusedSeveral}
+		db.texts.Put(text, k)
+		return k
+	}
+	if err != nil {
+		return k
+	}
+	r := readingOf(c, s.trees)
+	functions, err := db.analysis.called(ctx, r.functions)
+	if err != nil {
+		return k
+	}
+	k.failed, k.parameters = false, s.parameters
+	k.alters = r.judge(functions) || r.refused == refusedUtility
+	k.reads = !r.writes
+	k.plan = &shape.Plan{Refused: "no query"}
+	if k.reads {
+		k.plan = r.analyze(s.trees)
+	}
+	db.texts.Put(text, k)
+	return k
+}
+
+// several reports whether the server said that a text is more than one statement.
+func several(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "42601" && strings.HasPrefix(pg.Message, "cannot insert multiple commands")
+}
+
+// analyse makes the plan of a query.
+func (db *database) analyse(text string) (_ *shape.Plan, lasting bool) {
+	k := db.know(text)
+	return k.plan, !k.failed
+}
+
+// close ends what the database does of itself.
+func (db *database) close() {
+	db.Engine.Close()
+	db.end()
+}
+
+// Release implements adapter.Holder.
+func (db *database) Release() error {
+	db.end()
+	return nil
+}
+
+func (db *database) end() {
+	db.looking.Lock()
+	defer db.looking.Unlock()
+	db.closed = true
+	if db.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), callWithin)
+		defer cancel()
+		_ = db.conn.Close(ctx)
+	}
+	db.analysis.close()
+}
+
+// typesMark stands between a text and the types that a client names for its
+// parameters, by which the server may take it for another statement.
+const typesMark = "\n-- types of parameters:"
+
+// withTypes returns the name of a text with types.
+func withTypes(sql string, types []uint32) string {
+	named := false
+	var b strings.Builder
+	b.WriteString(sql)
+	b.WriteString(typesMark)
+	for _, t := range types {
+		named = named || t != 0
+		b.WriteString(" " + strconv.FormatUint(uint64(t), 10))
+	}
+	if !named {
+		return sql
+	}
+	return b.String()
+}
+
+// cutTypes is the reverse of withTypes.
+func cutTypes(text string) (sql string, types []uint32) {
+	i := strings.LastIndex(text, typesMark)
+	if i < 0 {
+		return text, nil
+	}
+	for t := range strings.FieldsSeq(text[i+len(typesMark):]) {
+		n, err := strconv.ParseUint(t, 10, 32)
+		if err != nil {
+			return text, nil
+		}
+		types = append(types, uint32(n))
+	}
+	return text[:i], types
+}

@@ -1,0 +1,316 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// version is that of what Setup makes in a database. Another one is not used.
+const version = 1
+
+//go:embed setup.sql
+var setupSQL string
+
+// SetupOptions say what Setup follows.
+type SetupOptions struct {
+	// Schemas whose tables are followed. Default: all but those of the system.
+	Schemas []string
+	// Exclude names tables that are not followed, as "schema.table".
+	Exclude []string
+	// Grant names roles as which services connect, besides the one that runs Setup.
+	Grant []string
+	// Print, if set, is given each transaction's SQL, and nothing is run.
+	Print func(sql string)
+}
+
+// Setup makes what a cache needs in a database: a schema "unstale" with the outbox and
+// its functions, and four statement triggers on each table, which write what has
+// changed into the outbox, in the writer's own transaction. It takes the owner of the
+// tables and the right to make a schema; no superuser, no restart, no setting.
+//
+// It may be run again, and has to be after tables were made or changed: it does what is
+// left to do. Each table has a transaction of its own, which waits for a second at most for
+// its lock, and is tried five times. Tables that could not be had are in the error; what
+// is read from them is not stored.
+func Setup(ctx context.Context, dsn string, o SetupOptions) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("unstale/postgres: setup: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var grants strings.Builder
+	for _, role := range o.Grant {
+		fmt.Fprintf(&grants, "GRANT USAGE ON SCHEMA unstale TO %[1]s;\nGRANT SELECT ON unstale.version, unstale.followed TO %[1]s;\n"+
+			"GRANT EXECUTE ON FUNCTION unstale.look, unstale.identity, unstale.begin, unstale.sweep TO %[1]s;\n", pgx.Identifier{role}.Sanitize())
+	}
+	base := strings.ReplaceAll(setupSQL, "$VERSION", fmt.Sprint(version)) + grants.String()
+	if err := o.run(ctx, conn, base); err != nil {
+		return fmt.Errorf("unstale/postgres: setup: %w", err)
+	}
+	tables, err := setupTables(ctx, conn, &o)
+	if err != nil {
+		return fmt.Errorf("unstale/postgres: setup: %w", err)
+	}
+	var left []error
+	for _, t := range tables {
+		if t.done {
+			continue
+		}
+		if err := o.run(ctx, conn, t.sql()); err != nil {
+			left = append(left, fmt.Errorf("unstale/postgres: setup of %s: %w", t.name(), err))
+		}
+	}
+	return errors.Join(left...)
+}
+
+// Attempts to lock a table.
+const (
+	setupAttempts = 5
+	setupPause    = 200 * time.Millisecond
+)
+
+// run runs SQL in a transaction, again where a lock could not be had.
+func (o *SetupOptions) run(ctx context.Context, conn *pgx.Conn, sql string) (err error) {
+	sql = "BEGIN;\nSET LOCAL lock_timeout = '1s';\nSET LOCAL client_min_messages = warning;\n" + sql + "COMMIT;\n"
+	if o.Print != nil {
+		o.Print(sql)
+		return nil
+	}
+	for range setupAttempts {
+		if _, err = conn.PgConn().Exec(ctx, sql).ReadAll(); err == nil {
+			return nil
+		}
+		_, _ = conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
+		if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "55P03" { // lock_not_available
+			return err
+		}
+		time.Sleep(setupPause)
+	}
+	return err
+}
+
+// A setupTable is a table that may be followed.
+type setupTable struct {
+	oid           uint32
+	schema, table string
+	done          bool // nothing is left to do
+	columns       []setupColumn
+	key           []string // names of the primary key's columns, if its types are the system's
+}
+
+type setupColumn struct {
+	number  int16
+	name    string
+	typ     uint32
+	varlena bool
+	exact   bool // its collation is deterministic
+}
+
+func (t *setupTable) name() string { return t.schema + "." + t.table }
+
+// setupTables returns the tables that the options name, by name. Partitioned ones, those
+// that are partitions or have to do with inheritance, and temporary ones are not
+// followed.
+func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setupTable, error) {
+	var exists bool
+	if err := conn.QueryRow(ctx, `SELECT to_regclass('unstale.followed') IS NOT NULL`).Scan(&exists); err != nil {
+		return nil, err
+	}
+	done := "false"
+	if exists {
+		done = fmt.Sprintf(`EXISTS (SELECT FROM unstale.followed f WHERE f.relation = c.oid AND f.layout = c.xmin AND f.version = %d)
+			AND (SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+				WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4`, version)
+	}
+	rows, _ := conn.Query(ctx, `
+		SELECT c.oid, n.nspname, c.relname, `+done+`
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u') AND NOT c.relispartition
+			AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+			AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'unstale') AND n.nspname NOT LIKE 'pg\_%'
+			AND c.oid >= 16384
+		ORDER BY n.nspname, c.relname`)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*setupTable, error) {
+		t := new(setupTable)
+		return t, row.Scan(&t.oid, &t.schema, &t.table, &t.done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(t *setupTable) bool {
+		return len(o.Schemas) > 0 && !slices.Contains(o.Schemas, t.schema) || slices.Contains(o.Exclude, t.name())
+	})
+	for _, t := range all {
+		rows, _ := conn.Query(ctx, `
+			SELECT a.attnum, a.attname, a.atttypid, y.typlen = -1, coalesce(l.collisdeterministic, true)
+			FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+			WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, t.oid)
+		if t.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c setupColumn, err error) {
+			return c, row.Scan(&c.number, &c.name, &c.typ, &c.varlena, &c.exact)
+		}); err != nil {
+			return nil, err
+		}
+		rows, _ = conn.Query(ctx, `
+			SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
+			JOIN pg_attribute a ON a.attnum = k.number JOIN pg_type y ON y.oid = a.atttypid
+			WHERE i.indrelid = $1 AND i.indisprimary AND a.attrelid = $1
+				AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_type z ON z.oid = b.atttypid
+					WHERE b.attrelid = $1 AND b.attnum = ANY (i.indkey) AND (z.typnamespace <> 'pg_catalog'::regnamespace OR z.typtype <> 'b'))
+			ORDER BY k.place`, t.oid)
+		if t.key, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// What the outbox keeps of a change.
+const (
+	maxRows  = 1000     // of a statement; beyond it the table alone
+	maxText  = 256      // bytes of a text; a longer one is "perhaps any"
+	maxDiffs = 64 << 10 // bytes of a value that is read to find whether it changed
+)
+
+// sql returns what follows the table.
+func (t *setupTable) sql() string {
+	quote := func(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
+	table := quote(t.schema, t.table)
+	var images []setupColumn
+	for _, c := range t.columns {
+		if imageOf(c, "x") != "" {
+			images = append(images, c)
+		}
+	}
+	image := func(alias string) string {
+		var list []string
+		for _, c := range images {
+			list = append(list, imageOf(c, alias+"."+quote(c.name)))
+		}
+		return "ARRAY[" + strings.Join(list, ", ") + "]::pg_catalog.text[]"
+	}
+	var differs, numbers []string
+	for _, c := range t.columns {
+		old, now := "o."+quote(c.name), "n."+quote(c.name)
+		differ := fmt.Sprintf("NOT pg_catalog.record_image_eq(ROW(%s), ROW(%s))", old, now)
+		if c.varlena {
+			// Beyond that a value is not read: it may be gigabytes, beside a counter that changes.
+			differ = fmt.Sprintf("CASE WHEN pg_catalog.pg_column_size(%s) > %d OR pg_catalog.pg_column_size(%s) > %d THEN true ELSE %s END", old, maxDiffs, now, maxDiffs, differ)
+		}
+		differs = append(differs, fmt.Sprintf("CASE WHEN %s THEN %d::pg_catalog.int2 END", differ, c.number))
+	}
+	for _, c := range images {
+		numbers = append(numbers, fmt.Sprint(c.number))
+	}
+	var b strings.Builder
+	// A function's body is one statement for each kind of change. Bound is for the
+	// number of rows.
+	function := func(kind, from, selects string) string {
+		name := quote("unstale", fmt.Sprintf("%s_%d", kind, t.oid))
+		fmt.Fprintf(&b, `CREATE OR REPLACE FUNCTION %s() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$
+DECLARE n_rows pg_catalog.int8; table_xmin pg_catalog.xid;
+BEGIN
+	SELECT pg_catalog.count(*) INTO n_rows FROM (SELECT FROM %s LIMIT %d) AS few;
+	IF n_rows = 0 THEN RETURN NULL; END IF;
+	-- Of another table than it was at setup this function does not know all columns.
+	SELECT c.xmin INTO table_xmin FROM pg_catalog.pg_class AS c, unstale.followed AS f
+		WHERE c.oid OPERATOR(pg_catalog.=) TG_RELID AND f.relation OPERATOR(pg_catalog.=) TG_RELID AND f.layout OPERATOR(pg_catalog.=) c.xmin;
+	IF n_rows > %d OR table_xmin IS NULL THEN
+		INSERT INTO unstale.outbox (relation, operation) VALUES (TG_RELID, 't');
+		RETURN NULL;
+	END IF;
+	%s
+	RETURN NULL;
+END $unstale$;
+`, name, from, maxRows+1, maxRows, selects)
+		return name
+	}
+	const insert = "INSERT INTO unstale.outbox (relation, layout, operation, old, new, differs) "
+	inserted := function("i", "unstale_new", fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'i', NULL, %s, NULL FROM unstale_new AS n;", insert, image("n")))
+	deleted := function("d", "unstale_old", fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'd', %s, NULL, NULL FROM unstale_old AS o;", insert, image("o")))
+	update := fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'd', %s, NULL, NULL FROM unstale_old AS o;\n\t%[1]sSELECT TG_RELID, table_xmin, 'i', NULL, %[3]s, NULL FROM unstale_new AS n;",
+		insert, image("o"), image("n"))
+	if len(t.key) > 0 {
+		var on []string
+		for _, k := range t.key {
+			on = append(on, fmt.Sprintf("o.%[1]s OPERATOR(pg_catalog.=) n.%[1]s", quote(k)))
+		}
+		first := quote(t.key[0])
+		update = fmt.Sprintf(`%sSELECT TG_RELID, table_xmin, 'u', q.old, q.new, q.differs FROM (
+		SELECT CASE WHEN o.%[2]s IS NOT NULL THEN %[3]s END AS old, CASE WHEN n.%[2]s IS NOT NULL THEN %[4]s END AS new,
+			CASE WHEN o.%[2]s IS NOT NULL AND n.%[2]s IS NOT NULL THEN pg_catalog.array_remove(ARRAY[%[5]s], NULL::pg_catalog.int2) END AS differs
+		FROM unstale_old AS o FULL JOIN unstale_new AS n ON %[6]s
+	) AS q WHERE q.differs IS NULL OR pg_catalog.cardinality(q.differs) OPERATOR(pg_catalog.>) 0;`,
+			insert, first, image("o"), image("n"), strings.Join(differs, ", "), strings.Join(on, " AND "))
+	}
+	updated := function("u", "unstale_new", update)
+	for _, g := range []struct{ name, event, referencing, function string }{
+		{"unstale_insert", "INSERT", "REFERENCING NEW TABLE AS unstale_new", inserted},
+		{"unstale_update", "UPDATE", "REFERENCING OLD TABLE AS unstale_old NEW TABLE AS unstale_new", updated},
+		{"unstale_delete", "DELETE", "REFERENCING OLD TABLE AS unstale_old", deleted},
+		{"unstale_truncate", "TRUNCATE", "", "unstale.truncated"},
+	} {
+		fmt.Fprintf(&b, "DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s AFTER %[3]s ON %[2]s %[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE %[2]s ENABLE ALWAYS TRIGGER %[1]s;\n",
+			g.name, table, g.event, g.referencing, g.function)
+	}
+	fmt.Fprintf(&b, "INSERT INTO unstale.followed (relation, layout, columns, version) SELECT c.oid, c.xmin, '{%s}', %d FROM pg_catalog.pg_class AS c WHERE c.oid = %d\n"+
+		"\tON CONFLICT (relation) DO UPDATE SET layout = excluded.layout, columns = excluded.columns, version = excluded.version;\n", strings.Join(numbers, ","), version, t.oid)
+	return b.String()
+}
+
+// imageOf returns the expression for a value as the outbox holds it, or "" if it does
+// not: "v" and the value in a form that depends on no setting, "x" for one of which
+// nothing is known, NULL for NULL.
+func imageOf(c setupColumn, value string) string {
+	switch c.typ {
+	case pgInt2, pgInt4, pgInt8, pgUUID, pgBool:
+		return "'v' || " + value + "::pg_catalog.text"
+	case pgText, pgVarchar:
+		if !c.exact {
+			return ""
+		}
+		return fmt.Sprintf("CASE WHEN pg_catalog.pg_column_size(%[1]s) > 4 * %[2]d OR pg_catalog.octet_length(%[1]s) > %[2]d THEN 'x' ELSE 'v' || %[1]s::pg_catalog.text END", value, maxText)
+	case pgDate:
+		return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (%[1]s - '2000-01-01'::pg_catalog.date)::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'x' END", value)
+	case pgTimestamp, pgTimestamptz:
+		return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (extract(epoch FROM %[1]s) * 1000000)::pg_catalog.int8::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'x' END", value)
+	}
+	return ""
+}
+
+// Remove takes out of a database what Setup has made.
+func Remove(ctx context.Context, dsn string) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("unstale/postgres: remove: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	rows, _ := conn.Query(ctx, `SELECT g.tgname, g.tgrelid::regclass::text FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+		JOIN pg_class c ON c.oid = g.tgrelid WHERE p.pronamespace = to_regnamespace('unstale') AND c.relnamespace <> to_regnamespace('unstale') ORDER BY 2, 1`)
+	triggers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g [2]string, err error) { return g, row.Scan(&g[0], &g[1]) })
+	if err != nil {
+		return fmt.Errorf("unstale/postgres: remove: %w", err)
+	}
+	byTable := make(map[string]string)
+	for _, g := range triggers {
+		byTable[g[1]] += fmt.Sprintf("DROP TRIGGER %s ON %s;\n", pgx.Identifier{g[0]}.Sanitize(), g[1])
+	}
+	var o SetupOptions
+	var left []error
+	for table, sql := range byTable {
+		if err := o.run(ctx, conn, sql); err != nil {
+			left = append(left, fmt.Errorf("unstale/postgres: remove from %s: %w", table, err))
+		}
+	}
+	if len(left) == 0 {
+		left = append(left, o.run(ctx, conn, "DROP SCHEMA IF EXISTS unstale CASCADE;\n"))
+	}
+	return errors.Join(left...)
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Report is what is followed of a database, and what is not.
+type Report struct {
+	Version   int       // of what Setup made; 0: it has not been run
+	Followed  []string  // tables, as "schema.table"
+	Coarse    []string  // of those, which have changed since Setup: whatever changes in one concerns all that is made of it, until Setup is run again
+	Blind     []Blind   // what is not followed: an answer that is made of it is not stored
+	Outbox    int64     // rows, about
+	Bytes     int64     // of the outbox and its index
+	Swept     time.Time // when rows were last allowed to go
+	ReadOnly  bool      // the server is a standby: nothing that is read there is stored
+	Connected string    // version of the server
+}
+
+// A Blind is a relation of whose changes nobody is told.
+type Blind struct{ Name, Why string }
+
+// String is for people.
+func (r *Report) String() string {
+	var b strings.Builder
+	switch {
+	case r.Version == 0:
+		return "not set up: run unstale postgres setup\n"
+	case r.Version != version:
+		fmt.Fprintf(&b, "set up by another version (%d, this is %d): run setup again\n", r.Version, version)
+	}
+	if r.ReadOnly {
+		b.WriteString("this server is a standby: nothing that is read here is stored\n")
+	}
+	fmt.Fprintf(&b, "PostgreSQL %s; %d tables followed; outbox about %d rows, %d KiB", r.Connected, len(r.Followed), r.Outbox, r.Bytes/1024)
+	if !r.Swept.IsZero() {
+		fmt.Fprintf(&b, ", swept %s", r.Swept.UTC().Format(time.RFC3339))
+	}
+	b.WriteByte('\n')
+	for _, t := range r.Coarse {
+		fmt.Fprintf(&b, "coarse: %s has changed since setup: run it again\n", t)
+	}
+	for _, x := range r.Blind {
+		fmt.Fprintf(&b, "not followed: %s (%s)\n", x.Name, x.Why)
+	}
+	return b.String()
+}
+
+// Status says what of a database is followed.
+func Status(ctx context.Context, dsn string) (*Report, error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	r := new(Report)
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_version'), pg_is_in_recovery()`).Scan(&r.Connected, &r.ReadOnly); err != nil {
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
+	var missing *pgconn.PgError
+	switch err := conn.QueryRow(ctx, `SELECT number FROM unstale.version`).Scan(&r.Version); {
+	case errors.As(err, &missing) && (missing.Code == "42P01" || missing.Code == "3F000"): // undefined_table, invalid_schema_name
+		return r, nil
+	case err != nil:
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
+	if err := conn.QueryRow(ctx, `SELECT greatest(c.reltuples, 0)::int8, pg_total_relation_size(c.oid) FROM pg_class c
+		WHERE c.relname = 'outbox' AND c.relnamespace = 'unstale'::regnamespace`).Scan(&r.Outbox, &r.Bytes); err != nil {
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
+	_ = conn.QueryRow(ctx, `SELECT noted_at FROM unstale.horizon`).Scan(&r.Swept) // not for every role to see
+	c, err := load(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
+	for _, t := range c.tables {
+		switch {
+		case t.why == "":
+			r.Followed = append(r.Followed, t.Name)
+			if !t.describes {
+				r.Coarse = append(r.Coarse, t.Name)
+			}
+		case t.why != notSystem && t.kind != "v":
+			r.Blind = append(r.Blind, Blind{t.Name, t.why})
+		}
+	}
+	slices.Sort(r.Followed)
+	slices.Sort(r.Coarse)
+	slices.SortFunc(r.Blind, func(a, b Blind) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
+}

@@ -1,0 +1,501 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqltrack"
+)
+
+// A tap stands on a connection below pgx and above TLS. It sees the texts and
+// parameters that the server gets, in the order in which it gets them, each row, and
+// when a transaction ends. Whatever is written is looked at before the server has it,
+// and whatever is read before the program has it.
+//
+// pgx may read while it writes, in another goroutine, so one lock is held around
+// either's messages.
+type tap struct {
+	net.Conn
+	db *database
+
+	mu sync.Mutex
+	*sqltrack.Session
+	from, to framing         // what the server says, and what it is told
+	ctx      context.Context // of what the tracer says is being sent; nil: nobody says
+	ours     bool            // a statement of ours is
+
+	reading    bool // something was sent since the server was idle, which may have its snapshot
+	status     byte // of the transaction, as the server said last: I, T or E
+	queue      []*expected
+	statements map[string]string // texts by name
+	portals    map[string]portal
+	describes  bool // some statement changed the schema in the open transaction
+	end        func(error)
+
+	ready    bool   // it is as after AfterConnect
+	identity string // of the database, as it was seen on this connection; "" if it was not
+	reason   string // why nothing that is read here is stored, for good, or ""
+	standby  bool
+	doubts   []string // texts that may have changed the session
+}
+
+// A portal is a statement with its parameters.
+type portal struct {
+	text       string
+	known      bool
+	parameters []*parameter
+}
+
+// Expected is what the server will answer next.
+type expected struct {
+	kind byte // of the message that asked
+	text string
+	call *sqltrack.Call
+	ctl  control
+	know *known
+
+	judged bool // what it did to the session
+}
+
+// Why nothing that is read on a connection is stored.
+const (
+	reasonClosed   = "connection closed"
+	reasonLost     = "connection lost track of"
+	reasonAltered  = "session changed"
+	reasonDoubtful = "session may have changed"
+	reasonUnproven = "connection not proven"
+	reasonStandby  = "standby"
+	reasonPartial  = "rows left on the server"
+)
+
+func newTap(db *database, c net.Conn) *tap {
+	t := &tap{Conn: c, db: db, status: 'I', statements: make(map[string]string), portals: make(map[string]portal)}
+	t.Session = db.NewSession(t)
+	t.to = framing{untyped: true, most: func(kind byte) int {
+		switch kind {
+		case 'Q', 'P', 'B', 'E', 'C':
+			return maxBody
+		}
+		return 0
+	}}
+	t.from = framing{most: func(kind byte) int {
+		switch kind {
+		case 'C', 'Z', 'S', 'E':
+			return 4096
+		}
+		return 0
+	}}
+	t.queue = []*expected{{kind: 'S'}} // the server is ready when the connection is made
+	return t
+}
+
+// Write implements net.Conn.
+func (t *tap) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	if !t.to.read(b, t.told) {
+		t.lose()
+	}
+	t.reading = t.reading || len(t.queue) > 0
+	t.mu.Unlock()
+	return t.Conn.Write(b)
+}
+
+// Read implements net.Conn.
+func (t *tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	if n > 0 {
+		t.mu.Lock()
+		if !t.from.read(b[:n], t.said) {
+			t.lose()
+		}
+		t.mu.Unlock()
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (t *tap) Close() error {
+	t.mu.Lock()
+	t.drop(len(t.queue))
+	t.status, t.reason = 'I', reasonClosed
+	t.After(false) // what was open is rolled back, or committed: who looks will see
+	t.over(driver.ErrBadConn)
+	t.mu.Unlock()
+	return t.Conn.Close()
+}
+
+// lose says that nobody knows any more what belongs to what.
+func (t *tap) lose() {
+	if t.reason == "" {
+		t.reason = reasonLost
+	}
+	t.drop(len(t.queue))
+	t.queue = nil
+}
+
+// drop ends calls of which no more is heard: they have failed.
+func (t *tap) drop(n int) {
+	for _, x := range t.queue[:n] {
+		if x.call != nil {
+			x.call.Fail()
+			x.call.Leave()
+			x.call = nil
+		}
+	}
+	t.queue = t.queue[n:]
+}
+
+// told follows a message to the server.
+func (t *tap) told(kind byte, body []byte, whole bool) {
+	m := message{rest: body, ok: true}
+	switch kind {
+	case 'Q':
+		text := m.text()
+		t.expect(kind, portal{text: text, known: whole && m.ok})
+	case 'P':
+		name, sql, types := m.parse()
+		if whole && m.ok {
+			t.statements[name] = withTypes(strings.Clone(sql), types)
+		} else {
+			delete(t.statements, name)
+		}
+		t.queue = append(t.queue, &expected{kind: kind})
+	case 'B':
+		name, statement, parameters := m.bind()
+		text, known := t.statements[statement]
+		t.portals[name] = portal{text: text, known: known, parameters: parameters}
+		t.queue = append(t.queue, &expected{kind: kind})
+	case 'E':
+		name := m.text()
+		p := t.portals[name]
+		p.known = p.known && m.ok && m.int32() == 0 // all rows
+		t.expect(kind, p)
+	case 'C':
+		if m.byte() == 'S' {
+			delete(t.statements, m.text())
+		} else {
+			delete(t.portals, m.text())
+		}
+		t.queue = append(t.queue, &expected{kind: kind})
+	case 'S':
+		t.queue = append(t.queue, &expected{kind: kind})
+	case 'F':
+		t.reason = reasonLost // a function by its oid
+		t.queue = append(t.queue, &expected{kind: 'Q'})
+	}
+}
+
+// expect enters a statement that is about to run.
+func (t *tap) expect(kind byte, p portal) {
+	x := &expected{kind: kind, text: p.text, ctl: controlOf(p.text)}
+	t.queue = append(t.queue, x)
+	if t.ours || !t.ready {
+		return
+	}
+	ctx := t.ctx
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if x.ctl == controlBegin && t.end == nil {
+		t.end = t.Begin(ctx)
+	}
+	if x.ctl != controlNone {
+		x.call = t.Enter(ctx, sqltrack.Statement{SQL: p.text, Control: true})
+		return
+	}
+	x.know = &known{failed: true, alters: true}
+	if p.known {
+		x.know = t.db.know(p.text)
+	}
+	args := make([]driver.NamedValue, len(p.parameters))
+	for i, v := range p.parameters {
+		if i < len(x.know.parameters) {
+			v.typ = x.know.parameters[i]
+		}
+		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	x.call = t.Enter(ctx, sqltrack.Statement{SQL: p.text, Args: args, Rows: true, Writes: !x.know.reads})
+}
+
+// said follows a message from the server.
+func (t *tap) said(kind byte, body []byte, _ bool) {
+	switch kind {
+	case '1', '2', '3':
+		t.pop(kind)
+	case 'D':
+		if x := t.running(); x != nil && x.call != nil {
+			x.call.Row(0, nil)
+		}
+	case 'C':
+		t.completed(string(body))
+	case 'I':
+		t.completed("")
+	case 's':
+		if x := t.running(); x != nil && x.call != nil {
+			x.call.Fail()
+			x.call.Leave()
+			x.call = nil
+		}
+		t.pop('s')
+	case 'E':
+		t.failed()
+	case 'S':
+		m := message{rest: body, ok: true}
+		switch name, value := m.text(), m.text(); name {
+		case "in_hot_standby":
+			t.standby = value == "on"
+		case "client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "search_path", "session_authorization", "standard_conforming_strings":
+			if t.ready {
+				t.alter()
+			}
+		}
+	case 'Z':
+		t.pop(kind)
+		if len(body) == 1 {
+			t.status = body[0]
+		}
+		t.idle()
+	}
+}
+
+// running returns the statement of which rows come.
+func (t *tap) running() *expected {
+	if len(t.queue) > 0 && (t.queue[0].kind == 'E' || t.queue[0].kind == 'Q') {
+		return t.queue[0]
+	}
+	return nil
+}
+
+// answers says which message of a client the first messages of answers belong to.
+var answers = map[byte]byte{'1': 'P', '2': 'B', '3': 'C', 's': 'E', 'C': 'E', 'I': 'E'}
+
+// pop takes what was expected from the queue.
+func (t *tap) pop(kind byte) {
+	if len(t.queue) == 0 {
+		if t.reason == "" {
+			t.lose()
+		}
+		return
+	}
+	front := t.queue[0]
+	if kind == 'Z' {
+		if front.kind != 'S' && front.kind != 'Q' {
+			t.lose()
+			return
+		}
+	} else if front.kind != answers[kind] {
+		t.lose()
+		return
+	}
+	t.drop(1)
+}
+
+// completed follows a statement that ended, with its tag.
+func (t *tap) completed(tag string) {
+	x := t.running()
+	if x == nil {
+		t.lose()
+		return
+	}
+	if x.call != nil {
+		x.call.End()
+		x.call.Leave()
+		x.call = nil
+	}
+	if !t.ours && t.ready {
+		t.effect(x, strings.TrimRight(tag, "\x00"))
+	}
+	if x.kind == 'E' {
+		t.drop(1)
+	}
+}
+
+// effect notes what a statement did besides reading and writing rows.
+func (t *tap) effect(x *expected, tag string) {
+	word, _, _ := strings.Cut(tag, " ")
+	t.describes = t.describes || definitions[word]
+	switch {
+	case x.ctl != controlNone || x.know == nil || x.judged:
+	case x.know.plan.Refused == refusedSeveral:
+		for _, text := range split(x.text) {
+			t.judge(text)
+		}
+	default:
+		t.judge(x.text)
+	}
+	x.judged = true
+}
+
+// judge finds out whether a statement changed the session.
+func (t *tap) judge(text string) {
+	word := text
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) }); i >= 0 {
+		word = text[:i]
+	}
+	word = strings.ToUpper(word)
+	if controlOf(text) != controlNone {
+		return
+	}
+	if definitions[word] || quiet[word] {
+		if strings.Contains(strings.ToLower(text), "temp") {
+			t.alter()
+		}
+		return
+	}
+	switch k := t.db.know(text); {
+	case k.failed && slices.Contains(t.doubts, text):
+	case k.failed && len(t.doubts) < maxDoubts:
+		t.doubts = append(t.doubts, text) // nobody could tell; it may be told when it matters
+	case k.alters:
+		t.alter()
+	}
+}
+
+// definitions are the first words of statements that change the schema, quiet ones
+// those of others that change nothing of the session.
+var (
+	definitions = words("CREATE ALTER DROP GRANT REVOKE COMMENT REFRESH REINDEX CLUSTER IMPORT SECURITY")
+	quiet       = words("COPY TRUNCATE LOCK NOTIFY SHOW EXPLAIN VACUUM ANALYZE CHECKPOINT")
+)
+
+func words(text string) map[string]bool {
+	m := make(map[string]bool)
+	for w := range strings.FieldsSeq(text) {
+		m[w] = true
+	}
+	return m
+}
+
+// maxDoubts bounds the texts of which it is still to be found out whether they changed
+// the session.
+const maxDoubts = 64
+
+// doubtful finds that out, and reports whether it could not.
+func (t *tap) doubtful() bool {
+	for len(t.doubts) > 0 {
+		switch k := t.db.know(t.doubts[0]); {
+		case k.failed:
+			return true
+		case k.alters:
+			t.alter()
+		}
+		t.doubts = t.doubts[1:]
+	}
+	return false
+}
+
+// alter says that texts may mean something else on this connection from now on.
+func (t *tap) alter() {
+	if t.reason == "" {
+		t.reason = reasonAltered
+	}
+}
+
+// failed follows an error: the server answers nothing more until it is in step again.
+func (t *tap) failed() {
+	n := 0
+	for n < len(t.queue) && t.queue[n].kind != 'S' && t.queue[n].kind != 'Q' {
+		n++
+	}
+	t.drop(n)
+	if x := t.running(); x != nil && x.call != nil {
+		x.call.Fail()
+		x.call.Leave()
+		x.call = nil
+	}
+}
+
+// idle follows the end of a statement or of several: whether a transaction is open.
+func (t *tap) idle() {
+	if len(t.queue) > 0 {
+		return // more has been sent
+	}
+	t.After(t.status != 'I')
+	t.reading = t.status != 'I'
+	if t.status != 'I' {
+		return
+	}
+	if t.describes {
+		t.describes = false
+		t.db.lose("schema changed")
+	}
+	t.over(nil)
+	clear(t.portals)
+}
+
+// over ends the transaction.
+func (t *tap) over(err error) {
+	if t.end != nil {
+		t.end(err)
+		t.end = nil
+	}
+}
+
+// Reading implements sqltrack.Conn: what is about to be sent has a snapshot of its own
+// only if nothing was sent since the server was idle.
+func (t *tap) Reading() bool { return t.reading }
+
+// InTransaction implements sqltrack.Conn.
+func (t *tap) InTransaction() bool { return t.status != 'I' || t.end != nil }
+
+// Changed implements sqltrack.Conn: every statement that may write is entered so.
+func (t *tap) Changed() bool { return false }
+
+// Probe implements sqltrack.Conn.
+func (t *tap) Probe(context.Context, string, []driver.NamedValue, int, int) ([][]shape.Value, int, bool) {
+	return nil, 0, false
+}
+
+// Reason implements sqltrack.Conn.
+func (t *tap) Reason() string {
+	switch seen := t.db.identity.Load(); {
+	case t.reason != "":
+		return t.reason
+	case t.doubtful():
+		return reasonDoubtful
+	case t.reason != "":
+		return t.reason
+	case t.standby:
+		return reasonStandby
+	case seen == nil || t.identity != *seen:
+		return reasonUnproven
+	}
+	return ""
+}
+
+// control is what a text does to a transaction, if it does nothing else.
+type control uint8
+
+const (
+	controlNone control = iota
+	controlBegin
+	controlOther
+)
+
+// controlOf reads the first words of a text.
+func controlOf(text string) control {
+	words := strings.Fields(strings.ToLower(strings.TrimRight(text[:min(len(text), 200)], "; \t\r\n")))
+	if len(words) == 0 || words[0] == "--" && !strings.Contains(text, "\n") { // pgx says "-- ping"
+		return controlOther
+	}
+	if len(text) > 200 || strings.ContainsAny(text, ";") && strings.IndexByte(strings.TrimRight(text, "; \t\r\n"), ';') >= 0 {
+		return controlNone
+	}
+	switch words[0] {
+	case "begin":
+		return controlBegin
+	case "start":
+		if len(words) > 1 && words[1] == "transaction" {
+			return controlBegin
+		}
+	case "commit", "end", "rollback", "abort", "savepoint", "release":
+		return controlOther
+	}
+	return controlNone
+}
