@@ -97,8 +97,8 @@ func TestLeadersWithoutTime(t *testing.T) {
 		name    string
 		leaders []time.Duration // what time they have, and then ten others have a minute
 		minds   bool
-		runs    int64
-		took    time.Duration // by the last one
+		runs    int64         // at most: who wakes first leads next
+		took    time.Duration // by the last one, at most
 	}{
 		{"one", []time.Duration{short}, true, 2, short + takes},
 		{"one that takes no notice", []time.Duration{short}, false, 2, short + takes},
@@ -155,8 +155,8 @@ func TestLeadersWithoutTime(t *testing.T) {
 						synctest.Wait()
 					}
 					all.Wait()
-					if took, n := time.Since(start), runs.Load(); took != test.took || n != test.runs {
-						t.Errorf("%d runs in %v, want %d in %v", n, took, test.runs, test.took)
+					if took, n := time.Since(start), runs.Load(); took > test.took || n > test.runs {
+						t.Errorf("%d runs in %v, want at most %d in %v", n, took, test.runs, test.took)
 					}
 				})
 			})
