@@ -184,9 +184,9 @@ func (db *database) keepHouse(ctx context.Context) error {
 	}
 	if now.Sub(db.swept) >= sweepEvery {
 		db.swept = now
-		if _, err := db.conn.Exec(ctx, "SELECT unstale.sweep($1)", retention); err != nil {
-			return fmt.Errorf("unstale/postgres: sweep: %w", err)
-		}
+		// That it failed makes nothing stale, and the connection's next look tells whether it
+		// is gone.
+		_, _ = db.conn.Exec(ctx, "SELECT unstale.sweep($1)", retention)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -426,6 +427,54 @@ func TestSessions(t *testing.T) {
 		}
 		if got := strings.Contains(status, ";stored") || strings.Contains(status, ";hit"); got != stored {
 			t.Errorf("after %s: %s", sql, status)
+		}
+	}
+}
+
+// TestRoles: a role that owns nothing has hits where setup let it, and does without
+// the cache where it did not.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	s := newItem(t)
+	s.server.Psql("postgres", `CREATE ROLE app LOGIN; CREATE ROLE stranger LOGIN; GRANT SELECT, UPDATE ON item TO app, stranger`)
+	if err := postgres.Setup(t.Context(), s.dsn, postgres.SetupOptions{Grant: []string{"app"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"app", "stranger"} {
+		hit := role == "app"
+		cache, err := unstale.New(unstale.Options{Slots: 1 << 16, LookWait: time.Minute, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool, err := postgres.NewPool(t.Context(), s.server.DSN(role, "postgres"), cache)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &site{T: t, cache: cache, pool: pool}
+		r.h = cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			var name string
+			if err := pool.QueryRow(req.Context(), `SELECT name FROM item`).Scan(&name); err != nil {
+				t.Error(err)
+			}
+			fmt.Fprint(w, name)
+		}))
+		if hit {
+			r.settle("/")
+			if _, err := pool.Exec(t.Context(), `UPDATE item SET name = 'two'`); err != nil { // its triggers write where it may not
+				t.Error(err)
+			}
+			r.want("/", "two", false)
+			if _, err := pool.Exec(t.Context(), `SELECT count(*) FROM unstale.outbox`); err == nil {
+				t.Error("the outbox is readable")
+			}
+		} else {
+			for range 5 {
+				r.want("/", "two", false)
+			}
+		}
+		pool.Close()
+		if err := cache.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -215,6 +215,7 @@ func (t *setupTable) sql() string {
 	function := func(kind, from, selects string) string {
 		name := quote("unstale", fmt.Sprintf("%s_%d", kind, t.oid))
 		fmt.Fprintf(&b, `CREATE OR REPLACE FUNCTION %s() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$
+#variable_conflict use_variable
 DECLARE n_rows pg_catalog.int8; table_xmin pg_catalog.xid;
 BEGIN
 	SELECT pg_catalog.count(*) INTO n_rows FROM (SELECT FROM %s LIMIT %d) AS few;

@@ -14,7 +14,8 @@ func TestSetup(t *testing.T) {
 	server.Psql("postgres", `
 		CREATE TABLE item (id int8 PRIMARY KEY, name text, big bytea, at timestamptz DEFAULT now(), day date, ok bool, u uuid, n numeric, "odd ""name" varchar(10));
 		CREATE TABLE bare (a text);
-		CREATE TABLE pair (a int, b text, c int, PRIMARY KEY (a, b));`)
+		CREATE TABLE pair (a int, b text, c int, PRIMARY KEY (a, b));
+		CREATE TABLE odd (n_rows int PRIMARY KEY, table_xmin text, tg_relid text, n text, o text, q text, old text, new text, differs text);`)
 	for range 2 {
 		if err := postgres.Setup(t.Context(), server.DSN("postgres", "postgres"), postgres.SetupOptions{}); err != nil {
 			t.Fatal(err)
@@ -44,6 +45,7 @@ func TestSetup(t *testing.T) {
 		{`INSERT INTO bare VALUES ('a'); ALTER TABLE bare ADD COLUMN b int; UPDATE bare SET b = 1`, `bare|t|||`},
 		{`ALTER TABLE item ADD COLUMN later text; INSERT INTO item (id) VALUES (77); UPDATE item SET later = 'x'`, "item|t|||\nitem|t|||"},
 		{`INSERT INTO pair VALUES (1, 'a', 1); UPDATE pair SET c = 2`, `pair|u|{v1,va,v1}|{v1,va,v2}|{3}`},
+		{`INSERT INTO odd VALUES (1, 'a', 'b', 'c'); UPDATE odd SET old = 'x', n = 'y'; DELETE FROM odd`, `odd|u|{v1,va,vb,vc,NULL,NULL,NULL,NULL,NULL}|{v1,va,vb,vy,NULL,NULL,vx,NULL,NULL}|{4,7}`},
 		{`SET session_replication_role = replica; INSERT INTO pair VALUES (2, 'a', 1)`, `pair|i||{v2,va,v1}|`},
 	} {
 		got := outbox(tt.sql)
@@ -52,7 +54,7 @@ func TestSetup(t *testing.T) {
 		}
 	}
 	report, err := postgres.Status(t.Context(), server.DSN("postgres", "postgres"))
-	if err != nil || report.Version == 0 || len(report.Followed) != 3 || strings.Join(report.Coarse, " ") != "public.bare public.item" || len(report.Blind) != 0 {
+	if err != nil || report.Version == 0 || len(report.Followed) != 4 || strings.Join(report.Coarse, " ") != "public.bare public.item" || len(report.Blind) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if err := postgres.Remove(t.Context(), server.DSN("postgres", "postgres")); err != nil {

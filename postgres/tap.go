@@ -361,7 +361,7 @@ func (t *tap) judge(text string) {
 // those of others that change nothing of the session.
 var (
 	definitions = words("CREATE ALTER DROP GRANT REVOKE COMMENT REFRESH REINDEX CLUSTER IMPORT SECURITY")
-	quiet       = words("COPY TRUNCATE LOCK NOTIFY SHOW EXPLAIN VACUUM ANALYZE CHECKPOINT")
+	quiet       = words("COPY TRUNCATE LOCK LISTEN UNLISTEN NOTIFY SHOW VACUUM ANALYZE CHECKPOINT")
 )
 
 func words(text string) map[string]bool {
