@@ -56,7 +56,11 @@ func (s *scope) callerOf(d *database) *caller {
 	if c := s.caller.Load(); c != nil && c.db == d {
 		return c
 	}
-	c := &caller{db: d, scope: s}
+	c := &s.first
+	if !s.claimed.CompareAndSwap(false, true) {
+		c = new(caller)
+	}
+	*c = caller{db: d, scope: s}
 	s.caller.Store(c)
 	return c
 }

@@ -25,7 +25,9 @@ type scope struct {
 	course   *asker    // of the request in whose course this runs; nil if it is none
 	asking   bool      // it finds out who asks, for which others may wait
 
-	caller atomic.Pointer[caller] // that was made last for an adapter
+	caller  atomic.Pointer[caller] // that was made last for an adapter
+	first   caller                 // room for the first one
+	claimed atomic.Bool            // first is taken
 }
 
 type scopeKey struct{}
@@ -152,8 +154,8 @@ func (c *scopedContext) Value(key any) any {
 // for the fill any longer, and it notices when code inside looks at a value that
 // was put into the context outside.
 type fillContext struct {
-	context.Context // carries the end of the fill, no values of others
-	outer           context.Context
+	context.Context                 // carries the end of the fill, no values of others
+	outer           context.Context // of which values alone matter
 	scope           *scope
 	outside         func(key any) // called when a value from outside was found
 }
@@ -169,7 +171,7 @@ func newFillContext(outer context.Context, s *scope, outside func(key any)) (*fi
 	} else {
 		ctx, cancel = context.WithCancel(context.Background())
 	}
-	return &fillContext{ctx, context.WithoutCancel(outer), s, outside}, cancel
+	return &fillContext{ctx, outer, s, outside}, cancel
 }
 
 // Value implements context.Context.

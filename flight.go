@@ -77,7 +77,7 @@ const (
 // A joiner is who wants the result of a flight.
 type joiner struct {
 	within   *flight // in which their code runs, or nil
-	newcomer func() *fill
+	newcomer interface{ begin() *fill }
 	mayJoin  bool
 	holds    bool   // a connection, which a flight may wait for
 	joined   int    // flights, in vain, but for one that was cut
@@ -178,7 +178,7 @@ func (fs *flights) join(key string, j *joiner) (f *flight, how role) {
 		}
 	}
 	fs.last++
-	f = &flight{number: fs.last, fill: j.newcomer(), done: make(chan struct{}), waiting: 1}
+	f = &flight{number: fs.last, fill: j.newcomer.begin(), done: make(chan struct{}), waiting: 1}
 	f.usedBy(j.within)
 	if fs.m == nil {
 		fs.m = make(map[string]underWay)

@@ -129,6 +129,7 @@ func (g *get) identified() bool {
 // answer serves a valid entry, joins somebody's fill, or runs one.
 func (g *get) answer() {
 	c := g.front
+	var room joiner
 	var j *joiner
 	for {
 		e, key, at, why := c.find(g.r.Context(), g.primary, g)
@@ -159,7 +160,8 @@ func (g *get) answer() {
 			return
 		}
 		if j == nil {
-			j = &joiner{mayJoin: !g.directives.NoCache, newcomer: g.begin}
+			room = joiner{mayJoin: !g.directives.NoCache, newcomer: g}
+			j = &room
 		}
 		j.found(&c.flights, g, why)
 		j.holds = g.holds()

@@ -1,7 +1,6 @@
 package unstale
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -135,19 +134,40 @@ func (h *handler) bypass(r *http.Request, p Policy, d rfc9111.Policy, f *request
 func clientCertificate(r *http.Request) bool { return r.TLS != nil && len(r.TLS.PeerCertificates) > 0 }
 
 // outside returns r, which comes from a client, with a context that belongs
-// to no fill.
+// to no fill. It is called once for a client.
 func (c *front) outside(r *http.Request, from *client) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{
-		engine: c.engine, asker: &from.asker, course: &from.asker, holdings: from.holdings, outer: scopeOf(r.Context()),
-	}))
+	from.passing = scope{engine: c.engine, asker: &from.asker, course: &from.asker, holdings: from.holdings, outer: scopeOf(r.Context())}
+	from.passes = scopedContext{r.Context(), &from.passing}
+	return r.WithContext(&from.passes)
 }
 
 // pass lets a client's request pass by the cache.
 func (h *handler) pass(w http.ResponseWriter, from *client, route *routeCounters, why string, forward rfc9111.Forward) {
 	passed := route.bypassed.at(why)
 	passed.n.Add(1)
-	w.Header().Add("Cache-Status", rfc9111.CacheStatus{Forward: forward, Detail: why}.String())
+	from.status[0] = passed.passText(forward, why)
+	if h := w.Header(); h["Cache-Status"] == nil {
+		h["Cache-Status"] = from.status[:]
+	} else {
+		h.Add("Cache-Status", from.status[0])
+	}
 	began := time.Now()
 	h.next.ServeHTTP(w, h.front.outside(from.request, from))
 	h.front.spent(route, passed, why, time.Since(began))
+}
+
+// A passText is what Cache-Status says of requests that pass, which are often alike.
+type passText struct {
+	forward rfc9111.Forward
+	why     string
+	text    string
+}
+
+func (l *label) passText(forward rfc9111.Forward, why string) string {
+	t := l.text.Load()
+	if t == nil || t.forward != forward || t.why != why {
+		t = &passText{forward, why, rfc9111.CacheStatus{Forward: forward, Detail: why}.String()}
+		l.text.Store(t)
+	}
+	return t.text
 }

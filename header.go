@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,8 +56,18 @@ func (f outsideField) untouched(values []string) bool {
 // copies.
 func (o outside) difference(h http.Header) (lines storedHeader, touched http.Header) {
 	touched = make(http.Header)
-	added := make(map[string]int) // how many of the values stood there before
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	var added map[string]int // how many of the values stood there before
+	if len(o) > 0 {
+		added = make(map[string]int)
+	}
+	var room [16]string
+	names, size := room[:0], 0
+	for name, values := range h {
+		names, size = append(names, name), size+len(values)
+	}
+	slices.Sort(names)
+	copied := make([]string, 0, size) // in which the values of most fields lie
+	for _, name := range names {
 		values := h[name]
 		before, stood := o[name]
 		if stood && before.untouched(values) {
@@ -72,8 +81,15 @@ func (o outside) difference(h http.Header) (lines storedHeader, touched http.Hea
 			touched[canonical] = slices.Clone(beside.values) // net/http sends both spellings
 			added[canonical] = len(beside.values)
 		}
-		touched[canonical] = append(touched[canonical], values...)
+		if there := touched[canonical]; len(there) > 0 || len(values) == 0 {
+			touched[canonical] = append(there, values...)
+			continue
+		}
+		start := len(copied)
+		copied = append(copied, values...)
+		touched[canonical] = slices.Clip(copied[start:])
 	}
+	lines = make(storedHeader, 0, size)
 	for name, values := range touched {
 		lines = appendField(lines, name, values, added[name])
 	}

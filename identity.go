@@ -24,6 +24,11 @@ type client struct {
 	asker
 	identity func(*http.Request) (string, error) // HandlerOptions.Identity
 	request  *http.Request                       // as it came, credentials included
+
+	// Room for what is needed where the request passes by the cache.
+	passing scope
+	passes  scopedContext
+	status  [1]string // the value of Cache-Status
 }
 
 func newClient(m *middleware, r *http.Request, route string) *client {

@@ -71,7 +71,7 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 			return e.body, nil
 		}
 		if j == nil {
-			j = &joiner{within: s.flight, mayJoin: mayJoin, newcomer: func() *fill { return c.beginLoad(s.course) }}
+			j = &joiner{within: s.flight, mayJoin: mayJoin, newcomer: s}
 		}
 		j.found(&c.flights, s, why)
 		j.holds = held.hold()
@@ -103,13 +103,12 @@ func (c *engine) asks(primary string) bool {
 	return e != nil && e.kind == kindSignpost && e.choice.asked
 }
 
-// beginLoad starts the fill of a function given to Load in the course of a request,
-// if a is not nil.
-func (c *engine) beginLoad(a *asker) *fill {
-	if a == nil {
-		return c.begin(routeOfLoad, true)
+// begin starts the fill of a function given to Load, which runs in the scope.
+func (s *scope) begin() *fill {
+	if s.course == nil {
+		return s.engine.begin(routeOfLoad, true)
 	}
-	return c.begin(a.route, false)
+	return s.engine.begin(s.course.route, false)
 }
 
 // refuse makes what the scope's fill computes unstorable, if there is one.

@@ -167,7 +167,11 @@ func (g *get) fillRequest(ctx context.Context) *http.Request {
 	r.Method = http.MethodGet
 	r.Host = strings.ToLower(g.r.Host)
 	r.URL = canonicalURL(g.r.URL)
-	r.RequestURI = canonicalURL(publicURL(g.r)).RequestURI()
+	if public := publicURL(g.r); public == g.r.URL {
+		r.RequestURI = r.URL.RequestURI()
+	} else {
+		r.RequestURI = canonicalURL(public).RequestURI()
+	}
 	r.Header = make(http.Header, len(g.r.Header))
 	for name, lines := range g.r.Header {
 		switch class := g.fields.of(name); {

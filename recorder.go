@@ -232,8 +232,10 @@ func (r *recorder) finish() {
 		r.WriteHeader(http.StatusOK)
 		r.silent = true
 	}
-	if _, touched := r.outside.difference(r.header); hasTrailers(touched) {
-		r.startStreaming(refusedStreamed)
+	if mayHaveTrailers(r.header) {
+		if _, touched := r.outside.difference(r.header); hasTrailers(touched) {
+			r.startStreaming(refusedStreamed)
+		}
 	}
 	if r.mode == streaming {
 		r.sendTrailers()
@@ -272,6 +274,17 @@ func hasTrailers(h http.Header) bool {
 	}
 	for name := range h {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHaveTrailers reports whether hasTrailers may hold for fields of the header,
+// under their canonical names.
+func mayHaveTrailers(h http.Header) bool {
+	for name := range h {
+		if len(name) >= len("Trailer") && strings.EqualFold(name[:len("Trailer")], "Trailer") {
 			return true
 		}
 	}

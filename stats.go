@@ -274,6 +274,7 @@ type label struct {
 	n       atomic.Uint64
 	spent   atomic.Int64           // in handlers
 	because atomic.Pointer[string] // what it was the last time: a statement or a place in the program
+	text    atomic.Pointer[passText]
 }
 
 // at returns what is counted under a label.

@@ -27,7 +27,7 @@ type innerRows interface {
 type rows struct {
 	innerRows
 	session *session
-	call    *sqltrack.Call
+	call    sqltrack.Call
 	stmt    uintptr // the SQLite statement
 }
 
@@ -73,7 +73,7 @@ func (r *rows) Close() (err error) {
 	if r.call.Weighed() && r.stmt != 0 {
 		r.call.Took(r.session.native.steps(r.stmt))
 	}
-	defer func() { r.session.leave(r.call, err) }()
+	defer func() { r.session.leave(&r.call, err) }()
 	return r.innerRows.Close()
 }
 

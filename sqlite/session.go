@@ -62,11 +62,11 @@ const (
 )
 
 // enter precedes each call of the driver that runs a text; query says that its
-// rows are read. leave must follow, when they are.
-func (s *session) enter(ctx context.Context, sql string, args []driver.NamedValue, query bool) *sqltrack.Call {
+// rows are read. leave must follow, when they are. It returns room, filled in.
+func (s *session) enter(ctx context.Context, room *sqltrack.Call, sql string, args []driver.NamedValue, query bool) *sqltrack.Call {
 	s.afterCall()
 	t := s.text(sql)
-	call := s.Enter(ctx, sqltrack.Statement{SQL: sql, Args: args, Rows: query, Writes: t.writes, Control: t.control})
+	call := s.EnterIn(ctx, room, sqltrack.Statement{SQL: sql, Args: args, Rows: query, Writes: t.writes, Control: t.control})
 	if t.writes {
 		s.db.refresh(s)
 	}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+
+	"github.com/unstale/unstale/internal/sqltrack"
 )
 
 // An innerStmt is what a prepared statement of the driver is.
@@ -50,7 +52,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 
 // exec runs a statement.
 func (s *session) exec(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Result, error)) (_ driver.Result, err error) {
-	call := s.enter(ctx, text, args, false)
+	call := s.enter(ctx, new(sqltrack.Call), text, args, false)
 	// Deferred, here and below, because a function of the application may panic
 	// within the statement, and nothing must stay in flux then.
 	defer func() { s.leave(call, err) }()
@@ -59,7 +61,8 @@ func (s *session) exec(ctx context.Context, text string, args []driver.NamedValu
 
 // query runs a statement whose rows are read.
 func (s *session) query(ctx context.Context, text string, args []driver.NamedValue, run func() (driver.Rows, error)) (found driver.Rows, err error) {
-	call := s.enter(ctx, text, args, true)
+	r := &rows{session: s}
+	call := s.enter(ctx, &r.call, text, args, true)
 	defer func() {
 		if found == nil { // after a panic, too
 			s.leave(call, err)
@@ -75,5 +78,6 @@ func (s *session) query(ctx context.Context, text string, args []driver.NamedVal
 	if err != nil {
 		return nil, err
 	}
-	return &rows{innerRows: inner, session: s, call: call, stmt: statementOf(opened)}, nil
+	r.innerRows, r.stmt = inner, statementOf(opened)
+	return r, nil
 }

@@ -31,7 +31,8 @@ func StrongETag(contentType string, body []byte) string {
 	h.Write([]byte(contentType))
 	h.Write(body)
 	var sum [sha256.Size]byte
-	return `"` + base64.RawURLEncoding.EncodeToString(h.Sum(sum[:0])[:16]) + `"`
+	var tag [24]byte
+	return string(append(base64.RawURLEncoding.AppendEncode(append(tag[:0], '"'), h.Sum(sum[:0])[:16]), '"'))
 }
 
 // ParseETag reads a single entity tag.

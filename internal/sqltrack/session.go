@@ -92,7 +92,12 @@ type Statement struct {
 
 // Enter precedes a statement, and says what it will read. [Call.Leave] must follow.
 func (s *Session) Enter(ctx context.Context, st Statement) *Call {
-	c := &Call{Statement: st, session: s, ctx: ctx, caller: s.reader(ctx), asOf: s.readSeq, proof: s.proof}
+	return s.EnterIn(ctx, new(Call), st)
+}
+
+// EnterIn is Enter with room for the Call that it returns.
+func (s *Session) EnterIn(ctx context.Context, c *Call, st Statement) *Call {
+	*c = Call{Statement: st, session: s, ctx: ctx, caller: s.reader(ctx), asOf: s.readSeq, proof: s.proof}
 	s.take(c.caller)
 	if st.Control {
 		return c
