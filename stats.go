@@ -59,7 +59,7 @@ type RouteStats struct {
 // LoadStats are the counters of Load.
 type LoadStats struct {
 	Hits, Misses, Joined uint64
-	Bypassed             uint64 // calls inside a transaction that had changed something, or began before the result was made
+	Bypassed             uint64 // calls that ran their function, because of what an open transaction had changed, or saw, or held: see Load
 }
 
 // LookStats count how often sources were asked whether they have caught up. What is
