@@ -8,12 +8,20 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // The file that a persona card consists of.
 const (
 	BotConfigName    = "bot_config.toml"
-	MaxBotConfigSize = 5 << 20 // bytes
+	MaxBotConfigSize = 256 << 10 // bytes
+)
+
+// What decoding a bot_config.toml may cost: the time grows with the square of the
+// number of keys, and each part of a dotted key is a table.
+const (
+	maxConfigKeys  = 2000 // parts of dotted keys count as keys
+	maxConfigDepth = 16   // parts of a dotted key
 )
 
 // checkBotConfigName returns nil if a persona card may contain a file of this
@@ -30,10 +38,14 @@ func checkBotConfigName(name string) error {
 
 // BotConfigVersion returns the version that a bot_config.toml declares: at the
 // top, in a table named meta or card, or as a key named version anywhere,
-// nearest to the top first.
+// nearest to the top first. It fails with ErrFileSize or ErrConfigKeys, before
+// anything costly, where the file is more than a configuration.
 func BotConfigVersion(data []byte) (string, error) {
 	if len(data) > MaxBotConfigSize {
 		return "", ErrFileSize.Of(TargetPersona)
+	}
+	if err := checkConfigKeys(data); err != nil {
+		return "", err
 	}
 	var doc map[string]any
 	if err := toml.Unmarshal(data, &doc); err != nil {
@@ -52,6 +64,35 @@ func BotConfigVersion(data []byte) (string, error) {
 		return v, nil
 	}
 	return "", ErrConfigVersion
+}
+
+// checkConfigKeys returns nil if the keys are few enough. It goes through the
+// expressions of the file once, and stops where decoding would find the syntax
+// wrong.
+func checkConfigKeys(data []byte) error {
+	var p unstable.Parser
+	left := maxConfigKeys
+	for p.Reset(data); p.NextExpression(); {
+		for nodes := []*unstable.Node{p.Expression()}; len(nodes) > 0; {
+			node := nodes[len(nodes)-1]
+			nodes = nodes[:len(nodes)-1]
+			parts := 0
+			for children := node.Children(); children.Next(); {
+				if child := children.Node(); child.Kind == unstable.Key {
+					parts++
+				} else {
+					nodes = append(nodes, child)
+				}
+			}
+			if left -= parts; left < 0 || parts > maxConfigDepth {
+				return ErrConfigKeys
+			}
+		}
+	}
+	if p.Error() != nil {
+		return ErrConfigSyntax
+	}
+	return nil
 }
 
 // findVersion searches breadth first, in the order of the keys, so that the

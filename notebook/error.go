@@ -67,6 +67,9 @@ var (
 	ErrAdminBySuper  = newError(Forbidden, "SUPER_ADMIN_REQUIRED", "只有超级管理员可以创建管理员账号", "Only a super admin may create an admin")
 )
 
+// ErrBusy is what somebody gets whose turn does not come in time.
+var ErrBusy = newError(Unavailable, "BUSY", "服务器繁忙，请稍后再试", "Too many are doing this at the moment; please try again").With(RetryAfter, 5)
+
 // What can go wrong with mailed codes.
 var (
 	ErrCodeInvalid     = newError(Invalid, "CODE_INVALID", "验证码错误或已过期", "The code is wrong or no longer good")
@@ -102,6 +105,7 @@ var (
 // What can be wrong with an uploaded bot_config.toml.
 var (
 	ErrConfigSyntax    = newError(Invalid, "PERSONA_TOML_PARSE_ERROR", "TOML 语法错误，请检查 bot_config.toml 格式是否正确", "bot_config.toml is not valid TOML")
+	ErrConfigKeys      = newError(Invalid, "PERSONA_TOML_TOO_COMPLEX", "bot_config.toml 的键过多或嵌套过深：最多 2000 个键，每个键最多 16 级", "bot_config.toml has more than 2000 keys, or one of more than 16 parts")
 	ErrConfigVersion   = newError(Invalid, "PERSONA_TOML_VERSION_MISSING", "TOML 中未找到版本号字段，请在 bot_config.toml 中添加 version 字段", "bot_config.toml has no version")
 	ErrUploadMalformed = newError(Invalid, "UPLOAD_MALFORMED", "上传表单格式错误", "The upload is not a valid multipart form")
 )

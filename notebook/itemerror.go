@@ -60,7 +60,7 @@ var (
 		TargetKnowledge: {"不支持的文件类型，仅支持 .txt 和 .json 文件", "Only .txt and .json files are supported"},
 	}}
 	ErrFileSize = &ItemError{kind: Invalid, code: "FILE_SIZE_EXCEEDED", by: map[ItemKind]Text{
-		TargetPersona:   {"文件过大，单个文件最大允许 5MB", "The file is larger than 5 MB"},
+		TargetPersona:   {"文件过大，单个文件最大允许 256KB", "The file is larger than 256 KB"},
 		TargetKnowledge: {"文件过大，单个文件最大允许 100MB", "A file is larger than 100 MB"},
 	}}
 	ErrFileEmpty  = newItemError(Invalid, "FILE_EMPTY", "文件不能为空", "A file is empty")

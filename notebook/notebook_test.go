@@ -2,6 +2,7 @@ package notebook
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,40 @@ func TestBotConfigVersion(t *testing.T) {
 	for name, want := range map[string]error{"bot_config.toml": nil, "x.toml": ErrFileName, "bot_config.txt": ErrFileType, "": ErrFileType} {
 		if _, err := ItemKind(TargetPersona).FileType(name); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", name, err, want)
+		}
+	}
+}
+
+// Decoding takes time by the square of the number of keys, and memory by the
+// depth of dotted ones: that there are too many is found before.
+func TestBotConfigKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	numbered := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, test := range map[string]struct {
+		text string
+		want error
+	}{
+		"as many keys as may be":   {"version = 1\n" + numbered(maxConfigKeys-1, "k%d = 1\n"), nil},
+		"one key more":             {"version = 1\n" + numbered(maxConfigKeys, "k%d = 1\n"), ErrConfigKeys},
+		"tables":                   {"version = 1\n" + numbered(maxConfigKeys, "[t%d]\n"), ErrConfigKeys},
+		"array tables":             {"version = 1\n" + strings.Repeat("[[t]]\n", maxConfigKeys), ErrConfigKeys},
+		"an inline table":          {"version = 1\nt = {" + numbered(maxConfigKeys, "k%d = 1, ") + "z = 1}", ErrConfigKeys},
+		"inline tables in arrays":  {"version = 1\nt = [" + strings.Repeat("[{a = 1}], ", maxConfigKeys) + "]", ErrConfigKeys},
+		"as deep a key as may be":  {"version = 1\na" + strings.Repeat(".a", maxConfigDepth-1) + " = 1", nil},
+		"a deeper key":             {"version = 1\na" + strings.Repeat(".a", maxConfigDepth) + " = 1", ErrConfigKeys},
+		"a deeper table":           {"version = 1\n[a" + strings.Repeat(".a", maxConfigDepth) + "]", ErrConfigKeys},
+		"a deeper key in a table":  {"version = 1\nt = {a" + strings.Repeat(".a", maxConfigDepth) + " = 1}", ErrConfigKeys},
+		"keys in texts, comments":  {"version = 1\nt = \"\"\"\n" + strings.Repeat("a = 1\n", 3000) + "\"\"\"\n" + strings.Repeat("# a = 1\n", 3000), nil},
+		"keys after a wrong start": {"version = \n" + numbered(maxConfigKeys, "k%d = 1\n"), ErrConfigSyntax},
+	} {
+		if _, err := BotConfigVersion([]byte(test.text)); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func mutants() (list []mutant) {
 }
 
 // excesses lists those that tests of one package have to find, package by package.
-func excesses() []excess { return slices.Concat(bounds, waits, strict) }
+func excesses() []excess { return slices.Concat(bounds, waits, strict, hardened) }
 
 // String returns the mutant's name after its instrument's.
 func (m mutant) String() string { return m.by.String() + "/" + m.name }

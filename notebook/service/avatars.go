@@ -13,16 +13,13 @@ import (
 	"github.com/unstale/unstale/notebook/files"
 )
 
-// What making pictures may cost: so many at once, each for so long.
-const (
-	avatarTurns = 2
-	avatarTime  = 10 * time.Second
-)
+// avatarTime is how long making a picture may take.
+const avatarTime = 10 * time.Second
 
 // Avatars makes and shows the users' pictures.
 type Avatars struct {
 	*base
-	turns chan struct{} // full while as many pictures are made as may be
+	turns turns
 }
 
 // Set gives the user the picture that the form holds.
@@ -64,12 +61,11 @@ func (a Avatars) replace(ctx context.Context, u *notebook.User, full, thumbnail 
 
 // make makes the picture when it is its turn.
 func (a Avatars) make(ctx context.Context, data []byte) (*avatar.Picture, error) {
-	select {
-	case a.turns <- struct{}{}:
-		defer func() { <-a.turns }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := a.turns.take(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	limited, cancel := context.WithTimeout(ctx, avatarTime)
 	defer cancel()
 	p, err := avatar.New(limited, data)

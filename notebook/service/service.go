@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/unstale/unstale"
@@ -79,11 +80,13 @@ type base struct {
 	logger *slog.Logger
 	clock  func() time.Time
 	cost   int
+
+	configs, hashes turns // to parse configurations, and to hash passwords
 }
 
 // New returns the operations.
 func New(c Config) (*Service, error) {
-	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, cost: c.PasswordCost}
+	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, cost: c.PasswordCost, configs: newTurns(1), hashes: newTurns(max(1, runtime.GOMAXPROCS(0)/2))}
 	if b.logger == nil {
 		b.logger = slog.Default()
 	}
@@ -103,7 +106,7 @@ func New(c Config) (*Service, error) {
 	accounts := &Accounts{base: b, tokens: tokens{c.Secret, b.clock}, decoy: decoy, mailer: c.Mailer}
 	s := &Service{
 		Accounts: accounts, Comments: Comments{b}, Messages: Messages{b, accounts}, Own: Own{b}, Users: Users{b},
-		Avatars: Avatars{b, make(chan struct{}, avatarTurns)}, Dictionary: &Dictionary{path: c.Dictionary, invalidate: c.Invalidate},
+		Avatars: Avatars{b, newTurns(2)}, Dictionary: &Dictionary{path: c.Dictionary, invalidate: c.Invalidate},
 		Moderation: &Moderation{moderator: c.Moderator, invalidate: c.Invalidate}, base: b,
 	}
 	b.cache.Follow(s.Dictionary, dictionaryTag)

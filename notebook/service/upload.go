@@ -60,7 +60,7 @@ func (i Items) Upload(ctx context.Context, by *notebook.User, form *Form) (made 
 		if err != nil {
 			return err
 		}
-		version, err := i.version(form)
+		version, err := i.version(ctx, form)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (i Items) AddFiles(ctx context.Context, by *notebook.User, id string, form 
 	}
 	var replaced []string
 	err = i.receive(ctx, form, func() error {
-		version, err := i.version(form)
+		version, err := i.version(ctx, form)
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (i Items) readError(err error) error {
 }
 
 // version returns the version that the files of an item declare.
-func (i Items) version(form *Form) (string, error) {
+func (i Items) version(ctx context.Context, form *Form) (string, error) {
 	switch {
 	case len(form.files) == 0:
 		return "", notebook.ErrNoFiles.Of(i.Kind)
@@ -229,6 +229,11 @@ func (i Items) version(form *Form) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	done, err := i.configs.take(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
 	return notebook.BotConfigVersion(data)
 }
 
