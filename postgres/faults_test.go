@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -476,5 +478,87 @@ func TestRoles(t *testing.T) {
 		if err := cache.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestLoadsShare: calls of Load share a function where nobody holds a connection, and
+// do not wait for one another where somebody does who may need it.
+func TestLoadsShare(t *testing.T) {
+	t.Parallel()
+	s := newItem(t)
+	db, err := postgres.Open(s.dsn, s.cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s.settle("/")
+	ctx := unstale.Outside(t.Context())
+	for range 3 { // connections have been used, by the pool and by database/sql
+		if _, err := s.pool.Exec(ctx, `SELECT count(*) FROM item`); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM item`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	joined := func(within func(ctx context.Context, load func(context.Context))) uint64 {
+		before := s.cache.Stats().Loads.Joined
+		key, open, begun := rand.Text(), make(chan struct{}), make(chan struct{})
+		load := func(ctx context.Context) {
+			if _, err := unstale.Load(ctx, s.cache, key, func(ctx context.Context) (string, error) {
+				unstale.DependOn(ctx, "x")
+				select {
+				case <-begun: // not the first
+				default:
+					close(begun)
+					<-open
+				}
+				return "", nil
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		var all sync.WaitGroup
+		all.Go(func() { load(t.Context()) })
+		<-begun
+		all.Go(func() {
+			within(t.Context(), func(ctx context.Context) {
+				time.AfterFunc(100*time.Millisecond, func() { close(open) })
+				load(ctx)
+			})
+		})
+		all.Wait()
+		return s.cache.Stats().Loads.Joined - before
+	}
+	if n := joined(func(ctx context.Context, load func(context.Context)) { load(ctx) }); n != 1 {
+		t.Errorf("%d joined, where nobody holds a connection", n)
+	}
+	if n := joined(func(ctx context.Context, load func(context.Context)) {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Release()
+		load(ctx)
+	}); n != 0 {
+		t.Errorf("%d joined that hold a connection", n)
+	}
+	if n := joined(func(ctx context.Context, load func(context.Context)) {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		load(ctx)
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%d joined that hold a transaction", n)
+	}
+	if n := joined(func(ctx context.Context, load func(context.Context)) { load(ctx) }); n != 1 {
+		t.Errorf("%d joined, where nobody holds a connection any more", n)
 	}
 }

@@ -122,7 +122,9 @@ func (db *database) watch(config *pgx.ConnConfig, retries bool) {
 			}
 			conn = inner
 		}
-		return newTap(db, conn), nil
+		t := newTap(db, conn)
+		t.released = !retries // pgxpool says so
+		return t, nil
 	}
 	if config.Tracer == nil {
 		config.Tracer = tracer{db, retries}
@@ -250,6 +252,15 @@ func (tr tracer) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDa
 	}
 }
 
+// TraceRelease implements pgxpool.ReleaseTracer.
+func (tracer) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
+	if t := tapOf(data.Conn); t != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.GiveBack()
+	}
+}
+
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (tr tracer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
 	return ctx
@@ -259,5 +270,11 @@ func (tr tracer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpo
 func (tr tracer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
 	if data.Err != nil {
 		tr.db.Failed(ctx)
+		return
+	}
+	if t := tapOf(data.Conn); t != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.Take(ctx)
 	}
 }

@@ -42,6 +42,7 @@ type tap struct {
 	identity string // of the database, as it was seen on this connection; "" if it was not
 	reason   string // why nothing that is read here is stored, for good, or ""
 	standby  bool
+	released bool     // it is said when the connection goes back to its pool
 	doubts   []string // texts that may have changed the session
 }
 
@@ -124,6 +125,7 @@ func (t *tap) Close() error {
 	t.mu.Lock()
 	t.drop(len(t.queue))
 	t.status, t.reason = 'I', reasonClosed
+	t.GiveBack()
 	t.After(false) // what was open is rolled back, or committed: who looks will see
 	t.over(driver.ErrBadConn)
 	t.mu.Unlock()
@@ -427,6 +429,9 @@ func (t *tap) idle() {
 	}
 	t.over(nil)
 	clear(t.portals)
+	if !t.released {
+		t.GiveBack() // as database/sql does, unless the program holds a *sql.Conn
+	}
 }
 
 // over ends the transaction.

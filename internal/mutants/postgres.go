@@ -77,4 +77,10 @@ var strict = []excess{
 	{"a parameter of another family fits", "postgres", "TestEqualities", []edit{
 		{"postgres/types.go", "		if familyOf(a.typ) != f {\n			return shape.Value{}, false\n		}\n", ""},
 	}},
+	{"a connection is never given back", "postgres", "TestLoadsShare", []edit{
+		{"postgres/open.go", "		defer t.mu.Unlock()\n		t.GiveBack()\n", "		defer t.mu.Unlock()\n"},
+	}},
+	{"a connection that is held is nobody's", "postgres", "TestLoadsShare", []edit{
+		{"postgres/open.go", "		t.Take(ctx)\n", ""},
+	}},
 }
