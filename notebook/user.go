@@ -67,11 +67,33 @@ func (u *User) Locked(now time.Time) bool {
 	return u.BanReason == nil && u.LockedUntil != nil && now.Before(*u.LockedUntil)
 }
 
-// FailLogin records a failed login.
-func (u *User) FailLogin(now time.Time) {
-	if u.LockedUntil != nil && !now.Before(*u.LockedUntil) { // the lock, or the ban, is over
+// endOver removes a lock, or a ban, that is over.
+func (u *User) endOver(now time.Time) {
+	if u.LockedUntil != nil && !now.Before(*u.LockedUntil) {
 		u.LockedUntil, u.BanReason, u.FailedLogins = nil, nil, 0
 	}
+}
+
+// SucceedLogin records a login. A ban stays as it is until it is over.
+func (u *User) SucceedLogin(now time.Time) {
+	u.endOver(now)
+	u.FailedLogins = 0
+}
+
+// ResetPassword gives the user another password. It ends a lock by failed logins,
+// and leaves a ban as it is until it is over.
+func (u *User) ResetPassword(hash string, now time.Time) {
+	u.SucceedLogin(now)
+	u.PasswordHash = hash
+	u.PasswordVersion++
+	if u.BanReason == nil {
+		u.LockedUntil = nil
+	}
+}
+
+// FailLogin records a failed login.
+func (u *User) FailLogin(now time.Time) {
+	u.endOver(now)
 	u.FailedLogins++
 	u.LastFailedLogin = &now
 	if u.FailedLogins >= MaxFailedLogins && u.BanReason == nil {

@@ -146,15 +146,18 @@ func (s *Store) RecordLogin(ctx context.Context, id string, succeeded bool, now 
 		case u.FailedLogins == 0 && u.LockedUntil == nil:
 			return nil
 		default:
-			u.FailedLogins = 0
-			if u.BanReason == nil {
-				u.LockedUntil = nil
-			}
+			u.SucceedLogin(now)
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE users SET failed_login_attempts = ?, locked_until = ?, last_failed_login = ?, ban_reason = ? WHERE id = ?`,
-			u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), u.BanReason, id)
-		return err
+		return saveLogin(ctx, tx, u)
 	})
+}
+
+// saveLogin writes what logins, and a password that is reset, change of a user.
+func saveLogin(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET hashed_password = ?, password_version = ?, failed_login_attempts = ?, locked_until = ?,
+		last_failed_login = ?, ban_reason = ? WHERE id = ?`,
+		u.PasswordHash, u.PasswordVersion, u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), u.BanReason, u.ID)
+	return err
 }
 
 // SetPassword replaces the password of the user as the caller knows him, and

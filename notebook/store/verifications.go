@@ -58,20 +58,19 @@ func (s *Store) Register(ctx context.Context, n notebook.NewUser, code string, n
 
 // ResetPassword replaces the password of the user with the address, which is in
 // lower case, if the code is the one that was mailed to it, and uses the code up.
-// It makes every token of his invalid and ends a lock by failed logins, not a
-// ban. It fails with notebook.ErrCodeInvalid, also where nobody has the address.
+// It makes every token of his invalid, ends a lock by failed logins, and leaves a
+// ban as it is. It fails with notebook.ErrCodeInvalid, also where nobody has the address.
 func (s *Store) ResetPassword(ctx context.Context, email, code, passwordHash string, now time.Time) error {
 	return s.withCode(ctx, email, notebook.PurposeReset, code, now, func(ctx context.Context, tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE users SET hashed_password = ?, password_version = password_version + 1, failed_login_attempts = 0,
-			locked_until = NULL WHERE email = ?`, passwordHash, email)
+		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = ?`, email))
+		if errors.Is(err, notebook.ErrUserNotFound) {
+			return notebook.ErrCodeInvalid
+		}
 		if err != nil {
-			return fmt.Errorf("store: resetting a password: %w", err)
+			return err
 		}
-		n, err := r.RowsAffected()
-		if err == nil && n == 0 {
-			err = notebook.ErrCodeInvalid
-		}
-		return err
+		u.ResetPassword(passwordHash, now)
+		return saveLogin(ctx, tx, u)
 	})
 }
 

@@ -203,3 +203,52 @@ func TestResetPassword(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A new password changes nothing of a ban: neither its end, nor that it is over.
+func TestResetPasswordLeavesBans(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		at      time.Duration // of the reset
+		login   bool          // before the reset
+		banned  bool          // after it
+		forever bool
+	}{
+		{name: "a ban that is on", at: time.Hour, banned: true},
+		{name: "a ban that is over", at: 25 * time.Hour},
+		{name: "a ban that is over, after a login", at: 25 * time.Hour, login: true},
+		{name: "a ban for good", at: 25 * time.Hour, banned: true, forever: true},
+	} {
+		s, ctx := open(t), t.Context()
+		ann, root := user(t, s, "ann", notebook.RoleUser), user(t, s, "root", notebook.RoleAdmin)
+		duration := "1d"
+		if test.forever {
+			duration = "permanent"
+		}
+		ban := must(notebook.NewSanction(duration, "spam", epoch))(t)
+		_, err := s.ManageUser(ctx, root.ID, ann.ID, epoch, func(_, u *notebook.User) (notebook.Notice, error) { return u.Ban(ban), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := epoch.Add(test.at)
+		if test.login {
+			if err := s.RecordLogin(ctx, ann.ID, true, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mailed(t, s, ann.Email, notebook.PurposeReset, "123456", at)
+		if err := s.ResetPassword(ctx, ann.Email, "123456", "new", at); err != nil {
+			t.Fatal(err)
+		}
+		u := must(s.User(ctx, ann.ID))(t)
+		if u.Banned(at) != test.banned || u.Locked(at) || u.PasswordHash != "new" || u.PasswordVersion != 1 {
+			t.Errorf("%s: %+v", test.name, u)
+		}
+		if test.banned && ((u.LockedUntil == nil) != test.forever || !test.forever && !u.LockedUntil.Equal(*ban.Until)) {
+			t.Errorf("%s: it ends at %v, not at %v", test.name, u.LockedUntil, ban.Until)
+		}
+		if !test.banned && u.BanReason != nil {
+			t.Errorf("%s: its reason stays", test.name)
+		}
+	}
+}
