@@ -14,6 +14,12 @@ var hardened = []excess{
 	{"who has left waits on", "notebook/service", "TestTurns", []edit{
 		{"notebook/service/turns.go", "	case <-ctx.Done():\n		return nil, ctx.Err()\n", ""},
 	}},
+	{"any number of passwords are hashed at once", "notebook/service", "TestPasswordsWaitForTheirTurn", []edit{
+		{"notebook/service/passwords.go", "		return \"\", err\n	}\n	defer done()\n", "		return notebook.HashPassword(password, p.cost)\n	}\n	defer done()\n"},
+	}},
+	{"any number of passwords are compared at once", "notebook/service", "TestPasswordsWaitForTheirTurn", []edit{
+		{"notebook/service/passwords.go", "		return false, err\n", "		return notebook.PasswordMatches(hash, password), nil\n"},
+	}},
 	{"a new password makes a ban permanent", "notebook/store", "TestResetPasswordLeavesBans", []edit{
 		{"notebook/user.go", "	if u.BanReason == nil {\n		u.LockedUntil = nil\n	}\n", "	u.LockedUntil = nil\n"},
 	}},

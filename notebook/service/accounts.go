@@ -131,7 +131,9 @@ func (a *Accounts) Authenticate(ctx context.Context, username, password string) 
 	now := a.now()
 	u, err := a.store.UserNamed(ctx, username)
 	if errors.Is(err, notebook.ErrUserNotFound) {
-		notebook.PasswordMatches(a.decoy, password)
+		if _, err := a.passwords.matches(ctx, a.decoy, password); err != nil {
+			return nil, err
+		}
 		return nil, notebook.ErrWrongPassword
 	}
 	if err != nil {
@@ -140,7 +142,10 @@ func (a *Accounts) Authenticate(ctx context.Context, username, password string) 
 	if u.Locked(now) {
 		return nil, notebook.ErrAccountLocked
 	}
-	matches := notebook.PasswordMatches(u.PasswordHash, password)
+	matches, err := a.passwords.matches(ctx, u.PasswordHash, password)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.store.RecordLogin(ctx, u.ID, matches, now); err != nil {
 		return nil, err
 	}
@@ -192,7 +197,11 @@ func (a *Accounts) ChangePassword(ctx context.Context, u *notebook.User, current
 	if u.Locked(a.now()) {
 		return notebook.ErrAccountLocked
 	}
-	if !notebook.PasswordMatches(u.PasswordHash, current) {
+	matches, err := a.passwords.matches(ctx, u.PasswordHash, current)
+	if err != nil {
+		return err
+	}
+	if !matches {
 		// Counted like a login: else a stolen token would let its thief guess on.
 		if err := a.store.RecordLogin(ctx, u.ID, false, a.now()); err != nil {
 			return err
@@ -202,7 +211,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, u *notebook.User, current
 	if password == current {
 		return notebook.ErrPasswordSame
 	}
-	hash, err := notebook.HashPassword(password, a.cost)
+	hash, err := a.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -298,7 +307,7 @@ func (a *Accounts) Register(ctx context.Context, username, password, email, code
 		return err
 	}
 	var err error
-	if n.PasswordHash, err = notebook.HashPassword(password, a.cost); err == nil {
+	if n.PasswordHash, err = a.passwords.hash(ctx, password); err == nil {
 		_, err = a.store.Register(ctx, n, strings.TrimSpace(code), a.now())
 	}
 	return takenAsInput(err)
@@ -314,7 +323,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, email, code, password stri
 	if err := notebook.CheckOwnPassword(password); err != nil {
 		return err
 	}
-	hash, err := notebook.HashPassword(password, a.cost)
+	hash, err := a.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}

@@ -79,14 +79,16 @@ type base struct {
 	cache  *unstale.Cache
 	logger *slog.Logger
 	clock  func() time.Time
-	cost   int
 
-	configs, hashes turns // to parse configurations, and to hash passwords
+	passwords passwords
+	configs   turns // to parse configurations
 }
 
 // New returns the operations.
 func New(c Config) (*Service, error) {
-	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, cost: c.PasswordCost, configs: newTurns(1), hashes: newTurns(max(1, runtime.GOMAXPROCS(0)/2))}
+	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, configs: newTurns(1)}
+	// Half of the processors at most are for those who log in.
+	b.passwords = passwords{c.PasswordCost, newTurns(max(1, runtime.GOMAXPROCS(0)/2))}
 	if b.logger == nil {
 		b.logger = slog.Default()
 	}
@@ -99,7 +101,7 @@ func New(c Config) (*Service, error) {
 	if c.Moderator == nil {
 		c.Moderator = moderation.DefaultWords()
 	}
-	decoy, err := notebook.HashPassword("nobody's password", b.cost)
+	decoy, err := notebook.HashPassword("nobody's password", c.PasswordCost)
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}

@@ -42,7 +42,7 @@ func (s Users) Create(ctx context.Context, by *notebook.User, n notebook.NewUser
 		return nil, err
 	}
 	var err error
-	if n.PasswordHash, err = notebook.HashPassword(password, s.cost); err != nil {
+	if n.PasswordHash, err = s.passwords.hash(ctx, password); err != nil {
 		return nil, err
 	}
 	return s.store.CreateUser(ctx, n, s.now())
