@@ -3,6 +3,7 @@ package unstale
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ func (c *engine) database(name string, s Source) adapter.Database {
 
 // Close implements adapter.Database.
 func (d *database) Close() { d.close("database closed") }
+
+// Logger implements adapter.Database.
+func (d *database) Logger() *slog.Logger { return d.engine.logger }
 
 // Seq implements adapter.Database.
 func (d *database) Seq() uint64 { return d.engine.ledger.Seq() }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,8 @@ type database struct {
 
 	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
 	identity  atomic.Pointer[string]    // that the last look saw; nil: none vouched
-	texts     sqltrack.Memo[*known]     // by text and types of parameters
+	introduce sync.Once
+	texts     sqltrack.Memo[*known] // by text and types of parameters
 
 	looking sync.Mutex // guards what follows
 	conn    *pgx.Conn
@@ -99,19 +101,19 @@ func (db *database) CatchUp(ctx context.Context) error {
 	}
 	if err != nil {
 		db.identity.Store(nil)
-		return fmt.Errorf("unstale/postgres: look: %w", err)
+		return fmt.Errorf("unstale/postgres: look: %w", explain(err))
 	}
 	lost, err := db.take(a)
 	if err != nil {
 		db.identity.Store(nil)
-		return fmt.Errorf("unstale/postgres: look: %w", err)
+		return fmt.Errorf("unstale/postgres: look: %w", explain(err))
 	}
 	if lost != "" {
 		db.lose(lost)
 	} else if err := db.tell(ctx, a); err != nil {
 		db.follower = follower{} // these were not told: the next look loses everything
 		db.identity.Store(nil)
-		return fmt.Errorf("unstale/postgres: look: %w", err)
+		return fmt.Errorf("unstale/postgres: look: %w", explain(err))
 	}
 	db.identity.Store(&a.identity)
 	return db.keepHouse(ctx)
@@ -202,8 +204,46 @@ func (db *database) schema(ctx context.Context) (*catalogue, error) {
 		return nil, err
 	}
 	c.generation = generation
+	db.introduce.Do(func() { db.say(c) })
 	db.catalogue.Store(c) // one of an older generation is read again
 	return c, nil
+}
+
+// maxNamed bounds the relations that are named in one line of a log.
+const maxNamed = 20
+
+// say says once what is followed, and what is not.
+func (db *database) say(c *catalogue) {
+	r := c.report()
+	blind := make([]string, 0, len(r.Blind))
+	for _, b := range r.Blind {
+		blind = append(blind, b.Name+" ("+b.Why+")")
+	}
+	level, advice := slog.LevelInfo, ""
+	if len(r.Blind) > 0 || len(r.Coarse) > 0 {
+		level, advice = slog.LevelWarn, "what is made of a table that is not followed is not stored, and of one that has changed since setup any change concerns all: run unstale postgres setup"
+	}
+	db.Engine.Logger().LogAttrs(context.Background(), level,
+		"unstale/postgres: answers are cached strictly, whoever writes; what others do to the schema or to triggers is noticed within a second or so",
+		slog.Int("followed", len(r.Followed)), slog.Any("changed", r.Coarse[:min(len(r.Coarse), maxNamed)]),
+		slog.Any("not_followed", blind[:min(len(blind), maxNamed)]), slog.String("remedy", advice))
+}
+
+// explain says in a sentence what is the matter, where that is known.
+func explain(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	switch pg.Code {
+	case "3F000", "42P01", "42883": // no such schema, table, function
+		return fmt.Errorf("the database is not set up, or by another version: run unstale postgres setup: %w", err)
+	case "42501": // insufficient privilege
+		return fmt.Errorf("the role may not look: run unstale postgres setup with -grant: %w", err)
+	case "55000": // object not in prerequisite state: recovery is in progress
+		return fmt.Errorf("the server is a standby, which cannot be followed: %w", err)
+	}
+	return err
 }
 
 // know returns what is known of a text, with the types of parameters that a client

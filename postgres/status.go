@@ -81,6 +81,14 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
 	}
+	told := c.report()
+	r.Followed, r.Coarse, r.Blind = told.Followed, told.Coarse, told.Blind
+	return r, nil
+}
+
+// report says what of a catalogue is followed.
+func (c *catalogue) report() *Report {
+	r := new(Report)
 	for _, t := range c.tables {
 		switch {
 		case t.why == "":
@@ -95,5 +103,5 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 	slices.Sort(r.Followed)
 	slices.Sort(r.Coarse)
 	slices.SortFunc(r.Blind, func(a, b Blind) int { return strings.Compare(a.Name, b.Name) })
-	return r, nil
+	return r
 }

@@ -12,6 +12,7 @@ package adapter
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 )
@@ -50,6 +51,9 @@ type Database interface {
 	// Coarse counts a run of a statement that was handled coarser than its text would
 	// allow, or not at all, with the reason in few words.
 	Coarse(statement, reason string)
+
+	// Logger returns what an operator should know goes to.
+	Logger() *slog.Logger
 
 	// Close takes the database out of the cache and invalidates everything that was
 	// read from it, because nobody watches for its changes any longer. What is read
