@@ -51,19 +51,27 @@ func BotConfigVersion(data []byte) (string, error) {
 	if err := toml.Unmarshal(data, &doc); err != nil {
 		return "", ErrConfigSyntax
 	}
+	version := declaredVersion(doc)
+	if version == "" {
+		return "", ErrConfigVersion
+	}
+	if err := checkLength("version", &version, maxVersion); err != nil {
+		return "", err
+	}
+	return version, nil
+}
+
+func declaredVersion(doc map[string]any) string {
 	tables := []any{doc, doc["meta"], doc["Meta"], doc["card"], doc["Card"]}
 	for _, t := range tables {
 		table, _ := t.(map[string]any)
 		for _, key := range []string{"version", "Version", "schema_version", "card_version"} {
 			if v := versionString(table[key]); v != "" {
-				return v, nil
+				return v
 			}
 		}
 	}
-	if v := findVersion(doc); v != "" {
-		return v, nil
-	}
-	return "", ErrConfigVersion
+	return findVersion(doc)
 }
 
 // checkConfigKeys returns nil if the keys are few enough. It goes through the

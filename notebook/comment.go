@@ -3,7 +3,6 @@ package notebook
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // What can go wrong with comments.
@@ -75,13 +74,10 @@ type Comment struct {
 	UpdatedAt       time.Time
 }
 
-// maxComment is the length of a comment in characters.
-const maxComment = 500
-
 // Normalize trims the content and checks it.
 func (c *Comment) Normalize() error {
 	c.Content = strings.TrimSpace(c.Content)
-	if c.Content == "" || utf8.RuneCountInString(c.Content) > maxComment {
+	if c.Content == "" || tooLong(c.Content, maxComment) {
 		return ErrCommentContent
 	}
 	return nil

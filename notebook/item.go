@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 )
 
 // An Item is what somebody shares: a persona card or a knowledge base. It is
@@ -75,20 +74,19 @@ func (i *Item) FilesChangeableBy(u *User) error {
 	return nil
 }
 
-// maxItemName is the length of a name in characters; it is also the name of the
-// archive that people download.
-const maxItemName = 200
-
-// CheckText returns nil if an item of the kind may have this name and
-// description.
-func (k ItemKind) CheckText(name, description string) error {
+// CheckTexts returns nil if a new item may have the texts that it has.
+func (i *Item) CheckTexts() error {
 	switch {
-	case name == "" || description == "":
-		return ErrFieldsMissing.Of(k)
-	case utf8.RuneCountInString(name) > maxItemName || strings.ContainsFunc(name, unicode.IsControl):
-		return ErrItemName.Of(k)
+	case i.Name == "" || i.Description == "":
+		return ErrFieldsMissing.Of(i.Kind)
+	case tooLong(i.Name, maxItemName) || strings.ContainsFunc(i.Name, unicode.IsControl):
+		return ErrItemName.Of(i.Kind)
 	}
-	return nil
+	change := ItemChange{Description: &i.Description, Content: i.Content, Tags: i.Tags}
+	if err := change.checkLengths(); err != nil {
+		return err
+	}
+	return checkLength("copyright_owner", i.CopyrightOwner, maxCopyrightOwner)
 }
 
 // An ItemChange is what somebody wants to change of an item; nil leaves a field
@@ -97,6 +95,17 @@ type ItemChange struct {
 	Name, CopyrightOwner       *string
 	Description, Content, Tags *string
 	Public, Pending            *bool
+}
+
+// checkLengths returns nil if no text is too long that the change gives an item.
+func (c *ItemChange) checkLengths() error {
+	if err := checkLength("description", c.Description, maxDescription); err != nil {
+		return err
+	}
+	if err := checkLength("content", c.Content, maxContent); err != nil {
+		return err
+	}
+	return checkLength("tags", c.Tags, maxTags)
 }
 
 // Apply changes the item if the user may change all that he wants to.
@@ -114,6 +123,9 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 	}
 	if change.Public != nil && !by.Role.Includes(RoleModerator) {
 		return ErrPublishByStaff.Of(i.Kind)
+	}
+	if err := change.checkLengths(); err != nil {
+		return err
 	}
 	if change.Description != nil {
 		if strings.TrimSpace(*change.Description) == "" {
@@ -147,6 +159,18 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 type Verdict struct {
 	Approved bool
 	Reason   string // of a rejection
+}
+
+// Rejection returns the verdict that leaves an item private for the reason.
+func Rejection(reason string) (Verdict, error) {
+	v := Verdict{Reason: strings.TrimSpace(reason)}
+	switch {
+	case v.Reason == "":
+		return Verdict{}, ErrReasonMissing
+	case tooLong(v.Reason, maxReason):
+		return Verdict{}, ErrReasonLength
+	}
+	return v, nil
 }
 
 // Review applies a verdict to an item that is in review, and returns the message

@@ -42,6 +42,9 @@ type ItemFilter struct {
 	Page      Page
 }
 
+// Check returns nil if items can be searched for what the filter says.
+func (f *ItemFilter) Check() error { return checkSearch(f.OwnerID, f.Uploader, f.Name, f.Tag) }
+
 // A Star is something starred together with what was starred.
 type Star struct {
 	ID        string

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // What can go wrong with messages.
@@ -45,13 +44,6 @@ type Message struct {
 	CreatedAt      time.Time
 }
 
-// Limits on a message, in characters.
-const (
-	maxMessageTitle   = 200
-	maxMessageContent = 10000
-	maxMessageSummary = 500
-)
-
 // maxRecipients is how many recipients somebody can name at once.
 const maxRecipients = 100
 
@@ -62,7 +54,7 @@ func checkMessage(title, content, summary *string) error {
 			return false
 		}
 		*s = strings.TrimSpace(*s)
-		return utf8.RuneCountInString(*s) > most
+		return tooLong(*s, most)
 	}
 	switch {
 	case long(title, maxMessageTitle) || title != nil && *title == "":

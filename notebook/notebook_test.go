@@ -175,6 +175,7 @@ func TestBotConfigVersion(t *testing.T) {
 		"":                    ErrConfigVersion,
 		"version = true":      ErrConfigVersion,
 		`version = " "`:       ErrConfigVersion,
+		"version = 1e99":      ErrTextLength,
 		"name = \"v\"":        ErrConfigVersion,
 		"version = ":          ErrConfigSyntax,
 		"version = \"\xff\"":  ErrConfigSyntax,
@@ -254,22 +255,56 @@ func TestErrorDetails(t *testing.T) {
 	}
 }
 
-func TestCheckText(t *testing.T) {
+func TestCheckTexts(t *testing.T) {
 	t.Parallel()
+	long := func(n int) *string { s := strings.Repeat("麦", n); return &s }
 	for _, test := range []struct {
-		name, description string
-		want              error
+		name string
+		item Item
+		want error
 	}{
-		{"麦麦", "d", nil},
-		{strings.Repeat("麦", 200), "d", nil},
-		{strings.Repeat("麦", 201), "d", ErrItemName},
-		{"a\r\nSet-Cookie: x", "d", ErrItemName},
-		{"", "d", ErrFieldsMissing},
-		{"n", "", ErrFieldsMissing},
+		{"short", Item{Name: "麦麦", Description: "d"}, nil},
+		{"as long as may be", Item{Name: *long(200), Description: *long(2000), Content: long(20000), Tags: long(500), CopyrightOwner: long(200)}, nil},
+		{"name", Item{Name: *long(201), Description: "d"}, ErrItemName},
+		{"control characters", Item{Name: "a\r\nSet-Cookie: x", Description: "d"}, ErrItemName},
+		{"no name", Item{Description: "d"}, ErrFieldsMissing},
+		{"no description", Item{Name: "n"}, ErrFieldsMissing},
+		{"description", Item{Name: "n", Description: *long(2001)}, ErrTextLength},
+		{"content", Item{Name: "n", Description: "d", Content: long(20001)}, ErrTextLength},
+		{"tags", Item{Name: "n", Description: "d", Tags: long(501)}, ErrTextLength},
+		{"copyright_owner", Item{Name: "n", Description: "d", CopyrightOwner: long(201)}, ErrTextLength},
 	} {
-		for _, kind := range ItemKinds() {
-			if err := kind.CheckText(test.name, test.description); !errors.Is(err, test.want) {
-				t.Errorf("%s %q, %q: %v", kind, test.name, test.description, err)
+		for _, test.item.Kind = range ItemKinds() {
+			err := test.item.CheckTexts()
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s %s: %v, want %v", test.item.Kind, test.name, err, test.want)
+			}
+			var e *Error
+			if errors.As(err, &e) && errors.Is(e, ErrTextLength) && e.Details["field"] != test.name {
+				t.Errorf("%s: %v", test.name, e.Details)
+			}
+		}
+	}
+	owner := &User{ID: "1", Role: RoleUser}
+	for name, change := range map[string]ItemChange{"description": {Description: long(2001)}, "content": {Content: long(20001)}, "tags": {Tags: long(501)}} {
+		item := Item{UploaderID: owner.ID, Content: long(30000)} // what is too long already may stay
+		before := item
+		if err := item.Apply(change, owner, time.Now()); !errors.Is(err, ErrTextLength) || item != before {
+			t.Errorf("changing the %s: %v, %t", name, err, item == before)
+		}
+	}
+	if v, err := Rejection(" " + *long(500) + " "); err != nil || v.Approved || v.Reason != *long(500) {
+		t.Error(err)
+	}
+	for reason, want := range map[string]error{" ": ErrReasonMissing, *long(501): ErrReasonLength} {
+		if _, err := Rejection(reason); !errors.Is(err, want) {
+			t.Errorf("%.10q: %v", reason, err)
+		}
+	}
+	for text, want := range map[string]error{"": nil, *long(200): nil, *long(201): ErrSearch, "a\x00": ErrSearch} {
+		for _, filter := range []interface{ Check() error }{&ItemFilter{Name: text}, &ItemFilter{Tag: text}, &ItemFilter{Uploader: text}, &ItemFilter{OwnerID: text}, &UserFilter{Search: text}} {
+			if err := filter.Check(); !errors.Is(err, want) {
+				t.Errorf("%.10q: %v", text, err)
 			}
 		}
 	}

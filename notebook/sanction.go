@@ -3,7 +3,6 @@ package notebook
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // What can go wrong when one user manages another.
@@ -14,10 +13,7 @@ var (
 	ErrReasonLength   = newError(Invalid, "REASON_INVALID", "原因不能超过 500 个字符", "A reason has at most 500 characters")
 )
 
-const (
-	maxReason     = 500 // characters
-	defaultReason = "违反社区行为规范"
-)
+const defaultReason = "违反社区行为规范"
 
 // A Sanction keeps a user from something: a mute from commenting, a ban from
 // everything that needs an account.
@@ -33,7 +29,7 @@ func NewSanction(duration, reason string, now time.Time) (Sanction, error) {
 	if s.Reason == "" {
 		s.Reason = defaultReason
 	}
-	if utf8.RuneCountInString(s.Reason) > maxReason {
+	if tooLong(s.Reason, maxReason) {
 		return Sanction{}, ErrReasonLength
 	}
 	days, known := map[string]int{"1d": 1, "7d": 7, "30d": 30, "permanent": 0}[duration]

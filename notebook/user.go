@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Role is what a user may do. Each role includes the ones before it.
@@ -113,7 +112,7 @@ type NewUser struct {
 // Normalize trims the name, lower-cases the address, and checks both.
 func (n *NewUser) Normalize() error {
 	n.Username = strings.TrimSpace(n.Username)
-	if n.Username == "" || utf8.RuneCountInString(n.Username) > 64 {
+	if n.Username == "" || tooLong(n.Username, maxUsername) {
 		return ErrUsernameInvalid
 	}
 	var err error

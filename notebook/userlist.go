@@ -11,6 +11,9 @@ type UserFilter struct {
 	Page       Page
 }
 
+// Check returns nil if users can be searched for what the filter says.
+func (f *UserFilter) Check() error { return checkSearch(f.Search) }
+
 // A ListedUser is a user with what they have uploaded.
 type ListedUser struct {
 	User

@@ -8,6 +8,21 @@ var hardened = []excess{
 	{"a key may have any number of parts", "notebook", "TestBotConfigKeysAreBounded", []edit{
 		{"notebook/botconfig.go", " || parts > maxConfigDepth", ""},
 	}},
+	{"the texts of a new item have no bound", "notebook", "TestCheckTexts", []edit{
+		{"notebook/item.go", "	if err := change.checkLengths(); err != nil {\n		return err\n	}\n	return checkLength", "	return checkLength"},
+	}},
+	{"the texts of a change have no bound", "notebook", "TestCheckTexts", []edit{
+		{"notebook/item.go", "	if err := change.checkLengths(); err != nil {\n		return err\n	}\n	if change.Description", "	if change.Description"},
+	}},
+	{"the reason of a rejection has no bound", "notebook", "TestCheckTexts", []edit{
+		{"notebook/item.go", "case tooLong(v.Reason, maxReason):", "case false:"},
+	}},
+	{"a search has no bound", "notebook", "TestCheckTexts", []edit{
+		{"notebook/bounds.go", "if tooLong(text, maxSearch) ||", "if"},
+	}},
+	{"a version has no bound", "notebook", "TestBotConfigVersion", []edit{
+		{"notebook/botconfig.go", "	if err := checkLength(\"version\", &version, maxVersion); err != nil {\n		return \"\", err\n	}\n", ""},
+	}},
 	{"a turn never fails to come", "notebook/service", "TestTurns", []edit{
 		{"notebook/service/turns.go", "case <-wait.C:", "case <-make(chan time.Time):"},
 	}},
@@ -19,6 +34,12 @@ var hardened = []excess{
 	}},
 	{"any number of passwords are compared at once", "notebook/service", "TestPasswordsWaitForTheirTurn", []edit{
 		{"notebook/service/passwords.go", "		return false, err\n", "		return notebook.PasswordMatches(hash, password), nil\n"},
+	}},
+	{"fields that nobody reads are kept", "notebook/service", "TestFieldsNobodyReads", []edit{
+		{"notebook/service/upload.go", "} else if isField(part.FormName()) {", "} else {"},
+	}},
+	{"an upload has any number of fields", "notebook/service", "TestFieldsNobodyReads", []edit{
+		{"notebook/service/upload.go", "fields > maxFields {", "fields < 0 {"},
 	}},
 	{"a new password makes a ban permanent", "notebook/store", "TestResetPasswordLeavesBans", []edit{
 		{"notebook/user.go", "	if u.BanReason == nil {\n		u.LockedUntil = nil\n	}\n", "	u.LockedUntil = nil\n"},

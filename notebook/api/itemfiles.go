@@ -26,7 +26,7 @@ func (i items) fileRoutes() {
 	}
 	a.Mux.Uncached(download)
 	broken := i.fails(notebook.ErrNoFiles, notebook.ErrFileCount, notebook.ErrFileName, notebook.ErrFileType, notebook.ErrFileSize, notebook.ErrUploadSize)
-	malformed, own := fails(notebook.ErrUploadMalformed), fails(notebook.ErrConfigSyntax, notebook.ErrConfigKeys, notebook.ErrConfigVersion)
+	malformed, own := fails(notebook.ErrUploadMalformed, notebook.ErrTextLength), fails(notebook.ErrConfigSyntax, notebook.ErrConfigKeys, notebook.ErrConfigVersion)
 	adding := "Replace the file of a private {en}"
 	if i.Kind == notebook.TargetKnowledge {
 		own = i.fails(notebook.ErrNameTaken, notebook.ErrFileTaken, notebook.ErrFileEmpty)

@@ -46,7 +46,7 @@ func (i items) routes() {
 	handle(a, i.pattern("GET", "public"), anyone, i.Kind.Say("List public {en}s"), i.public)
 	handle(a, i.pattern("GET", "user/{user_id}"), notebook.RoleUser, i.Kind.Say("List a user's {en}s"), i.ofUser)
 	handle(a, i.pattern("GET", "{id}"), anyone, i.Kind.Say("Show a {en}"), i.show, notFound)
-	handle(a, i.pattern("PUT", "{id}"), notebook.RoleUser, i.Kind.Say("Change a {en}"), i.update, notFound, fails(notebook.ErrNothingToDo),
+	handle(a, i.pattern("PUT", "{id}"), notebook.RoleUser, i.Kind.Say("Change a {en}"), i.update, notFound, fails(notebook.ErrNothingToDo, notebook.ErrTextLength),
 		i.fails(notebook.ErrFieldsMissing, notebook.ErrContentOnly, notebook.ErrPublishByStaff))
 	handle(a, i.pattern("DELETE", "{id}"), notebook.RoleUser, i.Kind.Say("Delete a {en}"), i.delete, notFound)
 }

@@ -73,3 +73,34 @@ func TestPersonaUpload(t *testing.T) {
 		}},
 	})
 }
+
+// Lists show the texts of up to a hundred items: none is longer than a text is.
+func TestTextsAreBounded(t *testing.T) {
+	t.Parallel()
+	modes(t, func(s *site) {
+		alice, refused := s.as("alice"), http.StatusUnprocessableEntity
+		long := strings.Repeat("x", 20_001)
+		for _, name := range []string{"description", "content", "tags", "copyright_owner"} {
+			fields := map[string]string{"name": "Mai", "description": "d"}
+			fields[name] = long
+			alice.upload("/api/persona/upload", fields, config(validTOML)).want(refused).code("TEXT_TOO_LONG")
+		}
+		alice.upload("/api/persona/upload", map[string]string{"name": "Mai", "description": "d"}, config("version = '"+long+"'")).
+			want(refused).code("TEXT_TOO_LONG")
+		s.equal("files on the disk", s.stored(), 0)
+		c := s.newCard("alice", "Mai")
+		for _, name := range []string{"description", "content", "tags"} {
+			alice.json(http.MethodPut, persona(c.ID), map[string]any{name: long}).want(refused).code("TEXT_TOO_LONG")
+		}
+		alice.upload(persona(c.ID)+"/files", nil, config("version = '"+long+"'")).want(refused).code("TEXT_TOO_LONG")
+		pending := s.newPending("alice", "Mai")
+		s.as("moderator").json(http.MethodPost, "/api/review/persona/"+pending.ID+"/reject", map[string]any{"reason": long}).want(refused).code("REASON_INVALID")
+		for _, text := range []string{strings.Repeat("x", 60_000), "%00"} {
+			s.nobody().get("/api/persona/public?name=" + text).want(refused).code("SEARCH_INVALID")
+			s.nobody().get("/api/knowledge/public?uploader_id=" + text).want(refused).code("SEARCH_INVALID")
+			s.as("moderator").get("/api/review/persona/pending?name=" + text).want(refused).code("SEARCH_INVALID")
+			alice.get("/api/persona/user/" + s.ids["alice"] + "?tag=" + text).want(refused).code("SEARCH_INVALID")
+			s.as("admin").get("/api/admin/users?search=" + text).want(refused).code("SEARCH_INVALID")
+		}
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/files"
@@ -73,9 +72,9 @@ func (i Items) Approve(ctx context.Context, by *notebook.User, id string) error 
 
 // Reject leaves an item in review private, and says why.
 func (i Items) Reject(ctx context.Context, by *notebook.User, id, reason string) error {
-	v := notebook.Verdict{Reason: strings.TrimSpace(reason)}
-	if v.Reason == "" {
-		return notebook.ErrReasonMissing
+	v, err := notebook.Rejection(reason)
+	if err != nil {
+		return err
 	}
 	return i.store.ReviewItem(ctx, i.Kind, id, by.ID, v, i.now())
 }

@@ -35,10 +35,16 @@ func (i Items) OfUser(ctx context.Context, by *notebook.User, f notebook.ItemFil
 // Pending returns a page of what is in review.
 func (i Items) Pending(ctx context.Context, f notebook.ItemFilter) (ItemPage, error) {
 	f.State = notebook.StatePending
+	if err := f.Check(); err != nil {
+		return ItemPage{}, err
+	}
 	return i.read(ctx, f)
 }
 
 func (i Items) page(ctx context.Context, list string, f notebook.ItemFilter) (ItemPage, error) {
+	if err := f.Check(); err != nil {
+		return ItemPage{}, err
+	}
 	if i.Kind != notebook.TargetKnowledge {
 		return i.read(ctx, f)
 	}

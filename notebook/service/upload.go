@@ -39,11 +39,19 @@ func MaxUpload(k notebook.ItemKind) int64 {
 	return MaxBody
 }
 
-// What a form may hold besides its files.
-const (
-	maxField  = 1 << 20 // bytes of a field
-	maxFields = 100     // fields, those that nobody reads and choices of no file included
-)
+// maxFields is how many fields a form may have besides its files, those that nobody
+// reads and choices of no file included.
+const maxFields = 100
+
+// isField reports whether an upload has a field of this name. What others hold
+// is not kept.
+func isField(name string) bool {
+	switch name {
+	case "name", "description", "content", "tags", "copyright_owner", "is_public":
+		return true
+	}
+	return false
+}
 
 // discard reads what is left of a refused form, within bounds: a client that is
 // still sending would not see the answer.
@@ -52,8 +60,16 @@ func (f *Form) discard() { _, _ = io.CopyN(io.Discard, f.Request.Body, MaxBody) 
 // Upload creates an item from a form.
 func (i Items) Upload(ctx context.Context, by *notebook.User, form *Form) (made *notebook.Item, err error) {
 	err = i.receive(ctx, form, func() error {
-		name, description := strings.TrimSpace(form.Fields["name"]), strings.TrimSpace(form.Fields["description"])
-		if err := i.Kind.CheckText(name, description); err != nil {
+		now := i.now()
+		made = &notebook.Item{
+			Kind: i.Kind, Name: strings.TrimSpace(form.Fields["name"]), Description: strings.TrimSpace(form.Fields["description"]),
+			UploaderID: by.ID, Author: by.Username, CopyrightOwner: form.optional("copyright_owner"), Content: form.optional("content"),
+			Tags: form.optional("tags"), BasePath: "files", CreatedAt: now, UpdatedAt: now,
+		}
+		if made.CopyrightOwner == nil {
+			made.CopyrightOwner = &by.Username
+		}
+		if err := made.CheckTexts(); err != nil {
 			return err
 		}
 		publish, err := form.flag("is_public")
@@ -64,15 +80,7 @@ func (i Items) Upload(ctx context.Context, by *notebook.User, form *Form) (made 
 		if err != nil {
 			return err
 		}
-		now := i.now()
-		made = &notebook.Item{
-			Kind: i.Kind, Name: name, Description: description, UploaderID: by.ID, Author: by.Username,
-			CopyrightOwner: form.optional("copyright_owner"), Content: form.optional("content"), Tags: form.optional("tags"),
-			BasePath: "files", Pending: publish, Version: version, CreatedAt: now, UpdatedAt: now,
-		}
-		if made.CopyrightOwner == nil {
-			made.CopyrightOwner = &by.Username
-		}
+		made.Pending, made.Version = publish, version
 		return i.store.CreateItem(ctx, made, form.rows(now))
 	})
 	return made, err
@@ -148,7 +156,7 @@ func (i Items) readForm(form *Form) error {
 			err = i.readFile(form, part)
 		} else if fields++; fields > maxFields {
 			err = notebook.ErrUploadSize.Of(i.Kind)
-		} else {
+		} else if isField(part.FormName()) {
 			err = i.readField(form, part)
 		}
 		if err != nil {
@@ -158,11 +166,11 @@ func (i Items) readForm(form *Form) error {
 }
 
 func (i Items) readField(form *Form, part *multipart.Part) error {
-	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
+	value, err := io.ReadAll(io.LimitReader(part, notebook.MaxFormField+1))
 	if err != nil {
 		return i.readError(err)
 	}
-	if len(value) > maxField {
+	if len(value) > notebook.MaxFormField {
 		return notebook.ErrUploadSize.Of(i.Kind)
 	}
 	form.Fields[part.FormName()] = strings.ToValidUTF8(string(value), "\uFFFD")

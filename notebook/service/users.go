@@ -14,6 +14,9 @@ func (s Users) Counts(ctx context.Context) (notebook.Counts, error) { return s.s
 
 // List returns a page of users.
 func (s Users) List(ctx context.Context, f notebook.UserFilter) (list []notebook.ListedUser, total int, err error) {
+	if err := f.Check(); err != nil {
+		return nil, 0, err
+	}
 	return s.store.Users(ctx, f)
 }
 
