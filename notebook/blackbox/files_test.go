@@ -12,7 +12,7 @@ import (
 // binaryTOML is valid, starts a comment with what text tools stumble over, and
 // is longer than any buffer on its way. (TOML allows no NUL; see
 // TestBinaryBodies for those.)
-var binaryTOML = validTOML + "# \u2028\ufeff\U0010ffff 麦麦\r\n" + strings.Repeat("# 0123456789abcdef\n", 14_000)
+var binaryTOML = validTOML + "# \u2028\ufeff\U0010ffff 麦麦\r\n" + strings.Repeat("# 0123456789abcdef\n", 13_000)
 
 func TestPersonaFiles(t *testing.T) {
 	add := func(id string) string { return persona(id) + "/files" }
