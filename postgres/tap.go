@@ -344,7 +344,7 @@ func (t *tap) judge(text string) {
 	if controlOf(text) != controlNone {
 		return
 	}
-	if definitions[word] || quiet[word] {
+	if definitions[word] || quiet[word] || word == "EXPLAIN" && !strings.Contains(strings.ToLower(text), "analy") {
 		if strings.Contains(strings.ToLower(text), "temp") {
 			t.alter()
 		}
