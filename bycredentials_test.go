@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -179,5 +180,56 @@ func TestDropSetCookie(t *testing.T) {
 		if r := get(h, "/flash", "Cookie: session=a").want(t, "x", false); len(r.header["Set-Cookie"]) != 2 {
 			t.Errorf("%q", r.header)
 		}
+	}
+}
+
+// TestCookiesAsRead: handlers are shown what net/http reads of a Cookie field.
+func TestCookiesAsRead(t *testing.T) {
+	t.Parallel()
+	h := func(off bool) http.Handler {
+		_, handler := newService(t, unstale.Options{Off: off}, unstale.HandlerOptions{ByCredentials: []string{"session"}, IgnoreCookies: []string{"_ga"}})
+		return handler(known(func(w http.ResponseWriter, r *http.Request) { write(w, fmt.Sprint(r.CookiesNamed("session"))) }))
+	}
+	on, off := h(false), h(true)
+	for _, cookie := range []string{
+		"session =a", "session\t=a", "session=a\u00a0", "\u00a0session=a", "\u0085session=a", "session=\"a\"", "x; session=a", "session",
+		"session=", "a=b;;session=a; ;", "session=a; session=b", "Session=a", "session= a ", "_ga =session; session=a",
+	} {
+		for range 2 {
+			if got, want := get(on, "/", "Cookie: "+cookie), get(off, "/", "Cookie: "+cookie); got.body != want.body {
+				t.Errorf("%q: %q, without the cache %q", cookie, got.body, want.body)
+			}
+		}
+	}
+}
+
+// TestHiddenFieldsByCredentials: a field that no fill sees is seen where it is named.
+func TestHiddenFieldsByCredentials(t *testing.T) {
+	t.Parallel()
+	_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{ByCredentials: []string{"X-CSRF-Token", "X-Real-IP"}})
+	h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+		write(w, fmt.Sprint(r.Header["X-Csrf-Token"], r.Header["X-Real-Ip"], r.Header["X-Forwarded-For"]))
+	}))
+	for _, hit := range []bool{false, true} {
+		get(h, "/", "X-CSRF-Token: a", "X-Forwarded-For: 7").want(t, "[a] [] []", hit)
+		get(h, "/", "X-Real-IP: b").want(t, "[] [b] []", hit)
+	}
+}
+
+// TestDeletedCookieIsNotDropped: an answer that ends a cookie does so for everybody
+// who asks.
+func TestDeletedCookieIsNotDropped(t *testing.T) {
+	t.Parallel()
+	_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Policy: unstale.Policy{DropSetCookie: []string{"session"}}})
+	h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "session="+r.URL.Query().Get("set"))
+		write(w, "bye")
+	}))
+	for set, hit := range map[string]bool{
+		"a": true, "a; Max-Age=5": true, "": false, "a; Max-Age=0": false, "a; Expires=Thu, 01 Jan 1970 00:00:00 GMT": false,
+	} {
+		target := "/?" + url.Values{"set": {set}}.Encode()
+		get(h, target).want(t, "bye", false)
+		get(h, target).want(t, "bye", hit)
 	}
 }

@@ -226,6 +226,12 @@ func (c *engine) neutral(key any, router bool) bool {
 	return hasPackage(t.PkgPath(), neutralPackages) || router && hasPackage(t.PkgPath(), routerPackages)
 }
 
+// lasts reports whether a context value under key may be used when the request has
+// ended that it came with.
+func (c *engine) lasts(key any) bool {
+	return key == http.LocalAddrContextKey || key == http.ServerContextKey || c.neutral(key, false)
+}
+
 func hasPackage(path string, list []string) bool {
 	for _, p := range list {
 		if strings.HasPrefix(path, p) {

@@ -1,6 +1,7 @@
 package unstale
 
 import (
+	"net/textproto"
 	"slices"
 	"strings"
 )
@@ -33,13 +34,19 @@ func (c *ignoredCookies) ignores(name string) bool {
 func (c *ignoredCookies) carried(lines []string) bool {
 	for _, line := range lines {
 		for cookie := range strings.SplitSeq(line, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie == "" {
+			if cookie = textproto.TrimString(cookie); cookie == "" {
 				continue
 			}
-			if name, _, _ := strings.Cut(cookie, "="); !c.ignores(name) {
+			if !c.ignores(cookieName(cookie)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// cookieName returns the name of a cookie in a Cookie field as net/http reads it.
+func cookieName(cookie string) string {
+	name, _, _ := strings.Cut(cookie, "=")
+	return textproto.TrimString(name)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -72,15 +73,11 @@ func (m *middleware) shownLines(class fieldClass, lines []string) []string {
 	if class != fieldCookie {
 		return lines
 	}
-	wanted := func(cookie string) bool {
-		name, _, _ := strings.Cut(cookie, "=")
-		return m.showsCookie(name)
-	}
 	var kept []string
 	for _, line := range lines {
 		var cookies []string
 		for cookie := range strings.SplitSeq(line, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie != "" && wanted(cookie) {
+			if cookie = textproto.TrimString(cookie); cookie != "" && m.showsCookie(cookieName(cookie)) {
 				cookies = append(cookies, cookie)
 			}
 		}

@@ -31,6 +31,10 @@ type Entry struct {
 	// until it expires.
 	ages bool
 
+	// passing says that the fill looked at what may have ended with its request, so
+	// that the handler is not run again after another one.
+	passing bool
+
 	status  int          // of a response
 	header  storedHeader // of a response: what the handler made of end-to-end fields that may be replayed
 	etag    string       // of a response: the handler's

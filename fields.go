@@ -153,7 +153,7 @@ func newFieldClasses(o *HandlerOptions) *fieldClasses {
 		}
 	}
 	for _, name := range o.ByCredentials {
-		if name = dashed(name); f.of(name) < fieldHidden { // else it is one, or only a cookie is meant
+		if name = dashed(name); f.of(name) <= fieldHidden { // else it is one, or only a cookie is meant
 			f.exact[name] = fieldCredential
 		}
 	}

@@ -68,6 +68,7 @@ type fill struct {
 	informed bool      // something is known of what it depends on
 	unsure   bool      // nothing is known of a part of it
 	ages     bool      // it may be out of date until it expires
+	passing  bool      // it looked at what may end with its request
 	wrote    bool      // it did, or something may have for it
 	took     bool      // dependencies of reads that may not be its own
 	refused  string    // why the result, and what is made from it, may not be stored
@@ -246,6 +247,19 @@ func (f *fill) ask() {
 	f.asked = true
 }
 
+// lookAtPassing records that the fill looked at what may end with its request.
+func (f *fill) lookAtPassing() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.passing = true
+}
+
+func (f *fill) looksAtPassing() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.passing
+}
+
 // choose records that the result depends on an input that selects only where
 // somebody looks at it.
 func (f *fill) choose(input string) {
@@ -381,7 +395,7 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 		return nil, f.alone
 	}
 	f.expires = earlier(f.expires, now.Add(lifetime))
-	e := &Entry{engine: f.engine, created: now, expires: f.expires, asked: f.asked, ages: f.ages}
+	e := &Entry{engine: f.engine, created: now, expires: f.expires, asked: f.asked, ages: f.ages, passing: f.passing}
 	if !e.fresh(now) {
 		return nil, refusedExpired
 	}

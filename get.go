@@ -33,6 +33,8 @@ type get struct {
 	credentials bool     // the request carries some
 	all         bool     // it takes answers for all
 	own         audience // of the other answers that it takes, and of what it leaves
+
+	lasting *lastingContext // of a run beside the request, and after it; else nil
 }
 
 // Inputs that select as request fields do that Vary names, where an answer turns
@@ -192,7 +194,7 @@ func (g *get) answer() {
 			return
 		}
 		if f.landing.unasked && !g.all && g.own == forIdentity {
-			g.runAsCame(why)
+			g.runAsCame(f.fill, why)
 			return
 		}
 		j.inVain(f.landing)

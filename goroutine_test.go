@@ -2,6 +2,7 @@ package unstale_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"runtime/pprof"
 	"sync"
@@ -143,4 +144,43 @@ func TestIdentityByGoroutine(t *testing.T) {
 	if owner != "bob" {
 		t.Errorf("%q", owner)
 	}
+}
+
+// TestReadOutlivesItsFill: what a statement says when the fill has ended in which it
+// began counts for all: its rows may be for the answer around.
+func TestReadOutlivesItsFill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, unstale.Options{AttributeByGoroutine: true})
+		db := newToy(c)
+		n := 0
+		h := c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			db.get(r.Context(), "known")
+			n++
+			begun, loaded, result := make(chan struct{}), make(chan struct{}), make(chan string)
+			_, err := unstale.Load(r.Context(), c, fmt.Sprint("starts ", n), func(ctx context.Context) (int, error) {
+				unstale.DependOn(ctx, "tag")
+				go func() {
+					read := db.unmarked()
+					defer read.End()
+					close(begun)
+					<-loaded
+					read.says("x")
+					result <- db.peek("x")
+				}()
+				<-begun
+				return 1, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			close(loaded)
+			write(w, <-result)
+		}))
+		db.set("x", "old")
+		get(h, "/").want(t, "old", false)
+		get(h, "/").want(t, "old", true)
+		db.set("x", "new")
+		get(h, "/").want(t, "new", false)
+	})
 }

@@ -54,6 +54,9 @@ func (c *client) identify(ctx context.Context) (string, error) {
 // that was put there outside the cache. Such a value may say who asks, or by which
 // listener.
 func (s *scope) lookedOutside(key any) {
+	if !s.engine.lasts(key) {
+		s.fill.lookAtPassing()
+	}
 	switch {
 	case key == http.LocalAddrContextKey:
 		s.fill.choose(inputLocalAddr)

@@ -101,7 +101,8 @@ type HandlerOptions struct {
 	// of date for a while, by ExpireAfter or by Policy.TTL alone, are not drawn.
 	// What stands behind a tag differs until Invalidate is called. At most two
 	// recomputations run at a time, for at most a minute; hits drawn beyond that are
-	// skipped. A GET must be free of side effects for this.
+	// skipped, as are those of a handler that looked at a context value from outside
+	// which may end with its request, such as a router's. A GET must be free of side effects for this.
 	VerifyShare float64
 
 	// ExplainTo says who may see what caused a miss, in the detail of
@@ -142,10 +143,11 @@ type Policy struct {
 	Shared bool
 	// DropSetCookie names cookies that do not keep an answer out of the cache: it is
 	// stored without them, and only the request for which the handler ran is given
-	// them. It is for session middleware that sends its cookie again with each answer. A
-	// page that needs the cookie which came with it, as a form with a token does, is
-	// not for it. Nor is a cookie that says who asks and is another one with each answer:
-	// what is kept for exactly the former is not stored ("credential renewed").
+	// them. One that deletes the cookie is not stored. It is for session middleware that
+	// sends its cookie again with each answer. A page that needs the cookie which came
+	// with it, as a form with a token does, is not for it. Nor is a cookie that says who
+	// asks and is another one with each answer: what is kept for exactly the former is
+	// not stored ("credential renewed").
 	DropSetCookie []string
 }
 

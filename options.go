@@ -46,7 +46,8 @@ type Options struct {
 	Store Store
 
 	// NeutralContextKeys are keys of context values, put there outside the cache,
-	// that no answer depends on, such as a logger. A fill that looks at any other
+	// that no answer depends on, such as a logger, and that may be used when their
+	// request has ended. A fill that looks at any other
 	// value from outside counts as asking who asks. Keys of common routers and of
 	// common tracing libraries are neutral; the listener, which net/http puts there,
 	// keeps answers apart where a fill looks at it.

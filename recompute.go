@@ -35,8 +35,10 @@ func (g *get) verify(e *Entry) {
 // comparison says nothing, or the handler itself did not want to be believed.
 func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided bool) {
 	c := g.front
-	f, rec, ended := g.rerun(outer, true)
-	if !ended {
+	f := c.begin(g.name, false)
+	f.verifies = true
+	rec, ended := g.rerun(f, outer)
+	if !ended || g.lasting != nil && g.lasting.hid.Load() {
 		return nil, false
 	}
 	what := difference(e, rec)
@@ -52,11 +54,8 @@ func (g *get) recompute(e *Entry, outer http.Header) (d *Difference, decided boo
 }
 
 // rerun runs the handler as a fill would, where outer stands in the header, for
-// nobody to be given the answer. verifies says that results of Load are computed
-// anew. ended is false where the answer is no whole one.
-func (g *get) rerun(outer http.Header, verifies bool) (f *fill, rec *recorder, ended bool) {
-	f = g.front.begin(g.name, false)
-	f.verifies = verifies
+// nobody to be given the answer. ended is false where the answer is no whole one.
+func (g *get) rerun(f *fill, outer http.Header) (rec *recorder, ended bool) {
 	s := g.scope(f)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
 	defer cancel()
@@ -74,7 +73,7 @@ func (g *get) rerun(outer http.Header, verifies bool) (f *fill, rec *recorder, e
 		f.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
 		rec.finish()
 	}()
-	return f, rec, rec.mode == keeping && ctx.Err() == nil
+	return rec, rec.mode == keeping && ctx.Err() == nil
 }
 
 // difference says in what a recorded answer differs from the stored one, or "".

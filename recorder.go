@@ -23,6 +23,7 @@ type recorder struct {
 	max    int64
 	stream func(reason string) // called once, before the answer is streamed
 	hold   func() bool         // reports whether nothing of the answer may reach the client; nil: never
+	held   bool                // it did, when something was about to
 
 	header   http.Header  // what the handler sees: what stood there, and what it made of that
 	outside  outside      // what stood there
@@ -204,6 +205,7 @@ func (r *recorder) startStreaming(reason string) {
 // divert lets what is held go nowhere from now on.
 func (r *recorder) divert() {
 	if r.hold != nil && r.hold() {
+		r.held = true
 		r.w = &nowhere{header: r.w.Header().Clone()}
 	}
 }

@@ -49,7 +49,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		f.fill.refuse(reason)
 		g.passBy(f.fill, rec) // first, so that those who waited need not wait for each other
 		c.flights.finish(flightKey, f, landing{unshared: true})
-		if g.unasked(f.fill) {
+		if rec.held {
 			cancel() // a stream may have no end
 			return
 		}
@@ -57,16 +57,20 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		g.w.Header().Add("Cache-Status", status.String())
 	})
 	rec.hold = func() bool { return g.unasked(f.fill) }
-	func() {
-		defer f.fill.end()
-		f.fill.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
-		rec.finish()
-	}()
+	ended := g.run(ctx, f.fill, rec)
 	took := time.Since(began)
-	if rec.mode != keeping {
+	unasked := rec.held || g.unasked(f.fill)
+	switch {
+	case !ended:
+		f.fill.refuse(refusedPanicked)
+	case rec.held:
+		f.fill.refuse(refusedStreamed)
+	}
+	if rec.mode != keeping || rec.held || !ended {
+		c.flights.finish(flightKey, f, landing{unasked: true})
 		c.refused(g.route, f.fill.reason(), f.fill.dueTo(), took)
-		if g.unasked(f.fill) && g.r.Context().Err() == nil {
-			g.runAsCame(why)
+		if unasked && g.r.Context().Err() == nil {
+			g.runAsCame(f.fill, why)
 		}
 		return
 	}
@@ -97,8 +101,8 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		status.Stored = true
 	}
 	c.flights.finish(flightKey, f, left)
-	if g.unasked(f.fill) {
-		g.runAsCame(why)
+	if unasked {
+		g.runAsCame(f.fill, why)
 		return
 	}
 	if refused == "" {
@@ -110,6 +114,20 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		return
 	}
 	g.respond(e, rec.changes, status.String(), "")
+}
+
+// run runs the handler in a fill. ended is false where it panicked that did not see
+// the credentials of its request, without asking: it may have taken them for granted.
+func (g *get) run(ctx context.Context, f *fill, rec *recorder) (ended bool) {
+	defer f.end()
+	defer func() {
+		if !ended && (rec.held || g.unasked(f)) && g.r.Context().Err() == nil {
+			ended = recover() == nil
+		}
+	}()
+	f.numbered(func() { g.next.ServeHTTP(rec, g.fillRequest(ctx)) })
+	rec.finish()
+	return true
 }
 
 // relay answers with what the handler wrote, which is not what it declared: the
@@ -214,13 +232,19 @@ func (g *get) withoutCookies(h http.Header) http.Header {
 	lines := h["Set-Cookie"]
 	if len(lines) == 0 || slices.ContainsFunc(lines, func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
-		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))
+		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name)) || deletesCookie(line)
 	}) {
 		return h
 	}
 	h = maps.Clone(h)
 	delete(h, "Set-Cookie")
 	return h
+}
+
+// deletesCookie reports whether a Set-Cookie field ends a cookie.
+func deletesCookie(line string) bool {
+	set, err := http.ParseSetCookie(line)
+	return err != nil || set.Value == "" || set.MaxAge < 0 || !set.Expires.IsZero() && set.Expires.Before(clock.Now())
 }
 
 // renews reports whether an answer that is for exactly the credentials of its

@@ -3,7 +3,9 @@ package unstale
 import (
 	"cmp"
 	"hash/maphash"
+	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -21,7 +23,8 @@ import (
 // by a fill that sees them, and the answer is kept for exactly these. A second run,
 // its shadow, does not see them, as a fill will not when the route is known; nobody
 // is given its answer. A route of which both gave the same answer some times, and
-// asked who asks each time, is known.
+// asked who asks each time, is known, for requests with credentials of the names that
+// those had: that a visitor's statistics do not matter says nothing of a session.
 //
 // The order matters: what can be used up (a link in a mail, a state of OAuth) is
 // used up by its own request. A route that writes has no shadow.
@@ -34,14 +37,15 @@ type shadows struct {
 
 // shadowed is what is known of a route. Of one that has no name it is that of a path.
 type shadowed struct {
-	agreed int       // runs in a row
-	writes bool      // a run did: no shadow follows
-	until  time.Time // no shadow before
+	agreed map[uint64]int // runs in a row, by the hash of each credential's name; never changed
+	writes bool           // a run did: no shadow follows
+	until  time.Time      // no shadow before
 }
 
 const (
 	agreedEnough = 3           // then a route is known
 	maxShadowed  = 4096        // routes and paths that are remembered
+	maxAgreed    = 32          // names of credentials of one
 	shadowAgain  = time.Minute // after a shadow that did not help
 )
 
@@ -59,7 +63,7 @@ func (g *get) answersFor() (all bool, own audience) {
 		return false, forCredentials
 	case !g.credentials:
 		return true, forIdentity
-	case g.front.shadows.get(g).agreed < agreedEnough:
+	case !g.front.shadows.knows(g):
 		return false, forCredentials
 	default:
 		return false, forIdentity
@@ -71,9 +75,10 @@ func (g *get) answersFor() (all bool, own audience) {
 func (g *get) unasked(f *fill) bool { return !g.all && g.own == forIdentity && !f.hasAsked() }
 
 // runAsCame answers a request with credentials for which a fill did not ask who
-// asks.
-func (g *get) runAsCame(why miss) {
-	g.front.shadows.update(g, func(s *shadowed) { s.agreed = 0 })
+// asks. A route on which that has written is never known again: what is used up was
+// used up by the fill.
+func (g *get) runAsCame(f *fill, why miss) {
+	g.front.shadows.update(g, func(s *shadowed) { s.agreed, s.writes = nil, s.writes || f.hasWritten() })
 	g.adviseShared()
 	g.pass(g.w, g.client(), g.route, bypassUnasked, forward(why))
 }
@@ -97,6 +102,68 @@ func (s *shadows) get(g *get) shadowed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[key]
+}
+
+// knows reports whether the route is known for the credentials of a request.
+func (s *shadows) knows(g *get) bool {
+	x := s.get(g)
+	if len(x.agreed) == 0 {
+		return false
+	}
+	for name := range s.names(g) {
+		if x.agreed[name] < agreedEnough {
+			return false
+		}
+	}
+	return true
+}
+
+// names yields the hash of each name among the credentials that a fill sees which
+// is made for exactly them.
+func (s *shadows) names(g *get) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for name, lines := range g.r.Header {
+			class := g.fields.of(name)
+			if !g.shows(class, name) {
+				continue
+			}
+			if class != fieldCookie {
+				if !yield(maphash.String(s.seed, name)) {
+					return
+				}
+				continue
+			}
+			for _, line := range g.shownLines(class, lines) {
+				for cookie := range strings.SplitSeq(line, "; ") {
+					if !yield(maphash.String(s.seed, "Cookie: "+cookieName(cookie))) {
+						return
+					}
+				}
+			}
+		}
+		if clientCertificate(g.r) {
+			yield(maphash.String(s.seed, ":certificates"))
+		}
+	}
+}
+
+// agree notes that a run and its shadow agreed, for credentials of these names. Where
+// there is no room, any other is forgotten.
+func (x *shadowed) agree(names iter.Seq[uint64]) {
+	agreed := maps.Clone(x.agreed)
+	if agreed == nil {
+		agreed = make(map[uint64]int)
+	}
+	for name := range names { // one that comes twice counts once
+		agreed[name] = min(x.agreed[name]+1, agreedEnough)
+	}
+	for name := range agreed {
+		if len(agreed) <= maxAgreed {
+			break
+		}
+		delete(agreed, name)
+	}
+	x.agreed = agreed
 }
 
 // update changes what is known. Where there is no room, any other is forgotten.
@@ -129,7 +196,7 @@ func (g *get) shadow(f *fill, e *Entry, rec *recorder, refused string) {
 	case f.hasWritten():
 		c.shadows.update(g, func(s *shadowed) { s.writes = true })
 		return
-	case known.writes || refused != "" || !g.again || clock.Now().Before(known.until) || scopeOf(g.r.Context()) != nil:
+	case f.looksAtPassing(), known.writes || refused != "" || !g.again || clock.Now().Before(known.until) || scopeOf(g.r.Context()) != nil:
 		return
 	}
 	counts := &c.stats.load().shadowed
@@ -150,8 +217,8 @@ func (g *get) shadow(f *fill, e *Entry, rec *recorder, refused string) {
 // counts what came of it.
 func (g *get) compareShadow(e *Entry, cookies []string, asked bool, outer http.Header, counts *verifyCounters) {
 	c := g.front
-	differs, what := false, ""
-	var f *fill
+	differs, ended, what := false, false, ""
+	f := c.begin(g.name, false)
 	func() {
 		defer func() {
 			switch v := recover(); v {
@@ -164,9 +231,7 @@ func (g *get) compareShadow(e *Entry, cookies []string, asked bool, outer http.H
 			}
 		}()
 		var rec *recorder
-		var ended bool
-		f, rec, ended = g.rerun(outer, false)
-		if !ended {
+		if rec, ended = g.rerun(f, outer); !ended {
 			return
 		}
 		if what = difference(e, rec); what == "" && !slices.Equal(cookies, rec.touched["Set-Cookie"]) {
@@ -175,19 +240,22 @@ func (g *get) compareShadow(e *Entry, cookies []string, asked bool, outer http.H
 		differs = what != ""
 	}()
 	switch {
-	case f != nil && f.hasWritten():
+	case f.hasWritten():
 		counts.undecided.Add(1)
 		c.shadows.update(g, func(s *shadowed) { s.writes = true })
-	case f == nil && !differs, f != nil && f.reason() != "" && !differs, c.catchUp(g.r.Context(), g, e) != missNone, c.judge(e, clock.Now()) != missNone:
+	case f.looksAtPassing() || g.lasting.hid.Load():
+		counts.undecided.Add(1)
+		c.shadows.update(g, func(s *shadowed) { s.until = clock.Now().Add(shadowAgain) })
+	case !ended && !differs, f.reason() != "" && !differs, c.catchUp(g.r.Context(), g, e) != missNone, c.judge(e, clock.Now()) != missNone:
 		counts.undecided.Add(1)
 	case differs:
 		counts.differed.Add(1)
-		c.shadows.update(g, func(s *shadowed) { s.agreed, s.until = 0, clock.Now().Add(shadowAgain) })
+		c.shadows.update(g, func(s *shadowed) { s.agreed, s.until = nil, clock.Now().Add(shadowAgain) })
 		part, _, _ := strings.Cut(what, ":") // the rest may be somebody's
 		c.reportOnce(site{kindCredentials, g.routeName()}, "unstale: a handler answers a request otherwise without its credentials ("+part+"), so that it reads them itself; its answers are kept for exactly these credentials, and not for long: let it ask unstale.Identity, or name what it reads in HandlerOptions.ByCredentials")
 	case asked && f.hasAsked():
 		counts.same.Add(1)
-		c.shadows.update(g, func(s *shadowed) { s.agreed++ })
+		c.shadows.update(g, func(s *shadowed) { s.agree(c.shadows.names(g)) })
 	default:
 		counts.same.Add(1)
 		c.shadows.update(g, func(s *shadowed) { s.until = clock.Now().Add(shadowAgain) })

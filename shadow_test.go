@@ -1,6 +1,7 @@
 package unstale_test
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -139,7 +140,7 @@ func TestRouteBecomesKnown(t *testing.T) {
 		get(h, "/first").want(t, "for ", false)
 		runs = 0
 		for i := range 3 {
-			get(h, fmt.Sprintf("/%d", i), "Authorization: alice", "X-Extra: 1").want(t, "for alice", false)
+			get(h, fmt.Sprintf("/%d", i), "Authorization: alice", "Cookie: theme=light", "X-Extra: 1").want(t, "for alice", false)
 			synctest.Wait()
 		}
 		if runs != 6 || saw != 3 {
@@ -167,6 +168,203 @@ func TestRouteBecomesKnown(t *testing.T) {
 			t.Error("the route is known still")
 		}
 	})
+}
+
+// becomesKnown returns a handler whose route is known for the cookie "session", and
+// which does on other paths what it is given.
+func becomesKnown(t *testing.T, o unstale.HandlerOptions, do http.HandlerFunc) (*unstale.Cache, http.Handler) {
+	t.Helper()
+	o.Identity, o.Route = byCookie, func(*http.Request) string { return "page" }
+	c, handler := newService(t, unstale.Options{}, o)
+	h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/asks") {
+			write(w, "for "+unstale.Identity(r.Context()))
+			return
+		}
+		do(w, r)
+	}))
+	learn(h, "")
+	return c, h
+}
+
+// learn asks such a handler until its route is known.
+func learn(h http.Handler, path string) {
+	for i := range 4 {
+		get(h, fmt.Sprint("/asks", path, i), "Cookie: session=x")
+		synctest.Wait()
+	}
+}
+
+// TestUnaskedOnKnownRoutes: whatever a fill does that sees no credentials and does
+// not ask, its request is answered as without the cache.
+func TestUnaskedOnKnownRoutes(t *testing.T) {
+	t.Parallel()
+	for name, handle := range map[string]http.HandlerFunc{
+		"takes them for granted": func(w http.ResponseWriter, r *http.Request) { write(w, r.Header["Cookie"][0]) },
+		"streams, and asks": func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			unstale.Identity(r.Context())
+			write(w, r.Header.Get("Cookie"))
+		},
+		"streams, and breaks off": func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			if r.Context().Err() != nil {
+				panic(http.ErrAbortHandler) // as httputil.ReverseProxy does
+			}
+			write(w, r.Header.Get("Cookie"))
+		},
+		"cannot hijack, and asks": func(w http.ResponseWriter, r *http.Request) {
+			if _, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				panic("hijacked")
+			}
+			unstale.Identity(r.Context())
+			write(w, r.Header.Get("Cookie"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, h := becomesKnown(t, unstale.HandlerOptions{}, handle)
+				for _, cookie := range []string{"session=alice", "session=bob"} {
+					outlives(func() reply { return get(h, "/", "Cookie: "+cookie) }).want(t, cookie, false)
+				}
+			})
+		})
+	}
+}
+
+// TestConsumedOnKnownRoutes: what is used up by a fill that did not ask is the last
+// that is on its route.
+func TestConsumedOnKnownRoutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var db *toy
+		c, h := becomesKnown(t, unstale.HandlerOptions{}, func(w http.ResponseWriter, r *http.Request) {
+			if db.get(r.Context(), r.URL.RawQuery) != "" {
+				write(w, "used")
+				return
+			}
+			db.caller(r.Context()).Wrote(false)
+			db.set(r.URL.RawQuery, "1")
+			write(w, "welcome")
+		})
+		db = newToy(c)
+		get(h, "/?link=0", "Cookie: session=x").want(t, "used", false)
+		for i := range 3 {
+			learn(h, fmt.Sprint("/", i))
+			get(h, fmt.Sprint("/?link=1", i), "Cookie: session=x").want(t, "welcome", false)
+		}
+	})
+}
+
+// TestKnownForNames: that a handler does not read the credentials of some visitors
+// says nothing of others that these do not have.
+func TestKnownForNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byCookie})
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+			theme, _ := r.Cookie("theme")
+			write(w, fmt.Sprint(unstale.Identity(r.Context()), " ", theme, r.Header.Get("X-Auth-Method")))
+		}))
+		for i := range 5 {
+			get(h, "/", fmt.Sprintf("Cookie: session=%d; _ga=1; _ga=2", i)).want(t, fmt.Sprintf("who has %d ", i), false)
+			synctest.Wait()
+		}
+		get(h, "/", "Cookie: session=4", "Cookie: _ga=7").want(t, "who has 4 ", true)
+		get(h, "/", "Cookie: session=4; theme=dark").want(t, "who has 4 theme=dark", false)
+		get(h, "/", "Cookie: session=4", "X-Auth-Method: 1").want(t, "who has 4 1", false)
+	})
+}
+
+// TestNothingOutlivesItsRequest: what a router outside has put into the context serves
+// another request when its own has ended, so that no handler runs beside that looks
+// at it.
+func TestNothingOutlivesItsRequest(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	for name, o := range map[string]unstale.HandlerOptions{
+		"a shadow":       {Identity: byCookie},
+		"a verification": {ByCredentials: []string{"session"}, VerifyShare: 1},
+	} {
+		for _, bare := range []bool{false, true} { // only without credentials it looks
+			t.Run(fmt.Sprint(name, bare), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					c, handler := newService(t, unstale.Options{}, o)
+					cookies := 0
+					h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+						unstale.Identity(r.Context())
+						if r.Header.Get("Cookie") != "" {
+							if cookies++; bare && cookies == 1 {
+								write(w, "x")
+								return
+							}
+						}
+						if v, ok := r.Context().Value(key{}).(*string); ok {
+							if *v != "in use" {
+								t.Error("it has ended")
+							}
+						}
+						write(w, "x")
+					}))
+					router := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						v := "in use"
+						h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, &v)))
+						v = ""
+					})
+					get(router, "/first")
+					for range 3 {
+						get(router, "/", "Cookie: session=x")
+						synctest.Wait()
+					}
+					if s := c.Stats(); s.Shadowed.Same+s.Shadowed.Differed+s.Verified.Same+s.Verified.Differed > 0 {
+						t.Errorf("%+v, %+v", s.Shadowed, s.Verified)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestShadowAsksByItself: a shadow that asks, as its request did not, finds out who
+// asks when that has ended.
+func TestShadowAsksByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: func(r *http.Request) (string, error) {
+			if err := r.Context().Err(); err != nil {
+				t.Error(err)
+			}
+			return byCookie(r)
+		}})
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Cookie") == "" {
+				unstale.Identity(r.Context())
+			}
+			write(w, "x")
+		}))
+		get(h, "/first")
+		ctx, end := context.WithCancel(t.Context())
+		r := request(http.MethodGet, "/", "Cookie: session=x")
+		serve(h, r.WithContext(context.WithoutCancel(ctx)))
+		r = request(http.MethodGet, "/2", "Cookie: session=x").WithContext(ctx)
+		h.ServeHTTP(&endsAtOnce{header: make(http.Header), end: end}, r)
+		synctest.Wait()
+	})
+}
+
+// endsAtOnce is a ResponseWriter whose request ends when it is answered.
+type endsAtOnce struct {
+	header http.Header
+	end    func()
+}
+
+func (w *endsAtOnce) Header() http.Header { return w.header }
+func (w *endsAtOnce) WriteHeader(int)     {}
+func (w *endsAtOnce) Write(p []byte) (int, error) {
+	w.end()
+	return len(p), nil
 }
 
 // TestStrict: a request with credentials is never given an answer whose making did
@@ -235,6 +433,32 @@ func TestConsumedOnce(t *testing.T) {
 		}
 		if n := runs.Load(); n != 8 {
 			t.Errorf("%d runs, want 8: four links, three visits and one shadow", n)
+		}
+	})
+}
+
+// TestShadowThatPanics: one that has written is the last, however it ends.
+func TestShadowThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byCookie, Route: func(*http.Request) string { return "page" }})
+		db := newToy(c)
+		shadows := 0
+		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header["Cookie"] == nil && r.URL.Path != "/first" {
+				shadows++
+				db.caller(r.Context()).Wrote(false)
+				panic("no cookie")
+			}
+			write(w, "x")
+		}))
+		get(h, "/first")
+		for i := range 3 {
+			get(h, fmt.Sprint("/", i), "Cookie: session=x").want(t, "x", false)
+			time.Sleep(2 * time.Minute)
+		}
+		if shadows != 1 {
+			t.Errorf("%d shadows wrote", shadows)
 		}
 	})
 }
@@ -326,8 +550,10 @@ func TestStrictJoiners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, handler := newService(t, unstale.Options{}, unstale.HandlerOptions{Identity: byToken, Route: func(*http.Request) string { return "page" }})
 		open := make(chan struct{})
+		var slow atomic.Int64
 		h := handler(known(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/slow" {
+				slow.Add(1)
 				<-open
 				write(w, "for "+r.Header.Get("Authorization"))
 				return
@@ -353,6 +579,9 @@ func TestStrictJoiners(t *testing.T) {
 		}
 		close(open)
 		synctest.Wait()
+		if n := slow.Load(); n != 3 {
+			t.Errorf("%d runs for a stranger and two who joined", n)
+		}
 	})
 }
 

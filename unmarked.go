@@ -425,6 +425,9 @@ func (u *unmarked) close(f *fill) {
 		if r.awaited > 0 && (!r.alone || slices.Contains(r.within, f)) {
 			r.tell(f, r.most)
 		}
+		if r.alone && slices.Contains(r.within, f) {
+			r.alone = false // what is made of its rows from now on is not of this fill
+		}
 	}
 	u.learn(f)
 	last := len(u.fills) - 1

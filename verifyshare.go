@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/unstale/unstale/internal/adapter"
@@ -70,7 +71,7 @@ func (v *verifications) close() {
 func (g *get) verifyBeside(e *Entry, outer http.Header) {
 	c := g.front
 	counts := &c.stats.load().verified
-	if scopeOf(g.r.Context()) != nil || !g.again {
+	if scopeOf(g.r.Context()) != nil || !g.again || e.passing {
 		counts.skipped.Add(1) // what the handler reads would reach a fill around the cache, or it ends with the request
 		return
 	}
@@ -88,13 +89,39 @@ func (g *get) verifyBeside(e *Entry, outer http.Header) {
 // beside returns a copy of g that runs the handler beside the request and after it,
 // and what ends that.
 func (g *get) beside() (b *get, cancel func()) {
-	ctx, end := context.WithTimeout(context.WithoutCancel(g.r.Context()), verifyWithin)
+	within, end := context.WithTimeout(context.Background(), verifyWithin)
+	ctx := &lastingContext{Context: within, outer: context.WithoutCancel(g.r.Context()), engine: g.front.engine}
 	unlink := context.AfterFunc(g.front.verifications.ctx, end)
 	copied := *g
-	copied.w = nil
+	copied.w, copied.lasting = nil, ctx
 	copied.r = g.r.Clone(ctx) // the server has done with the request when the handler returns
 	copied.r.Body = http.NoBody
+	if g.asks != nil && !g.asks.found.Load() {
+		copied.asks = nil // who asks is found by this one, if at all
+	}
 	return &copied, func() { unlink(); end() }
+}
+
+// A lastingContext has those values of a request's context that may be used when the
+// request has ended. There are routers whose values serve another request then (chi's).
+type lastingContext struct {
+	context.Context // ends the run beside
+	outer           context.Context
+	engine          *engine
+	hid             atomic.Bool // a value
+}
+
+// Value implements context.Context.
+func (c *lastingContext) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	v := c.outer.Value(key)
+	if v != nil && !c.engine.lasts(key) {
+		c.hid.Store(true)
+		return nil
+	}
+	return v
 }
 
 // compare recomputes e, counts what came of it, and drops it if it differs.

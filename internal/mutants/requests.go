@@ -158,7 +158,7 @@ var requests = []lapse{
 		{"handler.go", "(f.credentials || clientCertificate(r))", "f.credentials"},
 	}},
 	{"an ignored cookie hides others", "TestWithoutIdentity", []edit{
-		{"cookies.go", "!c.ignores(name) {\n				return true\n			}", "true {\n				return !c.ignores(name)\n			}"},
+		{"cookies.go", "!c.ignores(cookieName(cookie)) {\n				return true\n			}", "true {\n				return !c.ignores(cookieName(cookie))\n			}"},
 	}},
 	{"the beginning of an ignored cookie is found anywhere", "TestIgnoredCookies", []edit{
 		{"cookies.go", "strings.HasPrefix(name, p)", "strings.Contains(name, p)"},
@@ -371,6 +371,44 @@ var requests = []lapse{
 	{"a shadow that writes is not the last", "TestConsumedOnce", []edit{
 		{"shadow.go", "		counts.undecided.Add(1)\n		c.shadows.update(g, func(s *shadowed) { s.writes = true })\n", "		counts.undecided.Add(1)\n"},
 	}},
+	{"who takes credentials for granted fails on a known route", "TestUnaskedOnKnownRoutes", []edit{
+		{"respond.go", "			ended = recover() == nil\n", ""},
+	}},
+	{"who joined a stranger has a fill of their own first", "TestStrictJoiners", []edit{
+		{"respond.go", "unasked: !f.fill.hasAsked(), cut:", "unasked: unasked, cut:"},
+	}},
+	{"who asks when nothing of it can be given any more has asked", "TestUnaskedOnKnownRoutes", []edit{
+		{"respond.go", "	unasked := rec.held || g.unasked(f.fill)\n", "	unasked := g.unasked(f.fill)\n"},
+	}},
+	{"what could not take the connection is an answer", "TestUnaskedOnKnownRoutes", []edit{
+		{"respond.go", "	if rec.mode != keeping || rec.held || !ended {\n", "	if rec.mode != keeping || !ended {\n"},
+		{"respond.go", "	unasked := rec.held || g.unasked(f.fill)\n", "	unasked := rec.mode != keeping && rec.held || g.unasked(f.fill)\n"},
+	}},
+	{"what is used up twice may be so again", "TestConsumedOnKnownRoutes", []edit{
+		{"shadow.go", "s.agreed, s.writes = nil, s.writes || f.hasWritten()", "s.agreed = nil"},
+	}},
+	{"a route is known whatever credentials come", "TestKnownForNames", []edit{
+		{"shadow.go", "		if x.agreed[name] < agreedEnough {\n", "		if x.agreed[name] < 0 {\n"},
+	}},
+	{"fields of credentials have no names", "TestKnownForNames", []edit{
+		{"shadow.go", "				if !yield(maphash.String(s.seed, name)) {\n", "				if false {\n"},
+	}},
+	{"a shadow sees what its request looked at in the context", "TestNothingOutlivesItsRequest", []edit{
+		{"shadow.go", "	case f.looksAtPassing(), known.writes", "	case known.writes"},
+		{"verifyshare.go", "v != nil && !c.engine.lasts(key)", "false"},
+	}},
+	{"who runs beside sees what its request did not look at", "TestNothingOutlivesItsRequest", []edit{
+		{"verifyshare.go", "v != nil && !c.engine.lasts(key)", "false"},
+	}},
+	{"who runs beside is believed though something was hidden", "TestNothingOutlivesItsRequest", []edit{
+		{"verifyshare.go", "		c.hid.Store(true)\n", ""},
+	}},
+	{"a shadow asks by the request that has ended", "TestShadowAsksByItself", []edit{
+		{"verifyshare.go", "		copied.asks = nil //", "		_ = copied.asks //"},
+	}},
+	{"a shadow that panics has not written", "TestShadowThatPanics", []edit{
+		{"shadow.go", "	case f.hasWritten():\n		counts", "	case ended && f.hasWritten():\n		counts"},
+	}},
 	{"a handler of one request has a shadow", "TestNoShadowOfHandlersBuiltAnew", []edit{
 		{"shadow.go", " || !g.again ||", " ||"},
 	}},
@@ -395,8 +433,23 @@ var requests = []lapse{
 	{"the default logger is that of the beginning", "TestDefaultLogger", []edit{
 		{"options.go", "slog.New(defaultHandler{})", "slog.Default()"},
 	}},
+	{"a cookie's end may be dropped", "TestDeletedCookieIsNotDropped", []edit{
+		{"respond.go", " || deletesCookie(line)\n", "\n"},
+	}},
+	{"a cookie's name is cut off otherwise than by net/http", "TestCookiesAsRead", []edit{
+		{"cookies.go", "	return textproto.TrimString(name)\n", "	return name\n"},
+	}},
+	{"a cookie is cut off otherwise than by net/http", "TestCookiesAsRead", []edit{
+		{"credentials.go", "cookie = textproto.TrimString(cookie);", "cookie = strings.TrimSpace(textproto.TrimString(cookie));"},
+	}},
+	{"what no fill sees is not seen where it is named", "TestHiddenFieldsByCredentials", []edit{
+		{"fields.go", "f.of(name) <= fieldHidden {", "f.of(name) < fieldHidden {"},
+	}},
+	{"what is read after a fill by its goroutine is nobody's", "TestReadOutlivesItsFill", []edit{
+		{"unmarked.go", "			r.alone = false //", "			_ = r.alone //"},
+	}},
 	{"every cookie may be dropped", "TestDropSetCookie", []edit{
-		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name))\n", "		return name == \"\"\n"},
+		{"respond.go", "		return !slices.Contains(g.policy.DropSetCookie, strings.TrimSpace(name)) || deletesCookie(line)\n", "		return name == \"\"\n"},
 	}},
 
 	// What clients ask for, and what they get.
