@@ -9,7 +9,7 @@ var hardened = []excess{
 		{"notebook/botconfig.go", " || parts > maxConfigDepth", ""},
 	}},
 	{"the texts of a new item have no bound", "notebook", "TestCheckTexts", []edit{
-		{"notebook/item.go", "	if err := change.checkLengths(); err != nil {\n		return err\n	}\n	return checkLength", "	return checkLength"},
+		{"notebook/item.go", "ItemChange{Description: &i.Description, Content: i.Content, Tags: i.Tags}", "ItemChange{}"},
 	}},
 	{"the texts of a change have no bound", "notebook", "TestCheckTexts", []edit{
 		{"notebook/item.go", "	if err := change.checkLengths(); err != nil {\n		return err\n	}\n	if change.Description", "	if change.Description"},
@@ -46,5 +46,29 @@ var hardened = []excess{
 	}},
 	{"a ban that is over stays in the row", "notebook/store", "TestResetPasswordLeavesBans", []edit{
 		{"notebook/user.go", "	u.endOver(now)\n	u.FailedLogins = 0\n", "	u.FailedLogins = 0\n"},
+	}},
+	{"progress moves no deadline", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
+		{"notebook/server/pace.go", "	case nil:\n		b.expect()\n", "	case nil:\n"},
+	}},
+	{"what came fast is credit for later", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
+		{"notebook/server/pace.go", "soon.Before(deadline) {", "soon.Before(deadline) && b.received == 0 {"},
+	}},
+	{"any progress is enough", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
+		{"notebook/server/pace.go", "b.started.Add(patience + atPace(b.received))", "time.Now().Add(patience + atPace(b.received))"},
+	}},
+	{"a body that nobody reads may take for ever", "notebook/server", "TestUnreadBodiesAreCutOff", []edit{
+		{"notebook/server/pace.go", "			body.expect()\n", ""},
+	}},
+	{"an answer may be taken as slowly as a client likes", "notebook/server", "TestSlowReadersAreCutOff", []edit{
+		{"notebook/server/pace.go", "SetWriteDeadline(time.Now().Add(patience + atPace(int64(bytes))))", "SetWriteDeadline(time.Time{})"},
+	}},
+	{"the deadline of a body ends what follows", "notebook/server", "TestPaceLeavesHandlersAlone", []edit{
+		{"notebook/server/pace.go", "	case io.EOF:\n		_ = b.conn.SetReadDeadline(time.Time{}) // what follows is not this request's\n", ""},
+	}},
+	{"an answer that is flushed late is cut off", "notebook/server", "TestPaceLeavesHandlersAlone", []edit{
+		{"notebook/server/pace.go", "		if !p.hijacked {", "		if false {"},
+	}},
+	{"nobody's pace matters", "notebook/server", "TestEverythingIsPaced", []edit{
+		{"notebook/server/server.go", "s.Handler = paced(s.outermost(cached(s.Mux)))", "s.Handler = s.outermost(cached(s.Mux))"},
 	}},
 }

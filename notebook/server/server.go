@@ -2,7 +2,7 @@
 // pages for people share: who asks, in which language, how often, and what they
 // are told when something fails.
 //
-// The order of a request is: log, cache, handlers. The cache stands around
+// The order of a request is: pace, log, cache, handlers. The cache stands around
 // everything, and knows of no route but by its policy, which stands where the
 // route is registered.
 package server
@@ -96,7 +96,7 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Handler = s.outermost(cached(s.Mux))
+	s.Handler = paced(s.outermost(cached(s.Mux)))
 	return s, nil
 }
 
