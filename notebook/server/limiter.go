@@ -108,9 +108,14 @@ func clientOf(r *http.Request, proxies []netip.Prefix) string {
 		}
 		client = before.Unmap()
 	}
-	if client.Is6() {
-		network, _ := client.WithZone("").Prefix(64) // never fails: there are 128
-		return network.String()
+	return network(client)
+}
+
+// network returns what an address is counted by; see clientOf.
+func network(a netip.Addr) string {
+	if a.Is6() {
+		whole, _ := a.WithZone("").Prefix(64) // never fails: there are 128
+		return whole.String()
 	}
-	return client.String()
+	return a.String()
 }

@@ -56,11 +56,9 @@ func (b *pacedBody) expect() {
 // Read implements io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch b.received += int64(n); err {
-	case nil:
+	b.received += int64(n)
+	if err == nil { // at the end the server has removed the deadline: what follows is not this request's
 		b.expect()
-	case io.EOF:
-		_ = b.conn.SetReadDeadline(time.Time{}) // what follows is not this request's
 	}
 	return n, err
 }

@@ -56,7 +56,7 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 	if err != nil {
 		return err
 	}
-	running := start(listener, v.handler)
+	running := start(server.Bounded(listener, s.proxies), v.handler)
 	if fill {
 		if err := v.fillDemo(ctx); err != nil {
 			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), running.stop(ctx))
