@@ -77,4 +77,10 @@ var hardened = []excess{
 	{"there is any number of connections", "notebook/server", "TestConnectionsAreBounded", []edit{
 		{"notebook/server/connections.go", "if l.total >= l.most || ", "if "},
 	}},
+	{"the demo comes into a notebook that people use", "notebook/cmd/notebook", "TestDemoIsForNobodyElsesDirectory", []edit{
+		{"notebook/cmd/notebook/run.go", "err == nil && there.Users > 0 {", "err == nil && there.Users < 0 {"},
+	}},
+	{"nobody is warned of the demo's password", "notebook/cmd/notebook", "TestDemoWarnsBeyondThisMachine", []edit{
+		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok"},
+	}},
 }

@@ -36,6 +36,9 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
 		return
 	}
 	fmt.Fprintf(&text, "Log in to the demo with the password %s as\n  %-15s super_admin\n", demoPassword, demoAdmin)
+	if tcp, ok := addr.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		fmt.Fprintf(&text, "  WARNING: whoever reaches %s can log in as super_admin, the password is public\n", addr)
+	}
 	for _, p := range demoPeople() {
 		fmt.Fprintf(&text, "  %-15s %s\n", p.name, p.role)
 	}

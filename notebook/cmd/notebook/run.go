@@ -187,6 +187,11 @@ func (damaged) Code() int { return sqliteCorrupt }
 // people creates the super admins that the settings ask for, and reports
 // whether the demo has still to be filled.
 func (v *opened) people(ctx context.Context, s *settings) (fill bool, err error) {
+	if s.Demo {
+		if err := v.checkDemo(ctx); err != nil {
+			return false, err
+		}
+	}
 	if s.SuperAdmin != "" {
 		if _, err := v.superAdmin(ctx, s.SuperAdmin, s.password); err != nil {
 			return false, err
@@ -196,6 +201,21 @@ func (v *opened) people(ctx context.Context, s *settings) (fill bool, err error)
 		return v.superAdmin(ctx, demoAdmin, demoPassword)
 	}
 	return false, nil
+}
+
+// checkDemo returns nil if the demo may be filled, or is there already: its
+// password is public, and its admin may do everything with what others keep.
+func (v *opened) checkDemo(ctx context.Context) error {
+	ctx = unstale.Outside(ctx)
+	_, err := v.store.UserNamed(ctx, demoAdmin)
+	if !errors.Is(err, notebook.ErrUserNotFound) {
+		return err
+	}
+	there, err := v.store.Counts(ctx)
+	if err == nil && there.Users > 0 {
+		err = errors.New("--demo would give a super admin with a public password to a notebook that people use; choose another directory with --data")
+	}
+	return err
 }
 
 func (v *opened) superAdmin(ctx context.Context, name, password string) (created bool, err error) {

@@ -298,6 +298,32 @@ func TestDemoFillsADirectoryOnce(t *testing.T) {
 	}
 }
 
+// The demo's password is public: no notebook that people use gets its users.
+func TestDemoIsForNobodyElsesDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	serving(t, dir).stop()
+	spawn(t, withPassword, "--addr=127.0.0.1:0", "--data", dir, "--super-admin", adminName, "--demo").fails(1, "--demo", "--data")
+	p := serving(t, dir)
+	if _, err := p.logIn(demoAdmin, demoPassword); err == nil {
+		t.Error("the demo's admin is there")
+	}
+	p.stop()
+}
+
+func TestDemoWarnsBeyondThisMachine(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "::": true, "192.0.2.1": true} {
+		for _, demo := range []bool{false, true} {
+			var out strings.Builder
+			announce(&out, &settings{Demo: demo}, &net.TCPAddr{IP: net.ParseIP(host), Port: 8080}, &dataDir{})
+			if got := strings.Contains(out.String(), "WARNING"); got != (want && demo) {
+				t.Errorf("%s, demo %v: warned %v", host, demo, got)
+			}
+		}
+	}
+}
+
 func TestCacheOff(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, []string{"NOTEBOOK_CACHE=off"}, "--addr=127.0.0.1:0").started()
