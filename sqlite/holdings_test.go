@@ -118,21 +118,21 @@ func TestNobodyWaitsWithAConnection(t *testing.T) {
 	for held, hold := range holds {
 		for taken, take := range marks {
 			for called, call := range marks {
-				for size := 1; size <= 3; size++ {
+				for size := range 4 { // 0: of one connection that has been used
 					if taken == "Outside" && strings.HasSuffix(called, "the request") {
 						continue // said to concern no request
 					}
 					t.Run(fmt.Sprintf("%s, %s, %s, %d", held, taken, called, size), func(t *testing.T) {
 						t.Parallel()
 						e := newEnv(t, shop)
-						e.db.SetMaxOpenConns(size)
+						e.db.SetMaxOpenConns(max(size, 1))
 						if size == 1 {
 							e.db.SetMaxIdleConns(0) // the next one is made
 						}
 						begun := make(chan struct{})
 						var all sync.WaitGroup
 						e.inRequest(func(ctx context.Context) {
-							for range size {
+							for range max(size, 1) {
 								release, err := hold(take(ctx), e.db)
 								if err != nil {
 									t.Fatal(err)
