@@ -68,6 +68,7 @@ type Comment struct {
 	Content         string
 	Deleted         bool
 	DeletedWith     *string // of a deleted one: the comment whose deletion took it
+	DeletedBy       *string // of a deleted one: who did it, nil if nobody knows
 	Likes, Dislikes int
 	Mine            Reaction // of whoever asked
 	CreatedAt       time.Time
@@ -105,13 +106,26 @@ func (u *User) CommentAt(now time.Time) error {
 	return why
 }
 
-// ManagedBy returns nil if the user may delete and restore the comment on the
-// target: its author, the target's owner, moderators and admins.
+// ManagedBy returns nil if the user may delete the comment on the target: its
+// author, the target's owner, moderators and admins.
 func (c *Comment) ManagedBy(u *User, t *Target) error {
 	if u.ID == c.UserID {
 		return nil
 	}
 	return t.ManagedBy(u)
+}
+
+// RestorableBy returns nil if the user, who may manage the deleted comment, may
+// restore it at the time: moderators and admins, and who has deleted it, but not
+// while muted.
+func (c *Comment) RestorableBy(u *User, now time.Time) error {
+	if u.Role.Includes(RoleModerator) {
+		return nil
+	}
+	if c.DeletedBy == nil || *c.DeletedBy != u.ID {
+		return ErrForbidden
+	}
+	return u.CommentAt(now)
 }
 
 // Restorable returns nil if a deletion of the comment itself can be undone, given

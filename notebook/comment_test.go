@@ -52,3 +52,36 @@ func TestWhoMayWhatWithComments(t *testing.T) {
 		}
 	}
 }
+
+func TestCommentRestorableBy(t *testing.T) {
+	t.Parallel()
+	now, mute := time.Now(), Sanction{Reason: "spam"}
+	author, owner, mod := &User{ID: "author", Role: RoleUser}, &User{ID: "owner", Role: RoleUser}, &User{ID: "mod", Role: RoleModerator}
+	muted, mutedMod := &User{ID: "author", Role: RoleUser}, &User{ID: "mod", Role: RoleModerator}
+	muted.Mute(mute)
+	mutedMod.Mute(mute)
+	for _, test := range []struct {
+		name      string
+		deletedBy *User // nil: nobody knows
+		by        *User
+		want      error
+	}{
+		{"the author, their own deletion", author, author, nil},
+		{"the author, while muted", author, muted, ErrMuted},
+		{"the author, a moderator's deletion", mod, author, ErrForbidden},
+		{"the author, the owner's deletion", owner, author, ErrForbidden},
+		{"the author, nobody knows whose", nil, author, ErrForbidden},
+		{"the owner, their own deletion", owner, owner, nil},
+		{"the owner, a moderator's deletion", mod, owner, ErrForbidden},
+		{"a moderator, nobody knows whose", nil, mod, nil},
+		{"a moderator, while muted", author, mutedMod, nil},
+	} {
+		c := Comment{UserID: author.ID, Deleted: true}
+		if test.deletedBy != nil {
+			c.DeletedBy = &test.deletedBy.ID
+		}
+		if err := c.RestorableBy(test.by, now); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		}
+	}
+}

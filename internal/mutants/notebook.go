@@ -23,6 +23,12 @@ var hardened = []excess{
 	{"a version has no bound", "notebook", "TestBotConfigVersion", []edit{
 		{"notebook/botconfig.go", "	if err := checkLength(\"version\", &version, maxVersion); err != nil {\n		return \"\", err\n	}\n", ""},
 	}},
+	{"the author undoes a moderator's deletion", "notebook", "TestCommentRestorableBy", []edit{
+		{"notebook/comment.go", " || *c.DeletedBy != u.ID {", " {"},
+	}},
+	{"who is muted restores comments", "notebook", "TestCommentRestorableBy", []edit{
+		{"notebook/comment.go", "		return ErrForbidden\n	}\n	return u.CommentAt(now)\n", "		return ErrForbidden\n	}\n	return nil\n"},
+	}},
 	{"a turn never fails to come", "notebook/service", "TestTurns", []edit{
 		{"notebook/service/turns.go", "case <-wait.C:", "case <-make(chan time.Time):"},
 	}},
@@ -46,6 +52,12 @@ var hardened = []excess{
 	}},
 	{"a ban that is over stays in the row", "notebook/store", "TestResetPasswordLeavesBans", []edit{
 		{"notebook/user.go", "	u.endOver(now)\n	u.FailedLogins = 0\n", "	u.FailedLogins = 0\n"},
+	}},
+	{"whoever manages a comment restores it", "notebook/store", "TestRestoreOthersDeletions", []edit{
+		{"notebook/store/comments.go", "		if err := c.RestorableBy(by, now); err != nil {\n			return err\n		}\n", ""},
+	}},
+	{"nobody knows who deleted a comment", "notebook/store", "TestRestoreOthersDeletions", []edit{
+		{"notebook/store/comments.go", "id, id, userID, micros(now))", "id, id, nil, micros(now))"},
 	}},
 	{"progress moves no deadline", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
 		{"notebook/server/pace.go", "if err == nil { // at the end", "if false { // at the end"},
@@ -77,10 +89,10 @@ var hardened = []excess{
 	{"there is any number of connections", "notebook/server", "TestConnectionsAreBounded", []edit{
 		{"notebook/server/connections.go", "if l.total >= l.most || ", "if "},
 	}},
-	{"the demo comes into a notebook that people use", "notebook/cmd/notebook", "TestDemoIsForNobodyElsesDirectory", []edit{
+	{"the demo comes into a notebook that people use", "notebook/cmd/notebook", "TestCheckDemo", []edit{
 		{"notebook/cmd/notebook/run.go", "err == nil && there.Users > 0 {", "err == nil && there.Users < 0 {"},
 	}},
 	{"nobody is warned of the demo's password", "notebook/cmd/notebook", "TestDemoWarnsBeyondThisMachine", []edit{
-		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok"},
+		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok || tcp.IP == nil"},
 	}},
 }

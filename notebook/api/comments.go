@@ -22,7 +22,7 @@ func (a *api) commentRoutes() {
 	handle(a, "POST /api/comments/{id}/react", notebook.RoleUser, "Like or dislike a comment, or take that back", c.react, unknown)
 	handle(a, "DELETE /api/comments/{id}", notebook.RoleUser, "Delete a comment and what answers it", c.delete, unknown)
 	handle(a, "POST /api/comments/{id}/restore", notebook.RoleUser, "Bring a deleted comment back, with what its deletion took", c.restore, unknown,
-		fails(notebook.ErrCommentNotDeleted, notebook.ErrCommentParentGone))
+		fails(notebook.ErrCommentNotDeleted, notebook.ErrCommentParentGone, notebook.ErrMuted))
 }
 
 // comment is a comment as a user sees it.

@@ -144,6 +144,13 @@ func TestComments(t *testing.T) {
 				s.as(name).post(aComment(id)+"/restore", nil).want(http.StatusOK)
 				s.equal("comments", s.contents(c.ID), "first")
 			}
+			// What somebody else deleted is not theirs to restore, but for the staff.
+			for _, name := range []string{"alice", "moderator"} {
+				s.as(name).del(aComment(id)).want(http.StatusOK)
+				s.as("bob").post(aComment(id)+"/restore", nil).want(http.StatusForbidden)
+				s.equal("comments", s.contents(c.ID), "")
+				s.as("moderator").post(aComment(id)+"/restore", nil).want(http.StatusOK)
+			}
 			s.as("root").del(aComment(unknownID)).want(http.StatusNotFound)
 			s.as("root").post(aComment(unknownID)+"/restore", nil).want(http.StatusNotFound)
 		}},

@@ -47,12 +47,12 @@ func (c Comments) React(ctx context.Context, by *notebook.User, id string, r not
 
 // Delete deletes a comment and what answers it.
 func (c Comments) Delete(ctx context.Context, by *notebook.User, id string) error {
-	return c.store.DeleteComment(ctx, id, c.now(), managed(by))
+	return c.store.DeleteComment(ctx, id, by.ID, c.now(), managed(by))
 }
 
 // Restore brings a deleted comment back, with what its deletion took.
 func (c Comments) Restore(ctx context.Context, by *notebook.User, id string) error {
-	return c.store.RestoreComment(ctx, id, c.now(), managed(by))
+	return c.store.RestoreComment(ctx, by, id, c.now(), managed(by))
 }
 
 func managed(by *notebook.User) func(*notebook.Comment, *notebook.Target) error {

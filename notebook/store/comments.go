@@ -35,13 +35,13 @@ func target(ctx context.Context, q querier, kind notebook.ItemKind, id string) (
 // selectComments is a query for comments with the reaction of the user who is
 // its first argument.
 const selectComments = `SELECT c.id, c.user_id, u.username, u.avatar_updated_at, c.target_type, c.target_id, c.parent_id, c.content,
-	c.is_deleted, c.deleted_with, c.like_count, c.dislike_count, coalesce(r.reaction_type, ''), c.created_at, c.updated_at
+	c.is_deleted, c.deleted_with, c.deleted_by, c.like_count, c.dislike_count, coalesce(r.reaction_type, ''), c.created_at, c.updated_at
 	FROM comments c JOIN users u ON u.id = c.user_id LEFT JOIN comment_reactions r ON r.comment_id = c.id AND r.user_id = ?`
 
 func scanComment(row scanner) (notebook.Comment, error) {
 	var c notebook.Comment
 	err := row.Scan(&c.ID, &c.UserID, &c.Username, optTimeColumn{&c.AvatarUpdatedAt}, &c.TargetKind, &c.TargetID, &c.ParentID, &c.Content,
-		&c.Deleted, &c.DeletedWith, &c.Likes, &c.Dislikes, &c.Mine, timeColumn{&c.CreatedAt}, timeColumn{&c.UpdatedAt})
+		&c.Deleted, &c.DeletedWith, &c.DeletedBy, &c.Likes, &c.Dislikes, &c.Mine, timeColumn{&c.CreatedAt}, timeColumn{&c.UpdatedAt})
 	return c, err
 }
 
@@ -158,9 +158,9 @@ func setReaction(ctx context.Context, tx *sql.Tx, userID, commentID string, r no
 // not.
 const thread = `WITH RECURSIVE thread (id) AS (VALUES (?) UNION SELECT c.id FROM comments c JOIN thread t ON c.parent_id = t.id)`
 
-// DeleteComment deletes a comment softly, and with it what answers it, if allow
-// returns nil.
-func (s *Store) DeleteComment(ctx context.Context, id string, now time.Time, allow func(*notebook.Comment, *notebook.Target) error) error {
+// DeleteComment deletes a comment softly in the name of a user, and with it what
+// answers it, if allow returns nil.
+func (s *Store) DeleteComment(ctx context.Context, id, userID string, now time.Time, allow func(*notebook.Comment, *notebook.Target) error) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		c, err := managedComment(ctx, tx, id, allow)
 		if err != nil {
@@ -169,15 +169,16 @@ func (s *Store) DeleteComment(ctx context.Context, id string, now time.Time, all
 		if c.Deleted {
 			return notebook.ErrCommentNotFound
 		}
-		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 1, deleted_with = ?, updated_at = ?
-			WHERE is_deleted = 0 AND id IN (SELECT id FROM thread)`, id, id, micros(now))
+		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 1, deleted_with = ?, deleted_by = ?, updated_at = ?
+			WHERE is_deleted = 0 AND id IN (SELECT id FROM thread)`, id, id, userID, micros(now))
 		return err
 	})
 }
 
-// RestoreComment brings a comment back, and with it what its deletion took, if
-// allow returns nil. It fails with what notebook.Comment.Restorable finds.
-func (s *Store) RestoreComment(ctx context.Context, id string, now time.Time, allow func(*notebook.Comment, *notebook.Target) error) error {
+// RestoreComment brings a comment back in the name of a user, and with it what its
+// deletion took, if allow returns nil. It fails with what
+// notebook.Comment.Restorable and RestorableBy find.
+func (s *Store) RestoreComment(ctx context.Context, by *notebook.User, id string, now time.Time, allow func(*notebook.Comment, *notebook.Target) error) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		c, err := managedComment(ctx, tx, id, allow)
 		if err != nil {
@@ -192,7 +193,10 @@ func (s *Store) RestoreComment(ctx context.Context, id string, now time.Time, al
 		if err := c.Restorable(parent); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 0, deleted_with = NULL, updated_at = ?
+		if err := c.RestorableBy(by, now); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 0, deleted_with = NULL, deleted_by = NULL, updated_at = ?
 			WHERE deleted_with = ? AND id IN (SELECT id FROM thread)`, id, micros(now), c.DeletedWith)
 		return err
 	})

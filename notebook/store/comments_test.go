@@ -48,8 +48,8 @@ func TestDeleteAndRestoreComments(t *testing.T) {
 		c := say(t, s, ann, on, b, "c")
 		say(t, s, bob, on, nil, "d")
 		say(t, s, bob, other, nil, "e")
-		remove := func(c *notebook.Comment) error { return s.DeleteComment(ctx, c.ID, epoch, anyComment) }
-		restore := func(c *notebook.Comment) error { return s.RestoreComment(ctx, c.ID, epoch, anyComment) }
+		remove := func(c *notebook.Comment) error { return s.DeleteComment(ctx, c.ID, ann.ID, epoch, anyComment) }
+		restore := func(c *notebook.Comment) error { return s.RestoreComment(ctx, ann, c.ID, epoch, anyComment) }
 		for _, step := range []struct {
 			do   func(*notebook.Comment) error
 			what *notebook.Comment
@@ -120,7 +120,7 @@ func TestCommentsGoWithWhatTheyAreAbout(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.DeleteComment(ctx, first.ID+"0", epoch, anyComment); err != nil || told(t, s, first) != "" {
+		if err := s.DeleteComment(ctx, first.ID+"0", "somebody", epoch, anyComment); err != nil || told(t, s, first) != "" {
 			t.Errorf("a long thread: %v", err)
 		}
 		if _, err := s.DeleteItem(ctx, k, first.ID, anybody); err != nil {
@@ -226,5 +226,22 @@ func TestCommentsSendMessages(t *testing.T) {
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%+v: messages to %v", test, got)
 		}
+	}
+}
+
+func TestRestoreOthersDeletions(t *testing.T) {
+	t.Parallel()
+	s, ctx := open(t), t.Context()
+	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
+	on := item(t, s, notebook.TargetPersona, ann, "on", public)
+	a := say(t, s, bob, on, nil, "a")
+	if err := s.DeleteComment(ctx, a.ID, ann.ID, epoch, anyComment); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RestoreComment(ctx, bob, a.ID, epoch, anyComment); !errors.Is(err, notebook.ErrForbidden) {
+		t.Errorf("the author: %v", err)
+	}
+	if err := s.RestoreComment(ctx, ann, a.ID, epoch, anyComment); err != nil {
+		t.Errorf("who deleted it: %v", err)
 	}
 }
