@@ -12,7 +12,10 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/store"
 )
 
 const (
@@ -309,6 +312,29 @@ func TestDemoIsForNobodyElsesDirectory(t *testing.T) {
 		t.Error("the demo's admin is there")
 	}
 	p.stop()
+}
+
+func TestCheckDemo(t *testing.T) {
+	t.Parallel()
+	held, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "notebook.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = held.Close() })
+	v := &opened{store: held, cost: bcrypt.MinCost}
+	for _, step := range []struct {
+		name    string // of the super admin who comes before
+		refused bool
+	}{{"", false}, {adminName, true}, {demoAdmin, false}} {
+		if step.name != "" {
+			if _, err := v.superAdmin(t.Context(), step.name, adminPassword); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := v.checkDemo(t.Context()); (err != nil) != step.refused {
+			t.Errorf("after %q: %v", step.name, err)
+		}
+	}
 }
 
 func TestDemoWarnsBeyondThisMachine(t *testing.T) {
