@@ -53,7 +53,7 @@ func ownConfig(c *pgx.ConnConfig, name string, settings map[string]string) *pgx.
 
 func newAnalysis(c *pgx.ConnConfig) *analysis {
 	a := &analysis{functions: make(map[uint32]function)}
-	a.config = ownConfig(c, "analysis", map[string]string{"debug_print_rewritten": "on", "debug_pretty_print": "off", "client_min_messages": "log"})
+	a.config = ownConfig(c, "analysis", map[string]string{"debug_print_rewritten": "on", "debug_pretty_print": "off", "client_min_messages": "log", "lock_timeout": "100ms"})
 	a.config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.Message == "rewritten parse tree:" {
 			a.printed = append(a.printed, n.Detail)

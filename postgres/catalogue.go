@@ -23,7 +23,7 @@ type relation struct {
 	oid       uint32
 	kind      string // relkind
 	lasting   string // relpersistence
-	layout    string // xmin of its row in pg_class
+	layout    string // what it is like: see layoutSQL
 	columns   []relationColumn
 	why       string // it is not followed, or ""
 	images    []int  // columns that images hold, in their order, if the layout is that of setup
@@ -50,6 +50,7 @@ const fingerprintSQL = `SELECT concat_ws(' ',
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_proc WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_rewrite WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_policy),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_enum),
 	(SELECT sum(hashtextextended(concat(inhrelid, ' ', inhparent, ' ', xmin), 0)) FROM pg_inherits),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin, ' ', tgenabled), 0)) FROM pg_trigger),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_namespace),
@@ -75,12 +76,12 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.xmin::text, c.oid < 16384 OR n.nspname = 'unstale',
+			SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, (`+layoutSQL+`)::text, c.oid < 16384 OR n.nspname = 'unstale',
 				c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)),
 				(SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
 					WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4,
 				EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
-				coalesce((SELECT f.layout = c.xmin AND f.version = $1 FROM unstale.followed f WHERE f.relation = c.oid), false),
+				coalesce((SELECT f.layout = `+layoutSQL+` AND f.version = $1 FROM unstale.followed f WHERE f.relation = c.oid), false),
 				(SELECT f.columns FROM unstale.followed f WHERE f.relation = c.oid)
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_toast', 'information_schema')`, version)

@@ -271,6 +271,9 @@ func (db *database) know(text string) *known {
 		return k
 	}
 	r := readingOf(c, s.trees)
+	if r.clocked && now.MatchString(sql) {
+		r.refuse(refusedVolatile)
+	}
 	functions, err := db.analysis.called(ctx, r.functions)
 	if err != nil {
 		return k

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,6 +23,7 @@ type reading struct {
 	refused   string
 	tables    map[uint32]shape.ColumnSet // by oid, with the columns of which values are read
 	functions map[uint32]bool            // by oid
+	clocked   bool                       // there are constants that may be made of 'now'
 
 	catalogue *catalogue
 	queries   []*nodetree.Node // around what is walked, from outside
@@ -95,6 +97,14 @@ func (r *reading) node(n *nodetree.Node) {
 		return
 	case "SQLVALUEFUNCTION", "NEXTVALUEEXPR", "CURRENTOFEXPR":
 		r.refuse(refusedVolatile)
+	case "COERCEVIAIO":
+		if t, _ := n.Int("resulttype"); !slices.Contains(timeless, t) {
+			r.refuse(refusedVolatile)
+		}
+	case "CONST":
+		if t, _ := n.Int("consttype"); !slices.Contains(timeless, t) {
+			r.clocked = true
+		}
 	case "COERCETODOMAIN":
 		r.refuse(refusedDomain)
 	case "TABLESAMPLECLAUSE":
@@ -234,6 +244,12 @@ func (r *reading) entryOf(n *nodetree.Node) (entry *nodetree.Node, up int) {
 	}
 	return entries[number-1], int(levels)
 }
+
+// timeless are types of which no value may be written as "now" or "today".
+var timeless = []int64{16, 17, 18, 19, 20, 21, 23, 25, 26, 114, 700, 701, 705, 869, 650, 1042, 1043, 1700, 2950, 3802}
+
+// now finds in a text what the server makes the time of, when it parses a constant.
+var now = regexp.MustCompile(`(?i)now|today|tomorrow|yesterday|\\`)
 
 // settled are functions of the system that are called stable because they go by
 // settings alone, which no connection changes unseen, as by their names in pg_proc.

@@ -126,9 +126,9 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	}
 	done := "false"
 	if exists {
-		done = fmt.Sprintf(`EXISTS (SELECT FROM unstale.followed f WHERE f.relation = c.oid AND f.layout = c.xmin AND f.version = %d)
+		done = fmt.Sprintf(`EXISTS (SELECT FROM unstale.followed f WHERE f.relation = c.oid AND f.layout = %s AND f.version = %d)
 			AND (SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-				WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4`, version)
+				WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4`, layoutSQL, version)
 	}
 	rows, _ := conn.Query(ctx, `
 		SELECT c.oid, n.nspname, c.relname, `+done+`
@@ -172,6 +172,14 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	return all, nil
 }
 
+// layoutSQL is what a table, the row c of pg_class, is like: by names triggers tell of
+// columns, and by its primary key which row became which. Columns are renamed and
+// dropped, and keys dropped, without a change of the row in pg_class.
+const layoutSQL = `pg_catalog.hashtextextended(pg_catalog.concat_ws(' ', c.xmin,
+		(SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(a.attname, ' ', a.atttypid), a.attnum)) FROM pg_catalog.pg_attribute AS a
+			WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
+		(SELECT k.conkey FROM pg_catalog.pg_constraint AS k WHERE k.conrelid OPERATOR(pg_catalog.=) c.oid AND k.contype OPERATOR(pg_catalog.=) 'p')), 0)`
+
 // What the outbox keeps of a change.
 const (
 	maxRows  = 1000     // of a statement; beyond it the table alone
@@ -214,29 +222,34 @@ func (t *setupTable) sql() string {
 	// number of rows.
 	function := func(kind, from, selects string) string {
 		name := quote("unstale", fmt.Sprintf("%s_%d", kind, t.oid))
-		fmt.Fprintf(&b, `CREATE OR REPLACE FUNCTION %s() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$
+		body := fmt.Sprintf(`
 #variable_conflict use_variable
-DECLARE n_rows pg_catalog.int8; table_xmin pg_catalog.xid;
+DECLARE n_rows pg_catalog.int8; table_layout pg_catalog.int8;
 BEGIN
 	SELECT pg_catalog.count(*) INTO n_rows FROM (SELECT FROM %s LIMIT %d) AS few;
 	IF n_rows = 0 THEN RETURN NULL; END IF;
 	-- Of another table than it was at setup this function does not know all columns.
-	SELECT c.xmin INTO table_xmin FROM pg_catalog.pg_class AS c, unstale.followed AS f
-		WHERE c.oid OPERATOR(pg_catalog.=) TG_RELID AND f.relation OPERATOR(pg_catalog.=) TG_RELID AND f.layout OPERATOR(pg_catalog.=) c.xmin;
-	IF n_rows > %d OR table_xmin IS NULL THEN
+	SELECT f.layout INTO table_layout FROM pg_catalog.pg_class AS c, unstale.followed AS f
+		WHERE c.oid OPERATOR(pg_catalog.=) TG_RELID AND f.relation OPERATOR(pg_catalog.=) TG_RELID AND f.layout OPERATOR(pg_catalog.=) %s;
+	IF n_rows > %d OR table_layout IS NULL THEN
 		INSERT INTO unstale.outbox (relation, operation) VALUES (TG_RELID, 't');
 		RETURN NULL;
 	END IF;
 	%s
 	RETURN NULL;
-END $unstale$;
-`, name, from, maxRows+1, maxRows, selects)
+END `, from, maxRows+1, layoutSQL, maxRows, selects)
+		tag := "$unstale$"
+		for i := 0; strings.Contains(body, tag); i++ { // a column may be called so
+			tag = fmt.Sprintf("$unstale_%d$", i)
+		}
+		fmt.Fprintf(&b, "CREATE OR REPLACE FUNCTION %[1]s() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %[2]s%[3]s%[2]s;\n"+
+			"REVOKE ALL ON FUNCTION %[1]s() FROM PUBLIC;\n", name, tag, body)
 		return name
 	}
 	const insert = "INSERT INTO unstale.outbox (relation, layout, operation, old, new, differs) "
-	inserted := function("i", "unstale_new", fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'i', NULL, %s, NULL FROM unstale_new AS n;", insert, image("n")))
-	deleted := function("d", "unstale_old", fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'd', %s, NULL, NULL FROM unstale_old AS o;", insert, image("o")))
-	update := fmt.Sprintf("%sSELECT TG_RELID, table_xmin, 'd', %s, NULL, NULL FROM unstale_old AS o;\n\t%[1]sSELECT TG_RELID, table_xmin, 'i', NULL, %[3]s, NULL FROM unstale_new AS n;",
+	inserted := function("i", "unstale_new", fmt.Sprintf("%sSELECT TG_RELID, table_layout, 'i', NULL, %s, NULL FROM unstale_new AS n;", insert, image("n")))
+	deleted := function("d", "unstale_old", fmt.Sprintf("%sSELECT TG_RELID, table_layout, 'd', %s, NULL, NULL FROM unstale_old AS o;", insert, image("o")))
+	update := fmt.Sprintf("%sSELECT TG_RELID, table_layout, 'd', %s, NULL, NULL FROM unstale_old AS o;\n\t%[1]sSELECT TG_RELID, table_layout, 'i', NULL, %[3]s, NULL FROM unstale_new AS n;",
 		insert, image("o"), image("n"))
 	if len(t.key) > 0 {
 		var on []string
@@ -244,7 +257,7 @@ END $unstale$;
 			on = append(on, fmt.Sprintf("o.%[1]s OPERATOR(pg_catalog.=) n.%[1]s", quote(k)))
 		}
 		first := quote(t.key[0])
-		update = fmt.Sprintf(`%sSELECT TG_RELID, table_xmin, 'u', q.old, q.new, q.differs FROM (
+		update = fmt.Sprintf(`%sSELECT TG_RELID, table_layout, 'u', q.old, q.new, q.differs FROM (
 		SELECT CASE WHEN o.%[2]s IS NOT NULL THEN %[3]s END AS old, CASE WHEN n.%[2]s IS NOT NULL THEN %[4]s END AS new,
 			CASE WHEN o.%[2]s IS NOT NULL AND n.%[2]s IS NOT NULL THEN pg_catalog.array_remove(ARRAY[%[5]s], NULL::pg_catalog.int2) END AS differs
 		FROM unstale_old AS o FULL JOIN unstale_new AS n ON %[6]s
@@ -261,8 +274,8 @@ END $unstale$;
 		fmt.Fprintf(&b, "DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s AFTER %[3]s ON %[2]s %[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE %[2]s ENABLE ALWAYS TRIGGER %[1]s;\n",
 			g.name, table, g.event, g.referencing, g.function)
 	}
-	fmt.Fprintf(&b, "INSERT INTO unstale.followed (relation, layout, columns, version) SELECT c.oid, c.xmin, '{%s}', %d FROM pg_catalog.pg_class AS c WHERE c.oid = %d\n"+
-		"\tON CONFLICT (relation) DO UPDATE SET layout = excluded.layout, columns = excluded.columns, version = excluded.version;\n", strings.Join(numbers, ","), version, t.oid)
+	fmt.Fprintf(&b, "INSERT INTO unstale.followed (relation, layout, columns, version) SELECT c.oid, %s, '{%s}', %d FROM pg_catalog.pg_class AS c WHERE c.oid = %d\n"+
+		"\tON CONFLICT (relation) DO UPDATE SET layout = excluded.layout, columns = excluded.columns, version = excluded.version;\n", layoutSQL, strings.Join(numbers, ","), version, t.oid)
 	return b.String()
 }
 

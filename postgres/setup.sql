@@ -12,7 +12,7 @@ INSERT INTO unstale.version (number) VALUES ($VERSION) ON CONFLICT (one) DO UPDA
 CREATE TABLE IF NOT EXISTS unstale.outbox (
 	xid pg_catalog.xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), -- of the top level
 	relation pg_catalog.oid NOT NULL,
-	layout pg_catalog.xid, -- xmin of the table's row in pg_class: columns are those of that time
+	layout pg_catalog.int8, -- what the table was like: columns are those of that time
 	operation pg_catalog."char" NOT NULL, -- i, u, d, or t: the whole table
 	old pg_catalog.text[],
 	new pg_catalog.text[],
@@ -36,7 +36,7 @@ INSERT INTO unstale.horizon DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS unstale.followed (
 	relation pg_catalog.oid PRIMARY KEY,
-	layout pg_catalog.xid NOT NULL,
+	layout pg_catalog.int8 NOT NULL,
 	columns pg_catalog.int2[] NOT NULL, -- numbers of those that an image holds, in its order
 	version pg_catalog.int4 NOT NULL
 );

@@ -15,7 +15,7 @@ func TestSetup(t *testing.T) {
 		CREATE TABLE item (id int8 PRIMARY KEY, name text, big bytea, at timestamptz DEFAULT now(), day date, ok bool, u uuid, n numeric, "odd ""name" varchar(10));
 		CREATE TABLE bare (a text);
 		CREATE TABLE pair (a int, b text, c int, PRIMARY KEY (a, b));
-		CREATE TABLE odd (n_rows int PRIMARY KEY, table_xmin text, tg_relid text, n text, o text, q text, old text, new text, differs text);`)
+		CREATE TABLE odd (n_rows int PRIMARY KEY, table_layout text, tg_relid text, n text, o text, q text, old text, new text, differs text);`)
 	for range 2 {
 		if err := postgres.Setup(t.Context(), server.DSN("postgres", "postgres"), postgres.SetupOptions{}); err != nil {
 			t.Fatal(err)

@@ -44,6 +44,7 @@ type tap struct {
 	standby  bool
 	released bool     // it is said when the connection goes back to its pool
 	doubts   []string // texts that may have changed the session
+	blocked  bool     // of a text in the open transaction nobody could tell, perhaps for its locks
 }
 
 // A portal is a statement with its parameters.
@@ -211,9 +212,9 @@ func (t *tap) expect(kind byte, p portal) {
 		x.call = t.Enter(ctx, sqltrack.Statement{SQL: p.text, Control: true})
 		return
 	}
-	x.know = &known{failed: true, alters: true}
+	x.know = unknown
 	if p.known {
-		x.know = t.db.know(p.text)
+		x.know = t.know(p.text)
 	}
 	args := make([]driver.NamedValue, len(p.parameters))
 	for i, v := range p.parameters {
@@ -318,6 +319,20 @@ func (t *tap) completed(tag string) {
 	}
 }
 
+// know returns what is known of a text. The server may be unable to say, because the
+// transaction that is open here has locked a table: it is not asked again before that
+// is over.
+func (t *tap) know(text string) *known {
+	k := unknown
+	if !t.blocked {
+		k = t.db.know(text)
+	}
+	t.blocked = k.failed && (t.blocked || t.status != 'I' || t.end != nil)
+	return k
+}
+
+var unknown = &known{failed: true, alters: true, plan: &shape.Plan{Refused: refusedTree}}
+
 // effect notes what a statement did besides reading and writing rows.
 func (t *tap) effect(x *expected, tag string) {
 	word, _, _ := strings.Cut(tag, " ")
@@ -350,7 +365,7 @@ func (t *tap) judge(text string) {
 		}
 		return
 	}
-	switch k := t.db.know(text); {
+	switch k := t.know(text); {
 	case k.failed && slices.Contains(t.doubts, text):
 	case k.failed && len(t.doubts) < maxDoubts:
 		t.doubts = append(t.doubts, text) // nobody could tell; it may be told when it matters
@@ -381,7 +396,7 @@ const maxDoubts = 64
 // doubtful finds that out, and reports whether it could not.
 func (t *tap) doubtful() bool {
 	for len(t.doubts) > 0 {
-		switch k := t.db.know(t.doubts[0]); {
+		switch k := t.know(t.doubts[0]); {
 		case k.failed:
 			return true
 		case k.alters:
@@ -420,6 +435,7 @@ func (t *tap) idle() {
 	}
 	t.After(t.status != 'I')
 	t.reading = t.status != 'I'
+	t.blocked = t.blocked && t.reading
 	if t.status != 'I' {
 		return
 	}
