@@ -360,7 +360,9 @@ func (t *tap) judge(text string) {
 		return
 	}
 	if definitions[word] || quiet[word] || word == "EXPLAIN" && !strings.Contains(strings.ToLower(text), "analy") {
-		if strings.Contains(strings.ToLower(text), "temp") {
+		lower := strings.ToLower(text)
+		query := word == "COPY" && strings.HasPrefix(strings.TrimSpace(text[len(word):]), "(") // which may call anything
+		if query || strings.Contains(lower, "temp") || strings.Contains(lower, "set_config") {
 			t.alter()
 		}
 		return
