@@ -47,5 +47,7 @@
 // from a standby, or by the simple protocol with several statements in one text.
 //
 // What others do to the schema or to triggers is noticed within a second or so: until
-// then an answer may be as old as that. What is done through the pool is noticed at once.
+// then an answer may be as old as that. What a statement of the
+// pool's own does is noticed at once. A trigger of a user that changes settings of the
+// session is not noticed.
 package postgres

@@ -397,6 +397,7 @@ func TestSessions(t *testing.T) {
 		}
 	}))
 	get := func(sql string) string {
+		s.pool.Reset() // DISCARD ALL forgets what was prepared on the connection, with the cache or without
 		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/s", http.NoBody)
 		r.Header.Set("X-Sql", sql)
 		w := httptest.NewRecorder()
