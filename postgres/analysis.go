@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,6 +26,7 @@ type analysis struct {
 	conn      *pgx.Conn // nil: there is none
 	printed   []string
 	functions map[uint32]function
+	settings  atomic.Pointer[string] // of the connection that was made last
 	closed    bool
 }
 
@@ -83,9 +85,34 @@ func (a *analysis) with(ctx context.Context, f func(*pgx.Conn) error) error {
 		}
 		// Trees are not for the server's log, where that may be said.
 		_, _ = conn.Exec(ctx, "SET log_min_messages = fatal")
+		var settings string
+		if err := conn.QueryRow(ctx, "SELECT "+settingsSQL).Scan(&settings); err != nil {
+			_ = conn.Close(ctx)
+			return fmt.Errorf("unstale/postgres: settings for analysis: %w", err)
+		}
+		a.settings.Store(&settings)
 		a.conn = conn
 	}
 	return f(a.conn)
+}
+
+// settingsSQL is by what a text may mean something else in another session. What one has
+// from the beginning follows from the data source name, the role and the database, and
+// the last two may be given others meanwhile.
+const settingsSQL = `concat_ws(' ', current_user, session_user, quote_literal(current_setting('search_path')), quote_literal(current_setting('TimeZone')),
+	quote_literal(current_setting('DateStyle')), current_setting('IntervalStyle'), current_setting('row_security'), current_setting('default_text_search_config'),
+	current_setting('bytea_output'), current_setting('extra_float_digits'), current_setting('standard_conforming_strings'), current_setting('transform_null_equals'))`
+
+// renew has the next call connect anew.
+func (a *analysis) renew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), callWithin)
+		defer cancel()
+		_ = a.conn.Close(ctx)
+		a.conn = nil
+	}
 }
 
 func (a *analysis) close() {

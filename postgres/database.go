@@ -30,6 +30,7 @@ type database struct {
 	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
 	identity  atomic.Pointer[string]    // that the last look saw; nil: none vouched
 	introduce sync.Once
+	resettled atomic.Int64          // when, in nanoseconds
 	texts     sqltrack.Memo[*known] // by text and types of parameters
 
 	looking sync.Mutex // guards what follows
@@ -207,6 +208,24 @@ func (db *database) schema(ctx context.Context) (*catalogue, error) {
 	db.introduce.Do(func() { db.say(c) })
 	db.catalogue.Store(c) // one of an older generation is read again
 	return c, nil
+}
+
+// resettleEvery bounds how often texts are learnt anew because new connections have
+// other settings than the one on which they were learnt. Where a program gives its
+// connections different ones, most of them store nothing.
+const resettleEvery = time.Minute
+
+// resettle follows a new connection that has other settings.
+func (db *database) resettle() {
+	now := time.Now().UnixNano()
+	last := db.resettled.Load()
+	if last != 0 && now-last < int64(resettleEvery) || !db.resettled.CompareAndSwap(last, now) {
+		return
+	}
+	go func() { // whoever holds the connection for analysis may wait for this one
+		db.analysis.renew()
+		db.lose("settings of new connections changed")
+	}()
 }
 
 // maxNamed bounds the relations that are named in one line of a log.

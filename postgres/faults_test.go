@@ -569,3 +569,27 @@ func TestLoadsShare(t *testing.T) {
 		t.Errorf("%d joined, where nobody holds a connection any more", n)
 	}
 }
+
+// TestSettingsOfRoles: what a role or a database is given for new sessions is noticed
+// when there is one.
+func TestSettingsOfRoles(t *testing.T) {
+	t.Parallel()
+	s := newItem(t)
+	s.server.Psql("postgres", `CREATE SCHEMA other; CREATE TABLE other.item (id int8 PRIMARY KEY, name text); INSERT INTO other.item VALUES (1, 'other')`)
+	if err := postgres.Setup(t.Context(), s.dsn, postgres.SetupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.settle("/")
+	s.server.Psql("postgres", `ALTER ROLE postgres SET search_path = other, public`)
+	s.pool.Reset()
+	s.server.Psql("postgres", `UPDATE public.item SET name = 'two'`) // what was stored falls
+	for i := range 5 {
+		s.fresh("other")
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE other.item SET name = 'v%d'`, i))
+		s.fresh(fmt.Sprint("v", i))
+		s.server.Psql("postgres", `UPDATE other.item SET name = 'other'`)
+	}
+	s.settle("/")
+	s.server.Psql("postgres", `UPDATE other.item SET name = 'again'`)
+	s.want("/", "again", false)
+}

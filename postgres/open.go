@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -148,12 +147,11 @@ func prove(ctx context.Context, conn *pgx.Conn) {
 		return
 	}
 	var identity *string
-	err := conn.QueryRow(unstale.Outside(ctx), "SELECT unstale.identity()", pgx.QueryExecModeExec).Scan(&identity)
-	var pg *pgconn.PgError
-	if err != nil && !errors.As(err, &pg) {
-		identity = nil // the connection is gone, or ctx has ended
+	var settings string
+	if err := conn.QueryRow(unstale.Outside(ctx), "SELECT unstale.identity(), "+settingsSQL, pgx.QueryExecModeExec).Scan(&identity, &settings); err != nil {
+		identity = nil // there is no such function, the connection is gone, or ctx has ended
 	}
-	t.proven(identity)
+	t.proven(identity, settings)
 }
 
 // begin reports whether the connection is to prove where it leads. Then a statement of
@@ -169,12 +167,16 @@ func (t *tap) begin() bool {
 	return true
 }
 
-func (t *tap) proven(identity *string) {
+func (t *tap) proven(identity *string, settings string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ours, t.ready, t.identity = false, true, ""
+	first := !t.ready
+	t.ours, t.ready, t.identity, t.settings = false, true, "", settings
 	if identity != nil {
 		t.identity = *identity
+	}
+	if a := t.db.analysis.settings.Load(); first && identity != nil && a != nil && *a != settings {
+		t.db.resettle()
 	}
 }
 

@@ -39,6 +39,7 @@ type tap struct {
 	end        func(error)
 
 	ready    bool   // it is as after AfterConnect
+	settings string // by which texts mean what they do
 	identity string // of the database, as it was seen on this connection; "" if it was not
 	reason   string // why nothing that is read here is stored, for good, or ""
 	standby  bool
@@ -71,6 +72,7 @@ const (
 	reasonLost     = "connection lost track of"
 	reasonAltered  = "session changed"
 	reasonDoubtful = "session may have changed"
+	reasonSettings = "session with other settings"
 	reasonUnproven = "connection not proven"
 	reasonStandby  = "standby"
 	reasonPartial  = "rows left on the server"
@@ -488,6 +490,9 @@ func (t *tap) Reason() string {
 		return reasonStandby
 	case seen == nil || t.identity != *seen:
 		return reasonUnproven
+	}
+	if a := t.db.analysis.settings.Load(); a == nil || *a != t.settings {
+		return reasonSettings
 	}
 	return ""
 }

@@ -98,4 +98,8 @@ var strict = []excess{
 	{"a connection that is held is nobody's", "postgres", "TestLoadsShare", []edit{
 		{"postgres/open.go", "		t.Take(ctx)\n", ""},
 	}},
+	{"a session with other settings means the same", "postgres", "TestSettingsOfRoles", []edit{
+		{"postgres/tap.go", "a == nil || *a != t.settings {", "a == nil {"},
+		{"postgres/open.go", "a != nil && *a != settings {", "a == nil {"},
+	}},
 }

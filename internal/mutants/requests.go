@@ -189,7 +189,7 @@ var requests = []lapse{
 		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
 	}},
 	{"it is waited for in vain again and again", "TestNobodyVouches", []edit{
-		{"source.go", "if l = s.ask(); slow {", "if l = s.ask(); false {"},
+		{"source.go", "if l = s.ask(); slow {", "if l = s.ask(); slow && false {"},
 	}},
 	{"a Load does not look", "TestEveryLoadLooks", []edit{
 		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, shared); why != missNone {", "} else if _, loads := s.(*scope); loads {\n	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {"},
