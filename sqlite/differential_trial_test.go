@@ -21,11 +21,12 @@ import (
 // same file without it.
 type trial struct {
 	*testing.T
-	cache  *unstale.Cache
-	db     preparing // cached
-	writer *sql.DB   // what changes; db, or another pool that shares its capture
-	plain  preparing
-	reads  []*reading
+	cache    *unstale.Cache
+	db       preparing // cached
+	writer   *sql.DB   // what changes; db, or another pool that shares its capture
+	plain    preparing
+	reads    []*reading
+	unmarked bool
 }
 
 // A reading is a read under the key of its cached function.
@@ -55,11 +56,12 @@ type setting struct {
 	apart     bool // changes are made through another *sql.DB
 	precision Precision
 	narrow    bool // what commits and shapes may cost is next to nothing
+	unmarked  bool // neither reads nor changes have the context of what they are for
 }
 
 // settingOf returns a setting that depends on a case's index.
 func settingOf(index uint64) setting {
-	s := setting{warm: index%2 == 0, apart: index%8 >= 6, narrow: index%8 == 3}
+	s := setting{warm: index%2 == 0, apart: index%8 >= 6, narrow: index%8 == 3, unmarked: index%8 == 5}
 	switch index % 16 {
 	case 14:
 		s.precision = PrecisionRow
@@ -77,7 +79,7 @@ func play(t *testing.T, c *sqlgen.Case, s setting, total *tally) *failure {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	tr := &trial{T: t}
+	tr := &trial{T: t, unmarked: s.unmarked}
 	path := filepath.Join(dir, "d.db") + "?_pragma=synchronous(off)&_pragma=journal_mode(wal)"
 	plain, err := sql.Open("sqlite", path+enforced(!c.Orphans))
 	if err != nil {
@@ -179,6 +181,9 @@ func (tr *trial) ask(r *reading, during func()) (answer string, hit bool) {
 	hit = true
 	answer, err := unstale.Load(tr.Context(), tr.cache, r.key, func(ctx context.Context) (string, error) {
 		hit = false
+		if tr.unmarked {
+			ctx = context.Background()
+		}
 		return answerOf(ctx, tr.db, &r.Read, during)
 	})
 	if err != nil {
@@ -242,6 +247,9 @@ func (tr *trial) change(ch *sqlgen.Change) {
 // run executes statements on one connection. What fails, fails.
 func (tr *trial) run(list []sqlgen.Statement) {
 	ctx := unstale.Outside(tr.Context())
+	if tr.unmarked {
+		ctx = context.Background()
+	}
 	conn, err := tr.writer.Conn(ctx)
 	if err != nil {
 		tr.Fatal(err)
