@@ -75,7 +75,6 @@ const (
 	reasonSettings = "session with other settings"
 	reasonUnproven = "connection not proven"
 	reasonStandby  = "standby"
-	reasonPartial  = "rows left on the server"
 )
 
 func newTap(db *database, c net.Conn) *tap {
