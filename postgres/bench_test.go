@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -51,27 +54,53 @@ func BenchmarkGet(b *testing.B) {
 			}
 		})
 	}
-	get := func(h http.Handler, path string) {
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody))
+	// get returns whether the answer was a hit.
+	get := func(h http.Handler, path string) bool {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody))
+		return strings.Contains(w.Header().Get("Cache-Status"), ";hit")
 	}
 	for _, queries := range []int{1, 3} {
+		path := fmt.Sprintf("/%d", queries)
 		hit, uncached := cache.Handler(service(pool, queries)), service(plain, queries)
-		for range 100 {
-			get(hit, "/")
+		// The first answers are not stored, and then the route is asked again after a while.
+		for deadline := time.Now().Add(10 * time.Second); !get(hit, path); {
+			if time.Now().After(deadline) {
+				b.Fatal("nothing was stored")
+			}
+			time.Sleep(time.Millisecond)
 		}
-		for name, h := range map[string]http.Handler{"hit": hit, "uncached": uncached} {
-			b.Run(fmt.Sprintf("%d queries/%s/alone", queries, name), func(b *testing.B) {
-				for b.Loop() {
-					get(h, "/")
+		for _, c := range []struct {
+			name string
+			h    http.Handler
+			hits float64
+		}{{"hit", hit, 1}, {"uncached", uncached, 0}} {
+			// A figure is of what it says: nearly all have to be hits, or none.
+			check := func(b *testing.B, hits int64) {
+				if share := float64(hits) / float64(b.N); share < c.hits*0.99 || share > c.hits {
+					b.Errorf("%.4f of %d were hits", share, b.N)
 				}
+			}
+			b.Run(fmt.Sprintf("%d queries/%s/alone", queries, c.name), func(b *testing.B) {
+				var hits int64
+				for b.Loop() {
+					if get(c.h, path) {
+						hits++
+					}
+				}
+				check(b, hits)
 			})
-			b.Run(fmt.Sprintf("%d queries/%s/64 clients", queries, name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%d queries/%s/64 clients", queries, c.name), func(b *testing.B) {
+				var hits atomic.Int64
 				b.SetParallelism(32)
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
-						get(h, "/")
+						if get(c.h, path) {
+							hits.Add(1)
+						}
 					}
 				})
+				check(b, hits.Load())
 			})
 		}
 	}
