@@ -61,7 +61,7 @@ var strict = []excess{
 		{"postgres/catalogue.go", "			case !triggers:\n				r.why = notSetUp\n", ""},
 	}},
 	{"a connection need not prove where it leads", "postgres", "TestAnotherServer", []edit{
-		{"postgres/tap.go", "	case seen == nil || t.identity != *seen:\n", "	case seen == nil && t.identity == \"nowhere\":\n"},
+		{"postgres/effects.go", "	case seen == nil || t.identity != *seen:\n", "	case seen == nil && t.identity == \"nowhere\":\n"},
 	}},
 	{"stable functions follow from their arguments", "postgres", "TestBlindSpots", []edit{
 		{"postgres/reads.go", "f.system && f.volatility == \"s\" && slices.Contains(settled, f.name):", "f.system && f.volatility == \"s\":"},
@@ -73,10 +73,10 @@ var strict = []excess{
 		{"postgres/reads.go", "n.True(\"hasModifyingCTE\") || n.True(\"hasForUpdate\") || len(n.Nodes(\"rowMarks\")) > 0", "n.True(\"hasModifyingCTE\")"},
 	}},
 	{"settings of a session do not matter", "postgres", "TestSessions", []edit{
-		{"postgres/tap.go", "		t.reason = reasonAltered\n", ""},
+		{"postgres/effects.go", "		t.reason = reasonAltered\n", ""},
 	}},
 	{"what is copied out calls nothing", "postgres", "TestSessions", []edit{
-		{"postgres/tap.go", "		if query || strings", "		if query && false || strings"},
+		{"postgres/effects.go", "		if query || strings", "		if query && false || strings"},
 	}},
 	{"a user's collation compares bytes", "postgres", "TestCollation", []edit{
 		{"postgres/resolve.go", " || f == familyText && n.OID(\"inputcollid\") >= 16384 {", " {"},
@@ -90,7 +90,7 @@ var strict = []excess{
 		{"postgres/resolve.go", "	f, known := equalities[n.OID(\"opno\")]\n", "	f, known := equalities[n.OID(\"opno\")]\n	if !known {\n		f, known = familyInt, true\n	}\n"},
 	}},
 	{"what only sounds like EXPLAIN changes nothing of a session", "postgres", "TestSessions", []edit{
-		{"postgres/tap.go", "!strings.Contains(strings.ToLower(text), \"analy\")", "true"},
+		{"postgres/effects.go", "!strings.Contains(strings.ToLower(text), \"analy\")", "true"},
 	}},
 	{"a connection is never given back", "postgres", "TestLoadsShare", []edit{
 		{"postgres/open.go", "		defer t.mu.Unlock()\n		t.GiveBack()\n", "		defer t.mu.Unlock()\n"},
@@ -99,7 +99,7 @@ var strict = []excess{
 		{"postgres/open.go", "		t.Take(ctx)\n", ""},
 	}},
 	{"a session with other settings means the same", "postgres", "TestSettingsOfRoles", []edit{
-		{"postgres/tap.go", "a == nil || *a != t.settings {", "a == nil {"},
+		{"postgres/effects.go", "a == nil || *a != t.settings {", "a == nil {"},
 		{"postgres/open.go", "a != nil && *a != settings {", "a == nil {"},
 	}},
 }
