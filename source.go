@@ -138,7 +138,8 @@ func (ss *sources) add(s *source) {
 	s.ctx, s.cancel = context.WithCancel(Outside(context.Background())) // what a look reads is no answer's
 	if s.Source != nil && !s.prompt {
 		s.mu.Lock() // it may be called before it is known
-		s.idle = time.AfterFunc(lookIdle, s.glance)
+		s.sent.Store(-int64(lookIdle))
+		s.idle = time.AfterFunc(0, s.glance) // what is read before the first look may fall with it
 		s.mu.Unlock()
 	}
 	list = append(list, s)

@@ -414,6 +414,23 @@ func TestIdleSourceIsAsked(t *testing.T) {
 	})
 }
 
+// TestFirstLookIsAtOnce: what is read before it falls with it, so that nobody has to
+// wait for an idle second.
+func TestFirstLookIsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, unstale.Options{})
+		began := time.Now()
+		a := newRemote(c, "a")
+		for a.looks.Load() == 0 {
+			time.Sleep(time.Microsecond)
+		}
+		if took := time.Since(began); took > time.Millisecond {
+			t.Errorf("the first look was sent after %v", took)
+		}
+	})
+}
+
 // A setting is a source that people follow.
 type setting struct {
 	c     *unstale.Cache

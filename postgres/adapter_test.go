@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,4 +69,75 @@ func TestAdapter(t *testing.T) {
 		Returning:  true,
 		Several:    true,
 	})
+}
+
+// TestFirstHit: what is read as soon as the first look was answered is stored, and
+// nobody waits for an idle second. Where the database is away, or a look hangs, the start
+// neither fails nor hangs.
+func TestFirstHit(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartPostgres(t)
+	server.Psql("postgres", `CREATE TABLE item (n int); INSERT INTO item VALUES (1)`)
+	dsn := server.DSN("postgres", "postgres")
+	if err := Setup(t.Context(), dsn, SetupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	begin := func(dsn string) (*database, *unstale.Cache, http.Handler) {
+		c, err := unstale.New(unstale.Options{Slots: 1 << 16, LookWait: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, pool := open(config, c)
+		t.Cleanup(func() { _ = pool.Close(); _ = c.Close() })
+		return db, c, c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var n int
+			if err := pool.QueryRowContext(r.Context(), `SELECT n FROM item`).Scan(&n); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+			fmt.Fprint(w, n)
+		}))
+	}
+	ask := func(h http.Handler) (code int, status string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+		return w.Code, w.Header().Get("Cache-Status")
+	}
+	db, c, h := begin(dsn)
+	<-db.looked
+	ask(h)
+	if _, status := ask(h); !strings.Contains(status, ";hit") {
+		t.Errorf("the second answer: %s, %v", status, c.Stats().Refused)
+	}
+
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), `BEGIN; LOCK TABLE unstale.horizon`); err != nil { // looks hang
+		t.Fatal(err)
+	}
+	db, _, h = begin(dsn)
+	if code, status := ask(h); code != http.StatusOK {
+		t.Errorf("while the first look hangs: %d, %s", code, status)
+	}
+	select {
+	case <-db.looked:
+		t.Error("it does not hang")
+	default:
+	}
+	if _, err := conn.Exec(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	<-db.looked
+
+	db, _, h = begin("postgres://nobody@127.0.0.1:1/nowhere")
+	if code, _ := ask(h); code != http.StatusInternalServerError {
+		t.Errorf("without a database: %d", code)
+	}
+	<-db.looked
 }

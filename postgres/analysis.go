@@ -20,7 +20,7 @@ import (
 // resolved (debug_print_rewritten).
 type analysis struct {
 	config *pgx.ConnConfig
-	after  func(context.Context, *pgx.Conn) error // the program's own AfterConnect, or nil; set before use
+	after  func(context.Context, *pgx.Conn) error // the program's own AfterConnect, or nil
 
 	mu        sync.Mutex
 	conn      *pgx.Conn // nil: there is none
@@ -53,8 +53,8 @@ func ownConfig(c *pgx.ConnConfig, name string, settings map[string]string) *pgx.
 	return own
 }
 
-func newAnalysis(c *pgx.ConnConfig) *analysis {
-	a := &analysis{functions: make(map[uint32]function)}
+func newAnalysis(c *pgx.ConnConfig, after func(context.Context, *pgx.Conn) error) *analysis {
+	a := &analysis{after: after, functions: make(map[uint32]function)}
 	a.config = ownConfig(c, "analysis", map[string]string{"debug_print_rewritten": "on", "debug_pretty_print": "off", "client_min_messages": "log", "lock_timeout": "100ms"})
 	a.config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.Message == "rewritten parse tree:" {

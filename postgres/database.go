@@ -30,7 +30,10 @@ type database struct {
 	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
 	identity  atomic.Pointer[string]    // that the last look saw; nil: none vouched
 	introduce sync.Once
+	once      sync.Once             // of looked
 	resettled atomic.Int64          // when, in nanoseconds
+	looked    chan struct{}         // closed when the first look has ended
+	first     func()                // closes it
 	texts     sqltrack.Memo[*known] // by text and types of parameters
 
 	looking sync.Mutex // guards what follows
@@ -51,6 +54,10 @@ type known struct {
 	plan       *shape.Plan
 }
 
+// firstWithin bounds how long a new connection waits for the first look, with which
+// what is read there counts from the first statement on.
+const firstWithin = 100 * time.Millisecond
+
 // How often a node looks whether the catalogue has changed, and deletes what nobody
 // needs.
 const (
@@ -60,8 +67,11 @@ const (
 	callWithin = 10 * time.Second
 )
 
-func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig) *database {
-	db := &database{analysis: newAnalysis(config)}
+// newDatabase begins to follow a database: the first look is sent at once, and waited
+// for by connections alone. after is the program's own AfterConnect, or nil.
+func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig, after func(context.Context, *pgx.Conn) error) *database {
+	db := &database{analysis: newAnalysis(config, after), looked: make(chan struct{})}
+	db.first = sync.OnceFunc(func() { close(db.looked) })
 	db.config = ownConfig(config, "look", map[string]string{
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "datestyle": "ISO", "timezone": "UTC",
 	})
@@ -88,6 +98,7 @@ func (noParents) Missing() bool     { return false }
 func (db *database) CatchUp(ctx context.Context) error {
 	db.looking.Lock()
 	defer db.looking.Unlock()
+	defer db.first()
 	if err := db.connect(ctx); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
@@ -43,8 +44,7 @@ func NewPoolWithConfig(ctx context.Context, config *pgxpool.Config, cache *unsta
 		}
 		return pool, nil
 	}
-	db := newDatabase(cache, config.ConnConfig)
-	db.analysis.after = config.AfterConnect
+	db := newDatabase(cache, config.ConnConfig, config.AfterConnect)
 	db.watch(config.ConnConfig, false)
 	after, prepare := config.AfterConnect, config.PrepareConn
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -86,7 +86,7 @@ func Open(dsn string, cache *unstale.Cache) (*sql.DB, error) {
 }
 
 func open(config *pgx.ConnConfig, cache *unstale.Cache) (*database, *sql.DB) {
-	db := newDatabase(cache, config)
+	db := newDatabase(cache, config, nil)
 	db.watch(config, true)
 	inner := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		prove(ctx, conn)
@@ -145,6 +145,11 @@ func prove(ctx context.Context, conn *pgx.Conn) {
 	t := tapOf(conn)
 	if t == nil || !t.begin() {
 		return
+	}
+	select {
+	case <-t.db.looked:
+	case <-time.After(firstWithin):
+	case <-ctx.Done():
 	}
 	var identity *string
 	var settings string

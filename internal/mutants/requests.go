@@ -188,6 +188,9 @@ var requests = []lapse{
 	{"a look that is late vouches", "TestNobodyVouches", []edit{
 		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
 	}},
+	{"the first look is sent when a source has been idle", "TestFirstLookIsAtOnce", []edit{
+		{"source.go", "time.AfterFunc(0, s.glance)", "time.AfterFunc(lookIdle, s.glance)"},
+	}},
 	{"it is waited for in vain again and again", "TestNobodyVouches", []edit{
 		{"source.go", "if l = s.ask(); slow {", "if l = s.ask(); slow && false {"},
 	}},
