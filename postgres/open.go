@@ -36,13 +36,19 @@ func NewPool(ctx context.Context, dsn string, cache *unstale.Cache) (*pgxpool.Po
 // AfterConnect and PrepareConn run as ever; what AfterConnect sets is what connections
 // begin with.
 func NewPoolWithConfig(ctx context.Context, config *pgxpool.Config, cache *unstale.Cache) (*pgxpool.Pool, error) {
+	_, pool, err := newPool(ctx, config, cache)
+	return pool, err
+}
+
+// newPool returns a pool, and what its connections share, or nil if cache is off.
+func newPool(ctx context.Context, config *pgxpool.Config, cache *unstale.Cache) (*database, *pgxpool.Pool, error) {
 	config = config.Copy()
 	if !cache.Enabled() {
 		pool, err := pgxpool.NewWithConfig(ctx, config)
 		if err != nil {
-			return nil, fmt.Errorf("unstale/postgres: %w", err)
+			return nil, nil, fmt.Errorf("unstale/postgres: %w", err)
 		}
-		return pool, nil
+		return nil, pool, nil
 	}
 	db := newDatabase(cache, config.ConnConfig, config.AfterConnect)
 	db.watch(config.ConnConfig, false)
@@ -66,9 +72,9 @@ func NewPoolWithConfig(ctx context.Context, config *pgxpool.Config, cache *unsta
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		db.close()
-		return nil, fmt.Errorf("unstale/postgres: %w", err)
+		return nil, nil, fmt.Errorf("unstale/postgres: %w", err)
 	}
-	return pool, nil
+	return db, pool, nil
 }
 
 // Open returns a database for database/sql, and so for whatever is built on that, of
