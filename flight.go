@@ -84,6 +84,7 @@ type joiner struct {
 	cut      bool   // one was
 	key      string // of the first of them
 
+	looked     bool   // a second time, for what was stored meanwhile
 	vouched    bool   // what a flight leaves is judged after a look
 	since      uint64 // the flight that had begun last when they had read whatever they read; 0: not known
 	identified bool   // that was after they had found out who asks
@@ -131,6 +132,19 @@ func (c *engine) await(ctx context.Context, f *flight, j *joiner, how role) (lan
 	return false, err
 }
 
+// looksAgain reports whether j, who found nothing under key, is to look once more
+// before they lead a flight: one may have landed since, and stored what they want.
+// It is asked after the flights are, since what a flight leaves is stored before it
+// lands.
+func (c *engine) looksAgain(j *joiner, key string) bool {
+	if j.looked || !j.vouched || !j.mayJoin || !c.flights.idle(key) {
+		return false
+	}
+	e := c.store.Get(key)
+	j.looked = e != nil && (e.kind == kindSignpost || c.judge(e, clock.Now()) == missNone)
+	return j.looked
+}
+
 // inVain notes that a flight that they joined left nothing for them. Whose leader's
 // time was over they may do so once more: together they have time for another one.
 func (j *joiner) inVain(l landing) {
@@ -148,6 +162,13 @@ func (fs *flights) began() uint64 {
 	defer fs.mu.Unlock()
 	fs.last = max(fs.last, 1)
 	return fs.last
+}
+
+// idle reports whether no flight is under way for key.
+func (fs *flights) idle(key string) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.m[key].count == 0
 }
 
 // join returns a flight for key. If there is one under way that nothing has

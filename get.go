@@ -167,6 +167,9 @@ func (g *get) answer() {
 		}
 		j.found(&c.flights, g, why)
 		j.holds = g.holds()
+		if c.looksAgain(j, key) {
+			continue
+		}
 		f, how := c.flights.join(key, j)
 		if how == leads {
 			g.route.misses.add(string(why), 1)

@@ -177,14 +177,19 @@ func TestOldIdentity(t *testing.T) {
 // hookStore is a store that somebody looks at.
 type hookStore struct {
 	unstale.Store
-	onGet func(key string)
+	onGet    func(key string)
+	afterGet func()
 }
 
 func (s *hookStore) Get(key string) *unstale.Entry {
 	if s.onGet != nil {
 		s.onGet(key)
 	}
-	return s.Store.Get(key)
+	e := s.Store.Get(key)
+	if s.afterGet != nil {
+		s.afterGet()
+	}
+	return e
 }
 
 func newMemory(t *testing.T) *unstale.Memory {

@@ -75,6 +75,9 @@ func (c *engine) load(ctx context.Context, key string, fn func(context.Context) 
 		}
 		j.found(&c.flights, s, why)
 		j.holds = held.hold()
+		if c.looksAgain(j, flightKey) {
+			continue
+		}
 		f, how := c.flights.join(flightKey, j)
 		if how == leads {
 			c.stats.loadOutcome(loadMiss)

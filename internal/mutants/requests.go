@@ -525,6 +525,9 @@ var requests = []lapse{
 	{"a statement without tables is known", "TestNoDependenciesSayNothing", []edit{
 		{"fill.go", "	f.informed = f.informed || len(d.Hashes) > 0\n	f.add(s, d)\n", "	f.informed = true\n	f.add(s, d)\n"},
 	}},
+	{"what was stored meanwhile is made again", "TestNobodyFillsWhatWasJustStored", []edit{
+		{"flight.go", "	return j.looked\n", "	return false\n"},
+	}},
 	{"a flight remembers who has landed", "TestFlightsForgetWhoHasLanded", []edit{
 		{"flight.go", "if len(f.users) == cap(f.users) {", "if false {"},
 	}},
