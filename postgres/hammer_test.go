@@ -2,11 +2,10 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,292 +14,341 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/testenv"
 	"github.com/unstale/unstale/postgres"
 )
 
-var hammerFor = flag.Duration("hammer", 4*time.Second, "how long TestHammer runs")
+var (
+	hammerFor  = flag.Duration("hammer", 4*time.Second, "how long TestHammer runs at least")
+	hammerHits = flag.Int64("hammer.hits", 0, "how many answers from caches TestHammer wants at least")
+	hammerSeed = flag.Uint64("hammer.seed", 1, "seed of the hammers")
+	hammerEach = flag.Int("hammer.readers", 4, "how many readers a node of a hammer has")
+	hammerRest = flag.Duration("hammer.rest", 2*time.Millisecond, "how long a writer of a hammer rests between two writes, about; one of many rows, fifty times as long")
+)
 
 const (
 	hammerRows = 40
 	hammerSums = 4 // of ten rows each
+	hammerBulk = 100_000
 )
 
-// A hammer lets writers of every kind loose on a server, and readers on several nodes
-// that cache what it says. Versions only grow, so that each answer can be compared with
-// what was acknowledged, and with what anybody had seen, before its request began.
+// A hammer lets writers of every kind loose on a server, and nodes, which are processes
+// of their own, that cache what it says and ask themselves.
 type hammer struct {
 	*testing.T
-	dsn   string
-	nodes []http.Handler
-	floor [hammerRows + hammerSums]atomic.Int64
+	*board
+	path    string
+	server  *testenv.Postgres
+	dsn     string
+	readers int // of each node
+	nodes   []*nodeProcess
 
-	hits, reads, writes atomic.Int64
+	writes, bulks atomic.Int64
+	rough         atomic.Bool // the database may fail
+	writers       sync.WaitGroup
+	stop          context.CancelFunc
+}
+
+// newHammer makes what is written and read, on a server.
+func newHammer(t *testing.T, server *testenv.Postgres) *hammer {
+	t.Helper()
+	h := &hammer{T: t, server: server, dsn: server.DSN("postgres", "postgres"), readers: *hammerEach}
+	h.newBoard()
+	server.Psql("postgres", fmt.Sprintf(`CREATE TABLE item (id int8 PRIMARY KEY, part int4, version int8, note text); CREATE INDEX ON item (part);
+		INSERT INTO item SELECT i, i / 10, 0, '' FROM generate_series(0, %d) i; INSERT INTO item SELECT 1000 + i, -1 - i / 1100, 0, '' FROM generate_series(0, %d) i;
+		CREATE TABLE bulk (id int8, n int8)`, hammerRows-1, hammerBulk))
+	if err := postgres.Setup(t.Context(), h.dsn, postgres.SetupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// A write runs one, and acknowledges what it did.
+type write func(context.Context, *pgx.Conn, *rand.Rand) error
+
+// begin lets writers loose, which go on until end is called.
+func (h *hammer) begin(writes ...write) {
+	ctx, stop := context.WithCancel(h.Context())
+	h.stop = stop
+	h.Cleanup(h.end)
+	for i, w := range writes {
+		h.writers.Go(func() { h.writer(ctx, i, w) })
+	}
+	h.writers.Go(func() { h.direct(ctx) })
+}
+
+// psql is a writer that is a program of its own.
+func (h *hammer) psql(context.Context, *pgx.Conn, *rand.Rand) error {
+	id := rand.IntN(hammerRows)
+	text, err := h.server.TryPsql("postgres", fmt.Sprintf(`UPDATE item SET version = version + 1 WHERE id = %d RETURNING version`, id))
+	if err != nil {
+		return err
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return err
+	}
+	h.acknowledge(id, v)
+	return nil
+}
+
+func (h *hammer) end() {
+	h.stop()
+	h.writers.Wait()
+}
+
+// counted returns the sum of what nodes have counted.
+func (h *hammer) counted(of func(*tally) *atomic.Int64) (n int64) {
+	for _, p := range h.nodes {
+		n += of(p.tally).Load()
+	}
+	return n
+}
+
+func hitsOf(t *tally) *atomic.Int64   { return &t.hits }
+func staleOf(t *tally) *atomic.Int64  { return &t.stale }
+func backOf(t *tally) *atomic.Int64   { return &t.back }
+func failedOf(t *tally) *atomic.Int64 { return &t.failed }
+func readsOf(t *tally) *atomic.Int64  { return &t.reads }
+
+// judge fails if an answer was wrong.
+func (h *hammer) judge() {
+	h.Helper()
+	if s, b := h.counted(staleOf), h.counted(backOf); s != 0 || b != 0 {
+		h.Errorf("%d answers are older than acknowledged, %d than seen", s, b)
+	}
 }
 
 // TestHammer: no node answers with less than what was acknowledged, or seen by anybody,
 // before the request began.
 func TestHammer(t *testing.T) {
-	server := testenv.StartPostgres(t)
-	h := &hammer{T: t, dsn: server.DSN("postgres", "postgres")}
-	server.Psql("postgres", fmt.Sprintf(`CREATE TABLE item (id int8 PRIMARY KEY, part int4, version int8, note text);
-		INSERT INTO item SELECT i, i / 10, 0, '' FROM generate_series(0, %d) i; CREATE TABLE bulk (id int8, n int8)`, hammerRows-1))
-	if err := postgres.Setup(t.Context(), h.dsn, postgres.SetupOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	h := newHammer(t, testenv.StartPostgres(t))
 	for range 3 {
-		h.node()
+		h.node(h.dsn)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), *hammerFor)
-	defer stop()
-	var all sync.WaitGroup
-	for i, write := range []func(context.Context, *pgx.Conn, *rand.Rand){h.alone, h.alone, h.savepoints, h.prepared, h.bulk} {
-		all.Go(func() { h.writer(ctx, i, write) })
+	h.begin(h.alone, h.alone, h.savepoints, h.prepared, h.bulk, h.psql)
+	enough := func() bool {
+		s := h.counted(staleOf) + h.counted(backOf)
+		return s > 0 || h.counted(hitsOf) >= *hammerHits && h.counted(hitsOf) >= 100 && h.writes.Load() >= 20 && h.bulks.Load() >= 2
 	}
-	all.Go(func() {
-		for rng := rand.New(rand.NewPCG(9, 9)); ctx.Err() == nil; { // a program of its own
-			id := rng.IntN(hammerRows)
-			v := h.bump(id, func() string {
-				return server.Psql("postgres", fmt.Sprintf(`UPDATE item SET version = version + 1 WHERE id = %d RETURNING version`, id))
-			})
-			h.acknowledged(id, v)
+	for begun := time.Now(); !enough() || time.Since(begun) < *hammerFor; time.Sleep(50 * time.Millisecond) {
+		if time.Since(begun) > *hammerFor+time.Minute && *hammerHits == 0 {
+			t.Error("it did not hammer")
+			break
 		}
-	})
-	all.Go(func() { h.direct(ctx) })
-	for i := range 12 {
-		all.Go(func() { h.reader(ctx, h.nodes[i%len(h.nodes)], rand.New(rand.NewPCG(uint64(i), 1))) })
+		if h.counted(staleOf)+h.counted(backOf) > 0 {
+			break
+		}
 	}
-	all.Wait()
-	t.Logf("%d reads, %d hits, %d writes", h.reads.Load(), h.hits.Load(), h.writes.Load())
-	if h.hits.Load() < 100 || h.writes.Load() < 20 {
-		t.Error("it did not hammer")
+	h.end()
+	h.over.Store(true)
+	t.Logf("%d reads, %d hits, %d writes (%d of many rows), seed %d", h.counted(readsOf), h.counted(hitsOf), h.writes.Load(), h.bulks.Load(), *hammerSeed)
+	h.judge()
+	if n := h.counted(failedOf); n != 0 {
+		t.Errorf("%d requests failed", n)
 	}
 }
 
-// node is one process, as far as the others can tell.
-func (h *hammer) node() {
-	cache, err := unstale.New(unstale.Options{Slots: 1 << 16, LookWait: time.Second})
-	if err != nil {
-		h.Fatal(err)
-	}
-	config, err := pgxpool.ParseConfig(h.dsn)
-	if err != nil {
-		h.Fatal(err)
-	}
-	config.MaxConns = 8
-	pool, err := postgres.NewPoolWithConfig(h.Context(), config, cache)
-	if err != nil {
-		h.Fatal(err)
-	}
-	h.Cleanup(func() {
-		pool.Close()
-		if err := cache.Close(); err != nil {
-			h.Error(err)
-		}
-	})
-	h.nodes = append(h.nodes, cache.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind, text, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		id, _ := strconv.Atoi(text)
-		sql := `SELECT version FROM item WHERE id = $1`
-		if kind == "sum" {
-			sql = `SELECT sum(version)::int8 FROM item WHERE part = $1`
-		}
-		var v int64
-		if err := pool.QueryRow(r.Context(), sql, id).Scan(&v); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		if id%3 == 0 {
-			time.Sleep(time.Duration(rand.IntN(800)) * time.Microsecond) // between its read and its end
-		}
-		fmt.Fprint(w, v)
-	})))
-}
-
-// acknowledged notes that a row has a version.
-func (h *hammer) acknowledged(id int, v int64) {
+// acknowledge notes that a row has a version.
+func (h *hammer) acknowledge(id int, v int64) {
 	h.writes.Add(1)
-	h.raise(id, v)
+	raise(&h.acknowledged[id], v)
+	raise(&h.seen[id], v)
 }
 
-func (h *hammer) raise(id int, v int64) {
-	for f := &h.floor[id]; ; {
-		old := f.Load()
-		if old >= v || f.CompareAndSwap(old, v) {
-			return
+// writer runs a kind of write until ctx ends, past every cache. Every other commits
+// asynchronously, unless the database may fail: such commits may be lost.
+func (h *hammer) writer(ctx context.Context, i int, w write) {
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close(context.Background())
 		}
-	}
-}
-
-func (h *hammer) bump(_ int, write func() string) int64 {
-	v, err := strconv.ParseInt(strings.TrimSpace(write()), 10, 64)
-	if err != nil {
-		h.Error(err)
-	}
-	return v
-}
-
-// writer runs a kind of write until ctx ends, past every cache.
-func (h *hammer) writer(ctx context.Context, i int, write func(context.Context, *pgx.Conn, *rand.Rand)) {
-	conn, err := pgx.Connect(context.Background(), h.dsn)
-	if err != nil {
-		h.Error(err)
-		return
-	}
-	defer conn.Close(context.Background())
-	if i%2 == 1 {
-		if _, err := conn.Exec(context.Background(), `SET synchronous_commit = off`); err != nil {
+	}()
+	for rng := rand.New(rand.NewPCG(*hammerSeed, uint64(i))); ctx.Err() == nil; {
+		var err error
+		if conn == nil || conn.IsClosed() {
+			if conn, err = pgx.Connect(context.Background(), h.dsn); err == nil && i%2 == 1 && !h.rough.Load() {
+				_, err = conn.Exec(context.Background(), `SET synchronous_commit = off`)
+			}
+		}
+		if err == nil {
+			err = w(context.Background(), conn, rng) // to its end
+		}
+		pg := new(pgconn.PgError)
+		switch deadlock := errors.As(err, &pg) && pg.Code == "40P01"; {
+		case err == nil:
+			time.Sleep(rand.N(2 * *hammerRest))
+		case !h.rough.Load() && !deadlock:
 			h.Error(err)
+			return
+		default:
+			if conn != nil {
+				_, _ = conn.Exec(context.Background(), `ROLLBACK`)
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
-	}
-	for rng := rand.New(rand.NewPCG(uint64(i), 2)); ctx.Err() == nil; {
-		write(context.Background(), conn, rng) // to its end
-		time.Sleep(time.Duration(rng.IntN(5)) * time.Millisecond)
 	}
 }
 
 const bumpSQL = `UPDATE item SET version = version + 1 WHERE id = $1 RETURNING version`
 
-func (h *hammer) alone(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) {
+func (h *hammer) alone(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) error {
 	id := rng.IntN(hammerRows)
 	var v int64
 	if err := conn.QueryRow(ctx, bumpSQL, id).Scan(&v); err != nil {
-		h.Error(err)
-		return
+		return err
 	}
-	h.acknowledged(id, v)
+	h.acknowledge(id, v)
+	return nil
 }
 
-func (h *hammer) savepoints(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) {
+func (h *hammer) savepoints(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) error {
 	a := rng.IntN(hammerRows - 1)
 	var va int64
-	steps := []func() error{
-		func() error { _, err := conn.Exec(ctx, `BEGIN`); return err },
-		func() error { return conn.QueryRow(ctx, bumpSQL, a).Scan(&va) },
-		func() error { _, err := conn.Exec(ctx, `SAVEPOINT s`); return err },
-		func() error { _, err := conn.Exec(ctx, bumpSQL, a+1); return err },
-		func() error { _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT s`); return err },
-		func() error { _, err := conn.Exec(ctx, `SAVEPOINT t`); return err },
-		func() error { _, err := conn.Exec(ctx, `UPDATE item SET note = note WHERE id = $1`, a+1); return err },
-		func() error { _, err := conn.Exec(ctx, `RELEASE SAVEPOINT t`); return err },
+	if err := steps(ctx, conn, `BEGIN`); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			_, _ = conn.Exec(ctx, `ROLLBACK`) // a deadlock, perhaps
-			return
+	if rng.IntN(2) == 0 { // before the transaction itself has written
+		if err := steps(ctx, conn, `SAVEPOINT r`); err != nil {
+			return err
 		}
 	}
+	if err := conn.QueryRow(ctx, bumpSQL, a).Scan(&va); err != nil {
+		return err
+	}
+	if err := steps(ctx, conn, `SAVEPOINT s`, fmt.Sprintf(`UPDATE item SET version = version + 1 WHERE id = %d`, a+1), `ROLLBACK TO SAVEPOINT s`,
+		`SAVEPOINT t`, fmt.Sprintf(`UPDATE item SET note = note || 'x' WHERE id = %d`, a+1), `RELEASE SAVEPOINT t`); err != nil {
+		return err
+	}
+	time.Sleep(time.Duration(rng.IntN(3)) * time.Millisecond)
 	if rng.IntN(3) == 0 {
-		_, _ = conn.Exec(ctx, `ROLLBACK`)
-		return
+		return steps(ctx, conn, `ROLLBACK`)
 	}
-	if _, err := conn.Exec(ctx, `COMMIT`); err != nil {
-		h.Error(err)
-		return
+	if err := steps(ctx, conn, `COMMIT`); err != nil {
+		return err
 	}
-	h.acknowledged(a, va)
+	h.acknowledge(a, va)
+	return nil
 }
 
-func (h *hammer) prepared(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) {
+func steps(ctx context.Context, conn *pgx.Conn, list ...string) error {
+	for _, sql := range list {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+func (h *hammer) prepared(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) error {
 	id := rng.IntN(hammerRows)
 	name := "h" + strconv.FormatUint(rng.Uint64(), 36)
 	var v int64
-	if _, err := conn.Exec(ctx, `BEGIN`); err != nil {
-		h.Error(err)
-		return
+	if err := steps(ctx, conn, `BEGIN`); err != nil {
+		return err
 	}
 	if err := conn.QueryRow(ctx, bumpSQL, id).Scan(&v); err != nil {
-		_, _ = conn.Exec(ctx, `ROLLBACK`)
-		return
+		return err
 	}
-	if _, err := conn.Exec(ctx, `PREPARE TRANSACTION '`+name+`'`); err != nil {
-		h.Error(err)
-		return
+	if err := steps(ctx, conn, `PREPARE TRANSACTION '`+name+`'`); err != nil {
+		return err
 	}
 	time.Sleep(time.Duration(rng.IntN(3)) * time.Millisecond)
 	end := `COMMIT`
 	if rng.IntN(4) == 0 {
 		end = `ROLLBACK`
 	}
-	if _, err := conn.Exec(ctx, end+` PREPARED '`+name+`'`); err != nil {
-		h.Error(err)
-		return
+	_, err := conn.Exec(ctx, end+` PREPARED '`+name+`'`)
+	for err != nil && h.rough.Load() && h.Context().Err() == nil { // it holds a row's lock, whatever becomes of the server
+		if pg := new(pgconn.PgError); errors.As(err, &pg) && pg.Code == "42704" { // undefined_object: it has ended
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+		_, err = h.server.TryPsql("postgres", end+` PREPARED '`+name+`'`)
+		if err != nil && strings.Contains(err.Error(), "does not exist") {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if end == `COMMIT` {
-		h.acknowledged(id, v)
+		h.acknowledge(id, v)
 	}
+	return nil
 }
 
-func (h *hammer) bulk(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) {
+// bulk writes many rows, of which one is watched: in a statement that says what became
+// of each, in one that says no more than the table, and in one transaction with a
+// hundred thousand of another table.
+func (h *hammer) bulk(ctx context.Context, conn *pgx.Conn, rng *rand.Rand) error {
 	id := rng.IntN(hammerRows)
 	var v int64
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO bulk SELECT i, i FROM generate_series(1, 3000) i`); err != nil {
+		if rng.IntN(3) == 0 {
+			if _, err := tx.Exec(ctx, `INSERT INTO bulk SELECT i, i FROM generate_series(1, $1) i`, hammerBulk); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `DELETE FROM bulk`); err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, bumpSQL, id).Scan(&v)
+		}
+		rows, err := tx.Query(ctx, `UPDATE item SET version = version + 1 WHERE id = $1 OR part BETWEEN $2 AND -1 RETURNING id, version`, id, -1-rng.IntN(2))
+		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM bulk`); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, bumpSQL, id).Scan(&v)
+		var row, version int64
+		_, err = pgx.ForEachRow(rows, []any{&row, &version}, func() error {
+			if row == int64(id) {
+				v = version
+			}
+			return nil
+		})
+		return err
 	})
-	if err == nil {
-		h.acknowledged(id, v)
+	if err != nil {
+		return err
 	}
-	time.Sleep(100 * time.Millisecond)
+	h.acknowledge(id, v)
+	h.bulks.Add(1)
+	time.Sleep(50 * *hammerRest)
+	return nil
 }
 
 // direct asks the database and raises the bar for everybody.
 func (h *hammer) direct(ctx context.Context) {
-	conn, err := pgx.Connect(context.Background(), h.dsn)
-	if err != nil {
-		h.Error(err)
-		return
-	}
-	defer conn.Close(context.Background())
-	for rng := rand.New(rand.NewPCG(7, 7)); ctx.Err() == nil; time.Sleep(time.Millisecond) {
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close(context.Background())
+		}
+	}()
+	for rng := rand.New(rand.NewPCG(*hammerSeed, 77)); ctx.Err() == nil; time.Sleep(time.Millisecond) {
+		var err error
 		id := rng.IntN(hammerRows + hammerSums)
 		sql := `SELECT version FROM item WHERE id = $1`
 		if id >= hammerRows {
 			sql = fmt.Sprintf(`SELECT sum(version)::int8 FROM item WHERE part = $1 - %d`, hammerRows)
 		}
 		var v int64
-		if err := conn.QueryRow(context.Background(), sql, id).Scan(&v); err != nil {
+		if conn == nil || conn.IsClosed() {
+			conn, err = pgx.Connect(context.Background(), h.dsn)
+		}
+		if err == nil {
+			err = conn.QueryRow(context.Background(), sql, id).Scan(&v)
+		}
+		switch {
+		case err == nil:
+			raise(&h.seen[id], v)
+		case !h.rough.Load():
 			h.Error(err)
 			return
+		default:
+			time.Sleep(20 * time.Millisecond)
 		}
-		h.raise(id, v)
-	}
-}
-
-// reader asks a node.
-func (h *hammer) reader(ctx context.Context, node http.Handler, rng *rand.Rand) {
-	zipf := rand.NewZipf(rng, 1.2, 1, hammerRows-1)
-	for ctx.Err() == nil {
-		id := int(zipf.Uint64())
-		path := fmt.Sprint("/row/", id)
-		if rng.IntN(4) == 0 {
-			id = hammerRows + rng.IntN(hammerSums)
-			path = fmt.Sprint("/sum/", id-hammerRows)
-		}
-		floor := h.floor[id].Load()
-		w := httptest.NewRecorder()
-		node.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody))
-		v, err := strconv.ParseInt(w.Body.String(), 10, 64)
-		if err != nil {
-			h.Errorf("%s: %d %q", path, w.Code, w.Body)
-			return
-		}
-		h.reads.Add(1)
-		hit := strings.Contains(w.Header().Get("Cache-Status"), ";hit")
-		if hit {
-			h.hits.Add(1)
-		}
-		if v < floor {
-			h.Errorf("%s: %d, when %d was known (%s)", path, v, floor, w.Header().Get("Cache-Status"))
-		}
-		h.raise(id, v)
 	}
 }

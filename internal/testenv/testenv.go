@@ -202,13 +202,23 @@ func (p *Postgres) DSN(user, database string) string {
 // Psql has psql run SQL as the superuser, and returns what it prints, unaligned.
 func (p *Postgres) Psql(database, sql string) string {
 	p.tb.Helper()
+	out, err := p.TryPsql(database, sql)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return out
+}
+
+// TryPsql is [Postgres.Psql] where it may fail.
+func (p *Postgres) TryPsql(database, sql string) (string, error) {
+	p.tb.Helper()
 	cmd := p.command("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", p.DSN("postgres", database), "-f", "-")
 	cmd.Stdin = strings.NewReader(sql)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		p.tb.Fatalf("psql: %v\n%s\n%s", err, sql, out)
+		return "", fmt.Errorf("psql: %w\n%s\n%s", err, sql, out)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), nil
 }
 
 // command returns a command of PostgreSQL's, as a user whom its server accepts.
@@ -224,11 +234,18 @@ func (p *Postgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// binary finds a command of PostgreSQL's, where Debian hides it, too.
+// binariesVariable names a directory with commands of PostgreSQL's, so that tests run on
+// another version than the newest that is installed.
+const binariesVariable = "UNSTALE_POSTGRES"
+
+// binary finds a command of PostgreSQL's: where binariesVariable says, where Debian hides
+// it, or on the PATH, where Debian has wrappers in Perl.
 func binary(tb testing.TB, name string) string {
 	tb.Helper()
-	if path, err := exec.LookPath(name); err == nil && name == "psql" {
-		return path
+	if dir := os.Getenv(binariesVariable); dir != "" {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	slices.SortFunc(found, func(a, b string) int { return versionOf(b) - versionOf(a) })
