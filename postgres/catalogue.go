@@ -15,6 +15,7 @@ type catalogue struct {
 	generation  uint64 // of the database, before it was read
 	fingerprint string
 	tables      map[uint32]*relation // by oid
+	told        bool                 // whoever changes it tells so, in the same transaction
 }
 
 // A relation is a table of the system's catalogue, or something like one.
@@ -28,6 +29,7 @@ type relation struct {
 	why       string // it is not followed, or ""
 	images    []int  // columns that images hold, in their order, if the layout is that of setup
 	describes bool   // it is
+	kin       []kinsman
 }
 
 type relationColumn struct {
@@ -43,17 +45,19 @@ func (r *relation) column(number int) int {
 // fingerprintSQL tells whether anything has changed on which the meaning of a text
 // depends, or what triggers do: the row of each thing that nobody made with the
 // system, and since when it is so. A trigger that was disabled and enabled again is
-// another one.
+// another one. What is temporary is its session's own.
 const fingerprintSQL = `SELECT concat_ws(' ',
-	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_class WHERE oid >= 16384),
-	(SELECT sum(hashtextextended(concat(attrelid, ' ', attnum, ' ', xmin), 0)) FROM pg_attribute WHERE attrelid >= 16384),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_class WHERE oid >= 16384 AND relpersistence <> 't'),
+	(SELECT sum(hashtextextended(concat(a.attrelid, ' ', a.attnum, ' ', a.xmin), 0)) FROM pg_attribute a
+		WHERE a.attrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.attrelid AND c.relpersistence = 't')),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_proc WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_rewrite WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_policy),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_enum),
 	(SELECT sum(hashtextextended(concat(inhrelid, ' ', inhparent, ' ', xmin), 0)) FROM pg_inherits),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin, ' ', tgenabled), 0)) FROM pg_trigger),
-	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_namespace),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin, ' ', evtenabled), 0)) FROM pg_event_trigger),
+	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_namespace WHERE nspname NOT LIKE 'pg\_temp\_%' AND nspname NOT LIKE 'pg\_toast\_temp\_%'),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_collation WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_operator WHERE oid >= 16384),
 	(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_cast WHERE oid >= 16384))`
@@ -63,7 +67,7 @@ const (
 	notSetUp     = "table without triggers: run setup"
 	notKind      = "no ordinary table"
 	notPersists  = "temporary table"
-	notAlone     = "partition or inheritance"
+	notAll       = "partition, parent or child of a table that is not followed"
 	notSystem    = "system table"
 	notPublished = "target of a subscription"
 )
@@ -75,9 +79,13 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 		if err := tx.QueryRow(ctx, fingerprintSQL).Scan(&c.fingerprint); err != nil {
 			return err
 		}
+		if err := tx.QueryRow(ctx, `SELECT count(*) = 2 FROM pg_event_trigger WHERE evtname IN ('unstale_defined', 'unstale_dropped')
+			AND evtenabled = 'A' AND evttags IS NULL AND evtfoid = to_regprocedure('unstale.defined()')`).Scan(&c.told); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `
 			SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, (`+layoutSQL+`)::text, c.oid < 16384 OR n.nspname = 'unstale',
-				c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)),
+				ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid),
 				(SELECT count(*) FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
 					WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4,
 				EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
@@ -88,13 +96,14 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 		if err != nil {
 			return err
 		}
-		images := make(map[uint32][]int16)
+		images, parents := make(map[uint32][]int16), make(map[uint32][]uint32)
 		for rows.Next() {
 			r := &relation{Table: new(shape.Table)}
 			var schema, name string
-			var system, kin, triggers, subscribed bool
+			var system, triggers, subscribed bool
 			var held []int16
-			if err := rows.Scan(&r.oid, &schema, &name, &r.kind, &r.lasting, &r.layout, &system, &kin, &triggers, &subscribed, &r.describes, &held); err != nil {
+			var above []uint32
+			if err := rows.Scan(&r.oid, &schema, &name, &r.kind, &r.lasting, &r.layout, &system, &above, &triggers, &subscribed, &r.describes, &held); err != nil {
 				return err
 			}
 			r.Name = schema + "." + name
@@ -103,16 +112,17 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 				r.why = notSystem
 			case r.lasting == "t":
 				r.why = notPersists
-			case r.kind != "r":
+			case r.kind != "r" && r.kind != "p":
 				r.why = notKind
-			case kin:
-				r.why = notAlone
 			case subscribed:
 				r.why = notPublished
 			case !triggers:
 				r.why = notSetUp
 			}
 			images[r.oid] = held
+			if len(above) > 0 {
+				parents[r.oid] = above
+			}
 			c.tables[r.oid] = r
 		}
 		if err := rows.Err(); err != nil {
@@ -179,6 +189,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 				r.images = append(r.images, i)
 			}
 		}
+		c.settleKin(parents)
 		return nil
 	})
 	if err != nil {
@@ -200,31 +211,61 @@ func (r *relation) key(numbers []int16) {
 	r.Keys = append(r.Keys, k)
 }
 
-// change adds to the changes what a row of the outbox says.
-func (c *catalogue) change(to *shape.Changes, row *outboxRow) (ok bool) {
-	r := c.tables[row.relation]
+// A telling is what rows of the outbox come to.
+type telling struct {
+	shape.Changes
+	catalogue *catalogue
+	wide      map[*relation]bool // whose kin have changed
+}
+
+// add adds what a row of the outbox says. ok is false where its table is not known.
+func (t *telling) add(row *outboxRow) (ok bool) {
+	r := t.catalogue.tables[row.relation]
 	if r == nil {
 		return false
 	}
-	if row.operation == "t" || !r.describes || row.layout != r.layout {
-		to.AddUnknown(r.Table)
-		return true
+	ch, ok := r.change(row)
+	if ok {
+		t.Add(ch)
+	} else {
+		t.AddUnknown(r.Table)
 	}
-	ch := shape.Change{Table: r.Table, Old: r.image(row.old), New: r.image(row.now)}
+	switch {
+	case t.wide[r]:
+	case ok && len(r.kin) <= maxKin:
+		for _, k := range r.kin {
+			k.add(&t.Changes, ch)
+		}
+	default:
+		for _, k := range r.kin {
+			t.AddUnknown(k.Table)
+		}
+		if t.wide == nil {
+			t.wide = make(map[*relation]bool)
+		}
+		t.wide[r] = true
+	}
+	return true
+}
+
+// change returns what a row of the outbox says. ok is false where it says no more than
+// that something has changed.
+func (r *relation) change(row *outboxRow) (ch shape.Change, ok bool) {
+	if row.operation == "t" || !r.describes || row.layout != r.layout {
+		return ch, false
+	}
+	ch = shape.Change{Table: r.Table, Old: r.image(row.old), New: r.image(row.now)}
 	if row.old != nil && ch.Old == nil || row.now != nil && ch.New == nil {
-		to.AddUnknown(r.Table)
-		return true
+		return ch, false
 	}
 	for _, number := range row.differs {
 		i := r.column(int(number))
 		if i < 0 {
-			to.AddUnknown(r.Table)
-			return true
+			return ch, false
 		}
 		ch.Differs.Add(i)
 	}
-	to.Add(ch)
-	return true
+	return ch, true
 }
 
 // image returns a row as an image shows it, or nil if it is another one.

@@ -35,6 +35,7 @@ type database struct {
 	looked    chan struct{}         // closed when the first look has ended
 	first     func()                // closes it
 	texts     sqltrack.Memo[*known] // by text and types of parameters
+	losses    losses
 
 	looking sync.Mutex // guards what follows
 	conn    *pgx.Conn
@@ -150,11 +151,37 @@ func (db *database) connect(ctx context.Context) error {
 }
 
 // lose invalidates everything, because changes may have been missed, perhaps of the
-// schema.
+// schema, and says so.
 func (db *database) lose(cause string) {
 	db.catalogue.Store(nil)
 	db.analysis.forget()
 	db.Lost(cause)
+	if cause != lostFirst && db.losses.again(cause, time.Now()) {
+		db.Engine.Logger().LogAttrs(context.Background(), slog.LevelInfo, "unstale/postgres: everything that was read from the database is invalidated", slog.String("cause", cause))
+	}
+}
+
+// sayAgain is how long a log that has named a cause need not name it again.
+const sayAgain = 10 * time.Second
+
+// losses are what was said of why everything was lost.
+type losses struct {
+	mu   sync.Mutex
+	said map[string]time.Time // by cause, of which there are few
+}
+
+// again reports whether a cause is to be named, and notes that it is.
+func (l *losses) again(cause string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.said[cause]; ok && now.Sub(at) < sayAgain {
+		return false
+	}
+	if l.said == nil {
+		l.said = make(map[string]time.Time)
+	}
+	l.said[cause] = now
+	return true
 }
 
 // tell invalidates what changes touch, which are visible.
@@ -166,19 +193,23 @@ func (db *database) tell(ctx context.Context, a *answer) error {
 	if err != nil {
 		return err
 	}
-	var changes shape.Changes
+	changes := telling{catalogue: c}
 	ok := true
 	for i := range a.rows {
-		ok = ok && c.change(&changes, &a.rows[i])
+		if a.rows[i].operation == "s" {
+			db.lose("schema changed")
+			return nil
+		}
+		ok = ok && changes.add(&a.rows[i])
 	}
 	for _, oid := range a.tables {
-		ok = ok && c.change(&changes, &outboxRow{relation: oid, operation: "t"})
+		ok = ok && changes.add(&outboxRow{relation: oid, operation: "t"})
 	}
 	if !ok {
 		db.lose("change of a table that is not known")
 		return nil
 	}
-	db.Mark(&changes, nil).Settle()
+	db.Mark(&changes.Changes, nil).Settle()
 	return nil
 }
 
@@ -254,7 +285,7 @@ func (db *database) say(c *catalogue) {
 		level, advice = slog.LevelWarn, "what is made of a table that is not followed is not stored, and of one that has changed since setup any change concerns all: run unstale postgres setup"
 	}
 	db.Engine.Logger().LogAttrs(context.Background(), level,
-		"unstale/postgres: answers are cached strictly, whoever writes; what others do to the schema or to triggers is noticed within a second or so",
+		"unstale/postgres: answers are cached strictly, whoever writes; what others do to the schema or to triggers is noticed "+r.noticed(),
 		slog.Int("followed", len(r.Followed)), slog.Any("changed", r.Coarse[:min(len(r.Coarse), maxNamed)]),
 		slog.Any("not_followed", blind[:min(len(blind), maxNamed)]), slog.String("remedy", advice))
 }

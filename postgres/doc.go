@@ -39,15 +39,16 @@
 //
 // # Limits
 //
-// Not followed, so that answers made of them are not stored: partitions and tables with
-// inheritance, materialized views, foreign and temporary tables, sequences, tables of the
-// system, targets of a subscription. Nor are answers stored that call functions which
+// Not followed, so that answers made of them are not stored: materialized views, foreign
+// and temporary tables, sequences, tables of the system, targets of a subscription, and
+// tables with partitions or children that [Setup] has not seen. Nor are answers stored that call functions which
 // follow from more than their arguments, now() among them, or functions of users in
 // anything but C; that read on a session of which settings were changed (SET, set_config),
 // from a standby, or by the simple protocol with several statements in one text.
 //
-// What others do to the schema or to triggers is noticed within a second or so: until
-// then an answer may be as old as that. What a statement of the
+// What others do to the schema or to triggers is told with their transactions where
+// [Setup] may make event triggers. Else it is noticed within a second or so: until then an
+// answer may be as old as that. What a statement of the
 // pool's own does is noticed at once. A trigger of a user that changes settings of the
 // session is not noticed.
 package postgres

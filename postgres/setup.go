@@ -19,6 +19,9 @@ const version = 1
 //go:embed setup.sql
 var setupSQL string
 
+//go:embed events.sql
+var eventsSQL string
+
 // SetupOptions say what Setup follows.
 type SetupOptions struct {
 	// Schemas whose tables are followed. Default: all but those of the system.
@@ -34,7 +37,8 @@ type SetupOptions struct {
 // Setup makes what a cache needs in a database: a schema "unstale" with the outbox and
 // its functions, and four statement triggers on each table, which write what has
 // changed into the outbox, in the writer's own transaction. It takes the owner of the
-// tables and the right to make a schema; no superuser, no restart, no setting.
+// tables and the right to make a schema; no superuser, no restart, no setting. Whoever
+// may make event triggers gets two, by which changes of the schema are told exactly.
 //
 // It may be run again, and has to be after tables were made or changed: it does what is
 // left to do. Each table has a transaction of its own, which waits for a second at most for
@@ -52,8 +56,10 @@ func Setup(ctx context.Context, dsn string, o SetupOptions) error {
 			"GRANT EXECUTE ON FUNCTION unstale.look, unstale.identity, unstale.begin, unstale.sweep TO %[1]s;\n", pgx.Identifier{role}.Sanitize())
 	}
 	base := strings.ReplaceAll(setupSQL, "$VERSION", fmt.Sprint(version)) + grants.String()
-	if err := o.run(ctx, conn, base); err != nil {
-		return fmt.Errorf("unstale/postgres: setup: %w", err)
+	for _, sql := range []string{base, eventsSQL} {
+		if err := o.run(ctx, conn, sql); err != nil {
+			return fmt.Errorf("unstale/postgres: setup: %w", err)
+		}
 	}
 	tables, err := setupTables(ctx, conn, &o)
 	if err != nil {
@@ -116,8 +122,7 @@ type setupColumn struct {
 
 func (t *setupTable) name() string { return t.schema + "." + t.table }
 
-// setupTables returns the tables that the options name, by name. Partitioned ones, those
-// that are partitions or have to do with inheritance, and temporary ones are not
+// setupTables returns the tables that the options name, by name. Temporary ones are not
 // followed.
 func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setupTable, error) {
 	var exists bool
@@ -133,8 +138,7 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	rows, _ := conn.Query(ctx, `
 		SELECT c.oid, n.nspname, c.relname, `+done+`
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u') AND NOT c.relispartition
-			AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+		WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
 			AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'unstale') AND n.nspname NOT LIKE 'pg\_%'
 			AND c.oid >= 16384
 		ORDER BY n.nspname, c.relname`)
@@ -271,7 +275,7 @@ END `, from, maxRows+1, layoutSQL, maxRows, selects)
 		{"unstale_delete", "DELETE", "REFERENCING OLD TABLE AS unstale_old", deleted},
 		{"unstale_truncate", "TRUNCATE", "", "unstale.truncated"},
 	} {
-		fmt.Fprintf(&b, "DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s AFTER %[3]s ON %[2]s %[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE %[2]s ENABLE ALWAYS TRIGGER %[1]s;\n",
+		fmt.Fprintf(&b, "DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s AFTER %[3]s ON %[2]s %[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE ONLY %[2]s ENABLE ALWAYS TRIGGER %[1]s;\n",
 			g.name, table, g.event, g.referencing, g.function)
 	}
 	fmt.Fprintf(&b, "INSERT INTO unstale.followed (relation, layout, columns, version) SELECT c.oid, %s, '{%s}', %d FROM pg_catalog.pg_class AS c WHERE c.oid = %d\n"+

@@ -23,6 +23,7 @@ type Report struct {
 	Swept     time.Time // when rows were last allowed to go
 	ReadOnly  bool      // the server is a standby: nothing that is read there is stored
 	Connected string    // version of the server
+	Told      bool      // what others do to the schema is told in their transactions, by event triggers; else it is noticed within a second or so
 }
 
 // A Blind is a relation of whose changes nobody is told.
@@ -44,7 +45,7 @@ func (r *Report) String() string {
 	if !r.Swept.IsZero() {
 		fmt.Fprintf(&b, ", swept %s", r.Swept.UTC().Format(time.RFC3339))
 	}
-	b.WriteByte('\n')
+	fmt.Fprintf(&b, "\nwhat others do to the schema or to triggers is noticed %s\n", r.noticed())
 	for _, t := range r.Coarse {
 		fmt.Fprintf(&b, "coarse: %s has changed since setup: run it again\n", t)
 	}
@@ -52,6 +53,14 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "not followed: %s (%s)\n", x.Name, x.Why)
 	}
 	return b.String()
+}
+
+// noticed says when what others do to the schema is noticed.
+func (r *Report) noticed() string {
+	if r.Told {
+		return "with their transactions, by event triggers"
+	}
+	return "within a second or so"
 }
 
 // Status says what of a database is followed.
@@ -82,13 +91,13 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
 	}
 	told := c.report()
-	r.Followed, r.Coarse, r.Blind = told.Followed, told.Coarse, told.Blind
+	r.Followed, r.Coarse, r.Blind, r.Told = told.Followed, told.Coarse, told.Blind, told.Told
 	return r, nil
 }
 
 // report says what of a catalogue is followed.
 func (c *catalogue) report() *Report {
-	r := new(Report)
+	r := &Report{Told: c.told}
 	for _, t := range c.tables {
 		switch {
 		case t.why == "":

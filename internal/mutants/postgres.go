@@ -10,7 +10,7 @@ var strict = []excess{
 		{"postgres/follower.go", "return xid < s.xmax && !slices.Contains(s.running, xid)", "return xid < s.xmax"},
 	}},
 	{"nothing is told", "postgres", "TestHammer", []edit{
-		{"postgres/database.go", "	db.Mark(&changes, nil).Settle()\n", ""},
+		{"postgres/database.go", "	db.Mark(&changes.Changes, nil).Settle()\n", ""},
 	}},
 	{"another database is taken for the one before", "postgres", "TestRestarts|TestOutboxEmptied", []edit{
 		{"postgres/follower.go", "	case f.identity != a.identity:\n		lost = lostIdentity\n", ""},
@@ -101,5 +101,24 @@ var strict = []excess{
 	{"a session with other settings means the same", "postgres", "TestSettingsOfRoles", []edit{
 		{"postgres/effects.go", "a == nil || *a != t.settings {", "a == nil {"},
 		{"postgres/open.go", "a != nil && *a != settings {", "a == nil {"},
+	}},
+	{"what changes in a table concerns no other", "postgres", "TestKin", []edit{
+		{"postgres/catalogue.go", "			k.add(&t.Changes, ch)\n", "			_ = k\n"},
+	}},
+	{"columns of a partition are those of its parent, by their places", "postgres", "TestKin", []edit{
+		{"postgres/kin.go", "return c.Name == r.Columns[i].Name", "return c.Name == t.Columns[min(i, len(t.Columns)-1)].Name"},
+		{"postgres/kin.go", "j >= 0 && r.columns[i].typ == t.columns[j].typ", "j >= 0"},
+	}},
+	{"a child has no columns but its parent's", "postgres", "TestKin", []edit{
+		{"postgres/kin.go", "	k.exact = same == len(t.Columns)\n", "	k.exact = true\n"},
+	}},
+	{"partitions that nobody follows do not matter", "postgres", "TestNewPartition", []edit{
+		{"postgres/kin.go", "			r.why = notAll\n", ""},
+	}},
+	{"what is told of the schema is not heard", "postgres", "TestTold", []edit{
+		{"postgres/database.go", "		if a.rows[i].operation == \"s\" {\n			db.lose(\"schema changed\")\n			return nil\n", "		if a.rows[i].operation == \"s\" {\n			continue\n"},
+	}},
+	{"what is temporary is told", "postgres", "TestTold", []edit{
+		{"postgres/events.sql", "AS c WHERE c.schema_name IS DISTINCT FROM 'pg_temp');", "AS c);"},
 	}},
 }
