@@ -15,6 +15,7 @@ import (
 // A Report is what is followed of a database, and what is not.
 type Report struct {
 	Version   int       // of what Setup made; 0: it has not been run
+	Current   bool      // that is what this version of the package makes, and works with
 	Followed  []string  // tables, as "schema.table"
 	Coarse    []string  // of those, which have changed since Setup: whatever changes in one concerns all that is made of it, until Setup is run again
 	Blind     []Blind   // what is not followed: an answer that is made of it is not stored
@@ -35,7 +36,7 @@ func (r *Report) String() string {
 	switch {
 	case r.Version == 0:
 		return "not set up: run unstale postgres setup\n"
-	case r.Version != version:
+	case !r.Current:
 		fmt.Fprintf(&b, "set up by another version (%d, this is %d): run setup again\n", r.Version, version)
 	}
 	if r.ReadOnly {
@@ -81,6 +82,7 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 	case err != nil:
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
 	}
+	r.Current = r.Version == version
 	if err := conn.QueryRow(ctx, `SELECT greatest(c.reltuples, 0)::int8, pg_total_relation_size(c.oid) FROM pg_class c
 		WHERE c.relname = 'outbox' AND c.relnamespace = 'unstale'::regnamespace`).Scan(&r.Outbox, &r.Bytes); err != nil {
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)

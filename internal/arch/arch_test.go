@@ -145,7 +145,7 @@ var notebookMayImport = map[string][]string{
 	"notebook/avatar":     {notebook},
 	"notebook/files":      {notebook},
 	"notebook/live":       {},
-	"notebook/store":      {notebook, files, root, sqlite},
+	"notebook/store":      {notebook, files, root, sqlite, postgres},
 	"notebook/mail":       {notebook},
 	"notebook/web":        {notebook},
 	"notebook/service":    {notebook, avatar, files, live, moderate, store, root},

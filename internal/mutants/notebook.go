@@ -57,7 +57,31 @@ var hardened = []excess{
 		{"notebook/store/comments.go", "		if err := c.RestorableBy(by, now); err != nil {\n			return err\n		}\n", ""},
 	}},
 	{"nobody knows who deleted a comment", "notebook/store", "TestRestoreOthersDeletions", []edit{
-		{"notebook/store/comments.go", "id, id, userID, micros(now))", "id, id, nil, micros(now))"},
+		{"notebook/store/comments.go", "id, userID, micros(now))", "id, nil, micros(now))"},
+	}},
+	{"a transaction that another one came in the way of is given up", "notebook/store", "TestConcurrentStarsAreAllCounted", []edit{
+		{"notebook/store/postgres.go", `case "40001", "40P01", "23505":`, `case "23505":`},
+	}},
+	{"a name that is taken meanwhile is an error of the database", "notebook/store", "TestOneNameForOne", []edit{
+		{"notebook/store/postgres.go", `case "40001", "40P01", "23505":`, `case "40001", "40P01":`},
+	}},
+	{"a foreign key that leads nowhere is an error of PostgreSQL", "notebook/store", "TestWhoWasRemovedActs", []edit{
+		{"notebook/store/postgres.go", `case "23503":`, `case "-":`},
+	}},
+	{"a foreign key that leads nowhere is an error of SQLite", "notebook/store", "TestWhoWasRemovedActs", []edit{
+		{"notebook/store/store.go", "e.Code() == foreignKey", "e.Code() == -1"},
+	}},
+	{"transactions see one another's halves", "notebook/store", "TestFailedLoginsLock", []edit{
+		{"notebook/store/postgres.go", "isolation: sql.LevelSerializable", "isolation: sql.LevelReadCommitted"},
+	}},
+	{"a transaction that runs again keeps what it found before", "notebook/store", "TestFilesAndDeletion", []edit{
+		{"notebook/store/itemfiles.go", "		replaced = nil\n", ""},
+	}},
+	{"notebooks that start together set up the database together", "notebook/store", "TestOpenTogether", []edit{
+		{"notebook/store/postgres.go", "SELECT current_schema(), pg_advisory_lock($1)::text", "SELECT current_schema(), ($1::int8)::text"},
+	}},
+	{"an error shows the password of a database", "notebook/store", "TestAddress", []edit{
+		{"notebook/store/postgres.go", "url.User(config.User)", "url.UserPassword(config.User, config.Password)"},
 	}},
 	{"progress moves no deadline", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
 		{"notebook/server/pace.go", "if err == nil { // at the end", "if false { // at the end"},

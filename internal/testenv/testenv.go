@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ type Postgres struct {
 	settings []string
 	cmd      *exec.Cmd
 	exited   chan struct{} // closed when it has
+
+	databases atomic.Int64 // made by NewDatabase
 }
 
 // startWithin is how long a server may take to answer.
@@ -219,6 +222,19 @@ func (p *Postgres) TryPsql(database, sql string) (string, error) {
 		return "", fmt.Errorf("psql: %w\n%s\n%s", err, sql, out)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// NewDatabase makes a database of the server, a copy of another one to which nobody is
+// connected, or of none if that is "", and returns the URL by which the superuser gets
+// there. It goes with the server.
+func (p *Postgres) NewDatabase(template string) (dsn string) {
+	p.tb.Helper()
+	if template == "" {
+		template = "template0"
+	}
+	name := "test" + strconv.FormatInt(p.databases.Add(1), 10)
+	p.Psql("postgres", "CREATE DATABASE "+name+" TEMPLATE "+template)
+	return p.DSN("postgres", name)
 }
 
 // command returns a command of PostgreSQL's, as a user whom its server accepts.

@@ -14,7 +14,7 @@ import (
 // notebook.ErrUserNotFound.
 func (s *Store) Avatar(ctx context.Context, userID string) (*notebook.Avatar, error) {
 	var a notebook.Avatar
-	err := s.db.QueryRowContext(ctx, `SELECT username, avatar_path, avatar_thumbnail FROM users WHERE id = ?`, userID).
+	err := s.db.QueryRowContext(ctx, `SELECT username, avatar_path, avatar_thumbnail FROM users WHERE id = $1`, userID).
 		Scan(&a.Username, &a.Full, &a.Thumbnail)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notebook.ErrUserNotFound
@@ -34,7 +34,7 @@ func (s *Store) SetAvatar(ctx context.Context, userID, full, thumbnail string, n
 			return err
 		}
 		if full != "" || len(before) > 0 {
-			_, err := tx.ExecContext(ctx, `UPDATE users SET avatar_path = NULLIF(?, ''), avatar_thumbnail = NULLIF(?, ''), avatar_updated_at = ? WHERE id = ?`,
+			_, err := tx.ExecContext(ctx, `UPDATE users SET avatar_path = NULLIF($1, ''), avatar_thumbnail = NULLIF($2, ''), avatar_updated_at = $3 WHERE id = $4`,
 				full, thumbnail, micros(now), userID)
 			if err != nil {
 				return err
@@ -48,6 +48,6 @@ func (s *Store) SetAvatar(ctx context.Context, userID, full, thumbnail string, n
 
 // avatarFiles returns the hashes of the files of a user's picture.
 func avatarFiles(ctx context.Context, tx *sql.Tx, userID string) ([]string, error) {
-	return collect(ctx, tx, scanString, `SELECT avatar_path FROM users WHERE id = ? AND avatar_path IS NOT NULL
-		UNION ALL SELECT avatar_thumbnail FROM users WHERE id = ? AND avatar_thumbnail IS NOT NULL`, userID, userID)
+	return collect(ctx, tx, scanString, `SELECT avatar_path FROM users WHERE id = $1 AND avatar_path IS NOT NULL
+		UNION ALL SELECT avatar_thumbnail FROM users WHERE id = $1 AND avatar_thumbnail IS NOT NULL`, userID)
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-func TestAvatars(t *testing.T) {
+func TestAvatars(t *testing.T) { onEach(t, testAvatars) }
+
+func testAvatars(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann := user(t, s, "ann", notebook.RoleUser)

@@ -21,7 +21,7 @@ func target(ctx context.Context, q querier, kind notebook.ItemKind, id string) (
 		table = "knowledge_bases"
 	}
 	t := &notebook.Target{Kind: kind}
-	err := q.QueryRowContext(ctx, `SELECT id, name, uploader_id, is_public FROM `+table+` WHERE id = ?`, id).
+	err := q.QueryRowContext(ctx, `SELECT id, name, uploader_id, is_public FROM `+table+` WHERE id = $1`, id).
 		Scan(&t.ID, &t.Name, &t.UploaderID, &t.Public)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notebook.ErrItemNotFound.Of(kind)
@@ -36,7 +36,7 @@ func target(ctx context.Context, q querier, kind notebook.ItemKind, id string) (
 // its first argument.
 const selectComments = `SELECT c.id, c.user_id, u.username, u.avatar_updated_at, c.target_type, c.target_id, c.parent_id, c.content,
 	c.is_deleted, c.deleted_with, c.deleted_by, c.like_count, c.dislike_count, coalesce(r.reaction_type, ''), c.created_at, c.updated_at
-	FROM comments c JOIN users u ON u.id = c.user_id LEFT JOIN comment_reactions r ON r.comment_id = c.id AND r.user_id = ?`
+	FROM comments c JOIN users u ON u.id = c.user_id LEFT JOIN comment_reactions r ON r.comment_id = c.id AND r.user_id = $1`
 
 func scanComment(row scanner) (notebook.Comment, error) {
 	var c notebook.Comment
@@ -47,7 +47,7 @@ func scanComment(row scanner) (notebook.Comment, error) {
 
 // commentByID returns a comment, deleted or not, as the user sees it.
 func commentByID(ctx context.Context, q querier, id, userID string) (*notebook.Comment, error) {
-	c, err := scanComment(q.QueryRowContext(ctx, selectComments+` WHERE c.id = ?`, userID, id))
+	c, err := scanComment(q.QueryRowContext(ctx, selectComments+` WHERE c.id = $2`, userID, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notebook.ErrCommentNotFound
 	}
@@ -61,7 +61,7 @@ func commentByID(ctx context.Context, q querier, id, userID string) (*notebook.C
 // sees them, the oldest first.
 func (s *Store) Comments(ctx context.Context, userID string, kind notebook.ItemKind, targetID string) ([]notebook.Comment, error) {
 	list, err := collect(ctx, s.db, scanComment, selectComments+
-		` WHERE c.target_type = ? AND c.target_id = ? AND c.is_deleted = 0 ORDER BY c.created_at, c.id`, userID, kind, targetID)
+		` WHERE c.target_type = $2 AND c.target_id = $3 AND c.is_deleted = FALSE ORDER BY c.created_at, c.id`, userID, kind, targetID)
 	if err != nil {
 		return nil, fmt.Errorf("store: listing comments: %w", err)
 	}
@@ -92,7 +92,7 @@ func (s *Store) CreateComment(ctx context.Context, c *notebook.Comment, allow fu
 			}
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO comments (id, user_id, target_id, target_type, parent_id, content, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			c.ID, c.UserID, t.ID, t.Kind, c.ParentID, c.Content, micros(c.CreatedAt), micros(c.UpdatedAt))
 		if err != nil {
 			return err
@@ -145,10 +145,10 @@ func (s *Store) React(ctx context.Context, by *notebook.User, commentID string, 
 
 func setReaction(ctx context.Context, tx *sql.Tx, userID, commentID string, r notebook.Reaction, now time.Time) error {
 	if r == notebook.NoReaction {
-		_, err := tx.ExecContext(ctx, `DELETE FROM comment_reactions WHERE comment_id = ? AND user_id = ?`, commentID, userID)
+		_, err := tx.ExecContext(ctx, `DELETE FROM comment_reactions WHERE comment_id = $1 AND user_id = $2`, commentID, userID)
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO comment_reactions (id, user_id, comment_id, reaction_type, created_at) VALUES (?, ?, ?, ?, ?)
+	_, err := tx.ExecContext(ctx, `INSERT INTO comment_reactions (id, user_id, comment_id, reaction_type, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (comment_id, user_id) DO UPDATE SET reaction_type = excluded.reaction_type, created_at = excluded.created_at`,
 		newID(), userID, commentID, r, micros(now))
 	return err
@@ -156,7 +156,7 @@ func setReaction(ctx context.Context, tx *sql.Tx, userID, commentID string, r no
 
 // thread is the ids of a comment and of everything that answers it, directly or
 // not.
-const thread = `WITH RECURSIVE thread (id) AS (VALUES (?) UNION SELECT c.id FROM comments c JOIN thread t ON c.parent_id = t.id)`
+const thread = `WITH RECURSIVE thread (id) AS (SELECT id FROM comments WHERE id = $1 UNION SELECT c.id FROM comments c JOIN thread t ON c.parent_id = t.id)`
 
 // DeleteComment deletes a comment softly in the name of a user, and with it what
 // answers it, if allow returns nil.
@@ -169,8 +169,8 @@ func (s *Store) DeleteComment(ctx context.Context, id, userID string, now time.T
 		if c.Deleted {
 			return notebook.ErrCommentNotFound
 		}
-		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 1, deleted_with = ?, deleted_by = ?, updated_at = ?
-			WHERE is_deleted = 0 AND id IN (SELECT id FROM thread)`, id, id, userID, micros(now))
+		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = TRUE, deleted_with = $1, deleted_by = $2, updated_at = $3
+			WHERE is_deleted = FALSE AND id IN (SELECT id FROM thread)`, id, userID, micros(now))
 		return err
 	})
 }
@@ -196,8 +196,8 @@ func (s *Store) RestoreComment(ctx context.Context, by *notebook.User, id string
 		if err := c.RestorableBy(by, now); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = 0, deleted_with = NULL, deleted_by = NULL, updated_at = ?
-			WHERE deleted_with = ? AND id IN (SELECT id FROM thread)`, id, micros(now), c.DeletedWith)
+		_, err = tx.ExecContext(ctx, thread+` UPDATE comments SET is_deleted = FALSE, deleted_with = NULL, deleted_by = NULL, updated_at = $2
+			WHERE deleted_with = $3 AND id IN (SELECT id FROM thread)`, id, micros(now), c.DeletedWith)
 		return err
 	})
 }

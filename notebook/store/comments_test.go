@@ -38,7 +38,9 @@ func told(t *testing.T, s *store.Store, on *notebook.Item) string {
 	return strings.Join(list, " ")
 }
 
-func TestDeleteAndRestoreComments(t *testing.T) {
+func TestDeleteAndRestoreComments(t *testing.T) { onEach(t, testDeleteAndRestoreComments) }
+
+func testDeleteAndRestoreComments(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -93,7 +95,7 @@ func TestDeleteAndRestoreComments(t *testing.T) {
 			t.Errorf("a reaction to what is deleted: %v", err)
 		}
 		// A comment that the deletion of a vanished one took comes back alone.
-		if _, err := s.DB().ExecContext(ctx, `DELETE FROM comments WHERE id = ?`, b.ID); err != nil {
+		if _, err := s.DB().ExecContext(ctx, `DELETE FROM comments WHERE id = $1`, b.ID); err != nil {
 			t.Fatal(err)
 		}
 		if err := restore(c); err != nil || told(t, s, on) != "a c d" {
@@ -104,7 +106,9 @@ func TestDeleteAndRestoreComments(t *testing.T) {
 
 // What goes with an item or a user goes however long the thread is: SQLite gives
 // up on cascades after 1000 levels.
-func TestCommentsGoWithWhatTheyAreAbout(t *testing.T) {
+func TestCommentsGoWithWhatTheyAreAbout(t *testing.T) { onEach(t, testCommentsGoWithWhatTheyAreAbout) }
+
+func testCommentsGoWithWhatTheyAreAbout(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -116,7 +120,7 @@ func TestCommentsGoWithWhatTheyAreAbout(t *testing.T) {
 		for _, on := range []*notebook.Item{first, second} {
 			if _, err := s.DB().ExecContext(ctx, `WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
 				INSERT INTO comments (id, user_id, target_id, target_type, parent_id, content, created_at, updated_at)
-				SELECT ?1 || i, ?2, ?1, ?3, CASE i WHEN 0 THEN NULL ELSE ?1 || (i - 1) END, 'long', 0, 0 FROM n`, on.ID, bob.ID, k); err != nil {
+				SELECT CAST($1 AS TEXT) || i, $2, $1, $3, CASE i WHEN 0 THEN NULL ELSE CAST($1 AS TEXT) || (i - 1) END, 'long', 0, 0 FROM n`, on.ID, bob.ID, k); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,10 +130,10 @@ func TestCommentsGoWithWhatTheyAreAbout(t *testing.T) {
 		if _, err := s.DeleteItem(ctx, k, first.ID, anybody); err != nil {
 			t.Fatal(err)
 		}
-		if n := count(t, s, `SELECT count(*) FROM comments WHERE target_id = ?`, first.ID); n != 0 {
+		if n := count(t, s, `SELECT count(*) FROM comments WHERE target_id = $1`, first.ID); n != 0 {
 			t.Errorf("%d comments on nothing", n)
 		}
-		if _, err := s.DB().ExecContext(ctx, `DELETE FROM users WHERE id = ?`, bob.ID); err != nil {
+		if _, err := s.DB().ExecContext(ctx, `DELETE FROM users WHERE id = $1`, bob.ID); err != nil {
 			t.Fatal(err)
 		}
 		if got := told(t, s, second); got != "kept ann's" {
@@ -148,7 +152,9 @@ func liked(t *testing.T, s *store.Store, by *notebook.User, c *notebook.Comment)
 	}
 }
 
-func TestReactions(t *testing.T) {
+func TestReactions(t *testing.T) { onEach(t, testReactions) }
+
+func testReactions(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -172,7 +178,7 @@ func TestReactions(t *testing.T) {
 		if got.Mine != step.mine || got.Likes != step.likes || got.Dislikes != step.dislikes {
 			t.Errorf("step %d: %+v", i, got)
 		}
-		if n := count(t, s, `SELECT count(*) FROM messages WHERE message_type = 'reaction' AND recipient_id = ?`, ann.ID); n != step.messages {
+		if n := count(t, s, `SELECT count(*) FROM messages WHERE message_type = 'reaction' AND recipient_id = $1`, ann.ID); n != step.messages {
 			t.Errorf("step %d: %d messages", i, n)
 		}
 	}
@@ -182,7 +188,9 @@ func TestReactions(t *testing.T) {
 }
 
 // One message for each who is concerned, none for oneself.
-func TestCommentsSendMessages(t *testing.T) {
+func TestCommentsSendMessages(t *testing.T) { onEach(t, testCommentsSendMessages) }
+
+func testCommentsSendMessages(t *testing.T, open opener) {
 	t.Parallel()
 	s := open(t)
 	people := map[string]*notebook.User{}
@@ -229,7 +237,9 @@ func TestCommentsSendMessages(t *testing.T) {
 	}
 }
 
-func TestRestoreOthersDeletions(t *testing.T) {
+func TestRestoreOthersDeletions(t *testing.T) { onEach(t, testRestoreOthersDeletions) }
+
+func testRestoreOthersDeletions(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)

@@ -24,15 +24,16 @@ func scanUpload(row scanner) (notebook.Upload, error) {
 // Uploads returns the page of a user's uploads that the filter describes, and
 // how many there are on all pages.
 func (s *Store) Uploads(ctx context.Context, f notebook.UploadFilter) (uploads []notebook.Upload, total int, err error) {
-	where, args := ` WHERE r.uploader_id = ?`, []any{f.UserID}
+	var only conditions
+	only.add(`r.uploader_id = ?`, f.UserID)
 	if f.State != notebook.StateAny {
-		where, args = where+` AND r.status = ?`, append(args, f.State)
+		only.add(`r.status = ?`, f.State)
 	}
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM upload_records r`+where, args...).Scan(&total); err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM upload_records r`+only.where(), only.args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting uploads: %w", err)
 	}
-	uploads, err = collect(ctx, s.db, scanUpload, uploadList+where+` ORDER BY r.created_at DESC, r.id DESC LIMIT ? OFFSET ?`,
-		append(args, f.Page.Size, f.Page.Offset())...)
+	limit, args := only.page(f.Page)
+	uploads, err = collect(ctx, s.db, scanUpload, uploadList+only.where()+` ORDER BY r.created_at DESC, r.id DESC`+limit, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing uploads: %w", err)
 	}
@@ -41,9 +42,9 @@ func (s *Store) Uploads(ctx context.Context, f notebook.UploadFilter) (uploads [
 
 // UploadCounts returns how many uploads of the user there were.
 func (s *Store) UploadCounts(ctx context.Context, userID string) (c notebook.UploadCounts, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(status = 'approved'), 0), coalesce(sum(status = 'pending'), 0),
-		coalesce(sum(status = 'rejected'), 0), coalesce(sum(target_type = 'knowledge'), 0), coalesce(sum(target_type = 'persona'), 0)
-		FROM upload_records WHERE uploader_id = ?`, userID).
+	err = s.db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE status = 'approved'), count(*) FILTER (WHERE status = 'pending'),
+		count(*) FILTER (WHERE status = 'rejected'), count(*) FILTER (WHERE target_type = 'knowledge'), count(*) FILTER (WHERE target_type = 'persona')
+		FROM upload_records WHERE uploader_id = $1`, userID).
 		Scan(&c.Total, &c.Approved, &c.Pending, &c.Rejected, &c.Knowledge, &c.Persona)
 	if err != nil {
 		return c, fmt.Errorf("store: counting uploads: %w", err)

@@ -8,7 +8,9 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-func TestUploads(t *testing.T) {
+func TestUploads(t *testing.T) { onEach(t, testUploads) }
+
+func testUploads(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -60,7 +62,9 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-func TestPopularityByDay(t *testing.T) {
+func TestPopularityByDay(t *testing.T) { onEach(t, testPopularityByDay) }
+
+func testPopularityByDay(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)

@@ -74,6 +74,7 @@ func (s *Store) AddFiles(ctx context.Context, k notebook.ItemKind, id string, fi
 		if err != nil {
 			return err
 		}
+		replaced = nil
 		if k == notebook.TargetPersona {
 			for _, f := range files {
 				hashes, err := collect(ctx, tx, scanString, text.replaceFile, id, f.FileName)
@@ -130,9 +131,8 @@ func (s *Store) DeleteFile(ctx context.Context, k notebook.ItemKind, id, fileID 
 
 // FileReferenced reports whether any row refers to the file with this hash.
 func (s *Store) FileReferenced(ctx context.Context, hash string) (referenced bool, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM persona_card_files WHERE file_path = ?)
-		OR EXISTS (SELECT 1 FROM knowledge_base_files WHERE file_path = ?)
-		OR EXISTS (SELECT 1 FROM users WHERE avatar_path = ?) OR EXISTS (SELECT 1 FROM users WHERE avatar_thumbnail = ?)`,
-		hash, hash, hash, hash).Scan(&referenced)
+	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM persona_card_files WHERE file_path = $1)
+		OR EXISTS (SELECT 1 FROM knowledge_base_files WHERE file_path = $1)
+		OR EXISTS (SELECT 1 FROM users WHERE avatar_path = $1) OR EXISTS (SELECT 1 FROM users WHERE avatar_thumbnail = $1)`, hash).Scan(&referenced)
 	return referenced, err
 }

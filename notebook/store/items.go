@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/unstale/unstale/notebook"
@@ -50,8 +49,8 @@ func (s *Store) Items(ctx context.Context, f notebook.ItemFilter) (items []noteb
 		}
 	}
 	text := statements(f.Kind)
-	where, args := itemConditions(f)
-	if err := s.db.QueryRowContext(ctx, text.count+where, args...).Scan(&total); err != nil {
+	only := itemConditions(f)
+	if err := s.db.QueryRowContext(ctx, text.count+only.where(), only.args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting items: %w", err)
 	}
 	order := map[string]string{"updated_at": "p.updated_at", "star_count": "p.star_count", "name": "lower(p.name)", "downloads": "p.downloads"}[f.SortBy]
@@ -59,8 +58,8 @@ func (s *Store) Items(ctx context.Context, f notebook.ItemFilter) (items []noteb
 		order = "p.created_at"
 	}
 	d := direction(f.Ascending)
-	items, err = collect(ctx, s.db, scanItem(f.Kind), text.list+where+` ORDER BY `+order+` `+d+`, p.id `+d+` LIMIT ? OFFSET ?`,
-		append(args, f.Page.Size, f.Page.Offset())...)
+	limit, args := only.page(f.Page)
+	items, err = collect(ctx, s.db, scanItem(f.Kind), text.list+only.where()+` ORDER BY `+order+` `+d+`, p.id `+d+limit, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing items: %w", err)
 	}
@@ -70,45 +69,32 @@ func (s *Store) Items(ctx context.Context, f notebook.ItemFilter) (items []noteb
 // uploaderID returns the id of the user whom the filter names, or what it names
 // if that is nobody's name: it is an id then.
 func (s *Store) uploaderID(ctx context.Context, f notebook.ItemFilter) (id string, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT id FROM users WHERE username = ?`, f.Uploader).Scan(&id)
+	err = s.db.QueryRowContext(ctx, `SELECT id FROM users WHERE username = $1`, f.Uploader).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f.Uploader, nil
 	}
 	return id, err
 }
 
-func itemConditions(f notebook.ItemFilter) (where string, args []any) {
-	var all []string
-	add := func(condition string, values ...any) {
-		all = append(all, condition)
-		args = append(args, values...)
-	}
+func itemConditions(f notebook.ItemFilter) (c conditions) {
 	switch f.State {
 	case notebook.StatePublic:
-		add(`p.is_public = 1`)
+		c.add(`p.is_public = TRUE`)
 	case notebook.StatePending:
-		add(`p.is_pending = 1`)
+		c.add(`p.is_pending = TRUE`)
 	case notebook.StateRejected:
-		add(`p.is_public = 0 AND p.is_pending = 0 AND p.rejection_reason IS NOT NULL`)
+		c.add(`p.is_public = FALSE AND p.is_pending = FALSE AND p.rejection_reason IS NOT NULL`)
 	}
 	if f.OwnerID != "" {
-		add(`p.uploader_id = ?`, f.OwnerID)
+		c.add(`p.uploader_id = ?`, f.OwnerID)
 	}
 	if f.Name != "" {
-		add(`p.name LIKE ? ESCAPE '\'`, containing(f.Name))
+		c.add(`lower(p.name) LIKE ? ESCAPE '\'`, containing(f.Name))
 	}
 	if f.Tag != "" {
-		add(`p.tags LIKE ? ESCAPE '\'`, containing(f.Tag))
+		c.add(`lower(p.tags) LIKE ? ESCAPE '\'`, containing(f.Tag))
 	}
-	if len(all) == 0 {
-		return "", nil
-	}
-	return ` WHERE ` + strings.Join(all, ` AND `), args
-}
-
-// containing returns the LIKE pattern, with ESCAPE '\', for texts that contain s.
-func containing(s string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s) + "%"
+	return c
 }
 
 // CreateItem adds an item with its files and the record of the upload, in one
@@ -171,7 +157,7 @@ func updateItem(ctx context.Context, tx *sql.Tx, k notebook.ItemKind, id string,
 		return nil, fmt.Errorf("store: saving an item: %w", err)
 	}
 	status := uploadStatus(i)
-	if _, err := tx.ExecContext(ctx, text.saveRecord, status, micros(i.UpdatedAt), i.ID, status); err != nil {
+	if _, err := tx.ExecContext(ctx, text.saveRecord, status, micros(i.UpdatedAt), i.ID); err != nil {
 		return nil, fmt.Errorf("store: saving an upload: %w", err)
 	}
 	return i, nil
@@ -204,7 +190,7 @@ func (s *Store) ReviewItem(ctx context.Context, k notebook.ItemKind, id, reviewe
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			newID(), i.UploaderID, reviewerID, title, content, micros(now))
 		return err
 	})

@@ -11,7 +11,9 @@ import (
 	"github.com/unstale/unstale/notebook"
 )
 
-func TestItemRoundTrip(t *testing.T) {
+func TestItemRoundTrip(t *testing.T) { onEach(t, testItemRoundTrip) }
+
+func testItemRoundTrip(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann := user(t, s, "ann", notebook.RoleUser)
@@ -31,13 +33,15 @@ func TestItemRoundTrip(t *testing.T) {
 		if _, err := s.ItemFile(ctx, k, "other", files[0].ID); !errors.Is(err, notebook.ErrFileNotFound) {
 			t.Errorf("a file by another card's id: %v", err)
 		}
-		if n := count(t, s, `SELECT count(*) FROM upload_records WHERE target_id = ? AND status = 'pending'`, made.ID); n != 1 {
+		if n := count(t, s, `SELECT count(*) FROM upload_records WHERE target_id = $1 AND status = 'pending'`, made.ID); n != 1 {
 			t.Errorf("%d upload records", n)
 		}
 	})
 }
 
-func TestItemFilters(t *testing.T) {
+func TestItemFilters(t *testing.T) { onEach(t, testItemFilters) }
+
+func testItemFilters(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -102,7 +106,9 @@ func TestItemFilters(t *testing.T) {
 	})
 }
 
-func TestReview(t *testing.T) {
+func TestReview(t *testing.T) { onEach(t, testReview) }
+
+func testReview(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann, mod := user(t, s, "ann", notebook.RoleUser), user(t, s, "mod", notebook.RoleModerator)
@@ -114,13 +120,13 @@ func TestReview(t *testing.T) {
 		if got.Pending || got.Public || got.RejectionReason == nil || *got.RejectionReason != "because" {
 			t.Errorf("rejected: %+v", got)
 		}
-		if n := count(t, s, `SELECT count(*) FROM upload_records WHERE target_id = ? AND status = 'rejected'`, c.ID); n != 1 {
+		if n := count(t, s, `SELECT count(*) FROM upload_records WHERE target_id = $1 AND status = 'rejected'`, c.ID); n != 1 {
 			t.Error("upload record not rejected")
 		}
 		if err := s.ReviewItem(ctx, k, c.ID, mod.ID, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrNotPending) {
 			t.Errorf("second verdict: %v", err)
 		}
-		if n := count(t, s, `SELECT count(*) FROM messages WHERE recipient_id = ? AND sender_id = ? AND content LIKE '%because%'`, ann.ID, mod.ID); n != 1 {
+		if n := count(t, s, `SELECT count(*) FROM messages WHERE recipient_id = $1 AND sender_id = $2 AND content LIKE '%because%'`, ann.ID, mod.ID); n != 1 {
 			t.Errorf("%d messages", n)
 		}
 		if err := s.ReviewItem(ctx, k, "x", mod.ID, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrItemNotFound) {
@@ -129,7 +135,9 @@ func TestReview(t *testing.T) {
 	})
 }
 
-func TestStars(t *testing.T) {
+func TestStars(t *testing.T) { onEach(t, testStars) }
+
+func testStars(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -169,13 +177,15 @@ func TestStars(t *testing.T) {
 		if _, err := s.ToggleStar(ctx, bob.ID, k, c.ID, epoch, anybody); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.DB().ExecContext(ctx, `DELETE FROM users WHERE id = ?`, bob.ID); err != nil || stars() != 0 {
+		if _, err := s.DB().ExecContext(ctx, `DELETE FROM users WHERE id = $1`, bob.ID); err != nil || stars() != 0 {
 			t.Errorf("after the user is gone: %v, %d stars", err, stars())
 		}
 	})
 }
 
-func TestConcurrentStarsAreAllCounted(t *testing.T) {
+func TestConcurrentStarsAreAllCounted(t *testing.T) { onEach(t, testConcurrentStarsAreAllCounted) }
+
+func testConcurrentStarsAreAllCounted(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann := user(t, s, "ann", notebook.RoleUser)
@@ -197,7 +207,9 @@ func TestConcurrentStarsAreAllCounted(t *testing.T) {
 	})
 }
 
-func TestFilesAndDeletion(t *testing.T) {
+func TestFilesAndDeletion(t *testing.T) { onEach(t, testFilesAndDeletion) }
+
+func testFilesAndDeletion(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann := user(t, s, "ann", notebook.RoleUser)
@@ -259,7 +271,9 @@ func TestFilesAndDeletion(t *testing.T) {
 	})
 }
 
-func TestUpdateItemIsAllOrNothing(t *testing.T) {
+func TestUpdateItemIsAllOrNothing(t *testing.T) { onEach(t, testUpdateItemIsAllOrNothing) }
+
+func testUpdateItemIsAllOrNothing(t *testing.T, open opener) {
 	kinds(t, func(t *testing.T, k notebook.ItemKind) {
 		s, ctx := open(t), t.Context()
 		ann := user(t, s, "ann", notebook.RoleUser)
@@ -286,7 +300,9 @@ func TestUpdateItemIsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestNamesOfKnowledgeBasesAreUnique(t *testing.T) {
+func TestNamesOfKnowledgeBasesAreUnique(t *testing.T) { onEach(t, testNamesOfKnowledgeBasesAreUnique) }
+
+func testNamesOfKnowledgeBasesAreUnique(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -308,7 +324,9 @@ func TestNamesOfKnowledgeBasesAreUnique(t *testing.T) {
 	item(t, s, notebook.TargetKnowledge, ann, "c")
 }
 
-func TestFilesOfKnowledgeBases(t *testing.T) {
+func TestFilesOfKnowledgeBases(t *testing.T) { onEach(t, testFilesOfKnowledgeBases) }
+
+func testFilesOfKnowledgeBases(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	const k = notebook.TargetKnowledge
@@ -334,7 +352,9 @@ func TestFilesOfKnowledgeBases(t *testing.T) {
 }
 
 // An item of one kind is none of the other, whatever its id.
-func TestKindsAreApart(t *testing.T) {
+func TestKindsAreApart(t *testing.T) { onEach(t, testKindsAreApart) }
+
+func testKindsAreApart(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann := user(t, s, "ann", notebook.RoleUser)
@@ -353,7 +373,9 @@ func TestKindsAreApart(t *testing.T) {
 	}
 }
 
-func TestStarsAcrossKinds(t *testing.T) {
+func TestStarsAcrossKinds(t *testing.T) { onEach(t, testStarsAcrossKinds) }
+
+func testStarsAcrossKinds(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)

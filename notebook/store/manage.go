@@ -29,7 +29,7 @@ func (s *Store) ManageUser(ctx context.Context, managerID, userID string, now ti
 		if err := saveManaged(ctx, tx, u); err != nil || notice == (notebook.Notice{}) {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			newID(), u.ID, by.ID, notice.Title, notice.Content, micros(now))
 		return err
 	})
@@ -55,8 +55,8 @@ func managed(ctx context.Context, tx *sql.Tx, managerID, userID string, now time
 
 // saveManaged writes what an admin can change of a user.
 func saveManaged(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
-	_, err := tx.ExecContext(ctx, `UPDATE users SET is_admin = ?, is_moderator = ?, is_super_admin = ?, is_muted = ?, muted_until = ?,
-		mute_reason = ?, ban_reason = ?, locked_until = ?, failed_login_attempts = ? WHERE id = ?`,
+	_, err := tx.ExecContext(ctx, `UPDATE users SET is_admin = $1, is_moderator = $2, is_super_admin = $3, is_muted = $4, muted_until = $5,
+		mute_reason = $6, ban_reason = $7, locked_until = $8, failed_login_attempts = $9 WHERE id = $10`,
 		u.Role.Includes(notebook.RoleAdmin), u.Role.Includes(notebook.RoleModerator), u.Role.Includes(notebook.RoleSuperAdmin),
 		u.Muted, optMicros(u.MutedUntil), u.MuteReason, u.BanReason, optMicros(u.LockedUntil), u.FailedLogins, u.ID)
 	return err
@@ -73,7 +73,7 @@ func (s *Store) DeleteUser(ctx context.Context, managerID, userID string, now ti
 		if hashes, err = filesOfUser(ctx, tx, userID); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, userID)
+		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, userID)
 		return err
 	})
 	return hashes, err
@@ -85,8 +85,8 @@ func filesOfUser(ctx context.Context, tx *sql.Tx, userID string) (hashes []strin
 		return nil, err
 	}
 	for _, query := range []string{
-		`SELECT file_path FROM persona_card_files WHERE persona_card_id IN (SELECT id FROM persona_cards WHERE uploader_id = ?)`,
-		`SELECT file_path FROM knowledge_base_files WHERE knowledge_base_id IN (SELECT id FROM knowledge_bases WHERE uploader_id = ?)`,
+		`SELECT file_path FROM persona_card_files WHERE persona_card_id IN (SELECT id FROM persona_cards WHERE uploader_id = $1)`,
+		`SELECT file_path FROM knowledge_base_files WHERE knowledge_base_id IN (SELECT id FROM knowledge_bases WHERE uploader_id = $1)`,
 	} {
 		list, err := collect(ctx, tx, scanString, query, userID)
 		if err != nil {
@@ -100,15 +100,16 @@ func filesOfUser(ctx context.Context, tx *sql.Tx, userID string) (hashes []strin
 // Users returns the page of users that the filter describes, newest first, and
 // how many there are on all pages.
 func (s *Store) Users(ctx context.Context, f notebook.UserFilter) (users []notebook.ListedUser, total int, err error) {
-	where, args := userConditions(f)
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM users`+where, args...).Scan(&total); err != nil {
+	only := userConditions(f)
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM users`+only.where(), only.args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting users: %w", err)
 	}
+	limit, args := only.page(f.Page)
 	users, err = collect(ctx, s.db, scanListedUser, `SELECT `+userColumns+`,
 		(SELECT count(*) FROM knowledge_bases k WHERE k.uploader_id = users.id),
 		(SELECT count(*) FROM persona_cards p WHERE p.uploader_id = users.id),
-		(SELECT max(r.created_at) FROM upload_records r WHERE r.uploader_id = users.id) FROM users`+where+
-		` ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, append(args, f.Page.Size, f.Page.Offset())...)
+		(SELECT max(r.created_at) FROM upload_records r WHERE r.uploader_id = users.id) FROM users`+only.where()+
+		` ORDER BY created_at DESC, id DESC`+limit, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing users: %w", err)
 	}
@@ -120,25 +121,26 @@ func scanListedUser(row scanner) (u notebook.ListedUser, err error) {
 	return u, err
 }
 
-func userConditions(f notebook.UserFilter) (where string, args []any) {
-	where = map[notebook.Role]string{
-		notebook.RoleSuperAdmin: ` WHERE is_super_admin = 1`,
-		notebook.RoleAdmin:      ` WHERE is_super_admin = 0 AND is_admin = 1`,
-		notebook.RoleModerator:  ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 1`,
-		notebook.RoleUser:       ` WHERE is_super_admin = 0 AND is_admin = 0 AND is_moderator = 0`,
-	}[f.Role]
-	if f.Manageable && where == "" {
-		where = ` WHERE is_super_admin = 0`
+func userConditions(f notebook.UserFilter) (c conditions) {
+	switch f.Role {
+	case notebook.RoleSuperAdmin:
+		c.add(`is_super_admin = TRUE`)
+	case notebook.RoleAdmin:
+		c.add(`is_super_admin = FALSE AND is_admin = TRUE`)
+	case notebook.RoleModerator:
+		c.add(`is_super_admin = FALSE AND is_admin = FALSE AND is_moderator = TRUE`)
+	case notebook.RoleUser:
+		c.add(`is_super_admin = FALSE AND is_admin = FALSE AND is_moderator = FALSE`)
+	default:
+		if f.Manageable {
+			c.add(`is_super_admin = FALSE`)
+		}
 	}
-	if f.Search == "" {
-		return where, nil
+	if f.Search != "" {
+		pattern := containing(f.Search)
+		c.add(`(lower(username) LIKE ? ESCAPE '\' OR lower(email) LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
-	joint := ` WHERE `
-	if where != "" {
-		joint = ` AND `
-	}
-	pattern := containing(f.Search)
-	return where + joint + `(username LIKE ? ESCAPE '\' OR email LIKE ? ESCAPE '\')`, []any{pattern, pattern}
+	return c
 }
 
 // Counts returns how much of everything there is.
@@ -149,9 +151,9 @@ func (s *Store) Counts(ctx context.Context) (c notebook.Counts, err error) {
 	}{
 		{&c.Users, `SELECT count(*) FROM users`},
 		{&c.Knowledge, `SELECT count(*) FROM knowledge_bases`},
-		{&c.PendingKnowledge, `SELECT count(*) FROM knowledge_bases WHERE is_pending = 1`},
+		{&c.PendingKnowledge, `SELECT count(*) FROM knowledge_bases WHERE is_pending = TRUE`},
 		{&c.Personas, `SELECT count(*) FROM persona_cards`},
-		{&c.PendingPersonas, `SELECT count(*) FROM persona_cards WHERE is_pending = 1`},
+		{&c.PendingPersonas, `SELECT count(*) FROM persona_cards WHERE is_pending = TRUE`},
 	} {
 		if err := s.db.QueryRowContext(ctx, count.query).Scan(count.into); err != nil {
 			return notebook.Counts{}, fmt.Errorf("store: counting: %w", err)

@@ -24,7 +24,9 @@ func superAdmin(t *testing.T, s *store.Store, name string) *notebook.User {
 	return must(s.UserNamed(t.Context(), name))(t)
 }
 
-func TestWhoMayManageWhom(t *testing.T) {
+func TestWhoMayManageWhom(t *testing.T) { onEach(t, testWhoMayManageWhom) }
+
+func testWhoMayManageWhom(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	people := map[string]*notebook.User{"root": superAdmin(t, s, "root"), "other root": superAdmin(t, s, "other root")}
@@ -59,7 +61,9 @@ func TestWhoMayManageWhom(t *testing.T) {
 
 // An admin acts as he is inside the transaction, not as he was when he was let
 // in: so of two who remove each other one stays, and can go on.
-func TestTheLastAdminStays(t *testing.T) {
+func TestTheLastAdminStays(t *testing.T) { onEach(t, testTheLastAdminStays) }
+
+func testTheLastAdminStays(t *testing.T, open opener) {
 	t.Parallel()
 	ban := func(s *store.Store, ctx context.Context, by, u string) error {
 		_, err := s.ManageUser(ctx, by, u, epoch, func(_, u *notebook.User) (notebook.Notice, error) {
@@ -102,7 +106,9 @@ func TestTheLastAdminStays(t *testing.T) {
 	}
 }
 
-func TestManageUserTellsHim(t *testing.T) {
+func TestManageUserTellsHim(t *testing.T) { onEach(t, testManageUserTellsHim) }
+
+func testManageUserTellsHim(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	admin, ann := user(t, s, "admin", notebook.RoleAdmin), user(t, s, "ann", notebook.RoleUser)
@@ -111,20 +117,24 @@ func TestManageUserTellsHim(t *testing.T) {
 		return u.Mute(notebook.Sanction{Reason: "spam", Until: &until}), nil
 	}
 	// The message and the change are there together or not at all.
-	if _, err := s.DB().ExecContext(ctx, `CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'disk full'); END`); err != nil {
+	refuse, allow := `CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'disk full'); END`, `DROP TRIGGER refuse`
+	if onPostgres(s) {
+		refuse, allow = `ALTER TABLE messages ADD CONSTRAINT disk_full CHECK (FALSE)`, `ALTER TABLE messages DROP CONSTRAINT disk_full`
+	}
+	if _, err := s.DB().ExecContext(ctx, refuse); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.ManageUser(ctx, admin.ID, ann.ID, epoch, mute); err == nil || must(s.User(ctx, ann.ID))(t).Muted {
 		t.Errorf("half of it was kept: %v", err)
 	}
-	if _, err := s.DB().ExecContext(ctx, `DROP TRIGGER refuse`); err != nil {
+	if _, err := s.DB().ExecContext(ctx, allow); err != nil {
 		t.Fatal(err)
 	}
 	got := must(s.ManageUser(ctx, admin.ID, ann.ID, epoch, mute))(t)
 	if stored := must(s.User(ctx, ann.ID))(t); !stored.MutedAt(epoch) || stored.MutedAt(until) || *stored.MuteReason != "spam" || !got.MutedAt(epoch) {
 		t.Errorf("%+v", stored)
 	}
-	if n := count(t, s, `SELECT count(*) FROM messages WHERE recipient_id = ? AND sender_id = ? AND content LIKE '%spam%'`, ann.ID, admin.ID); n != 1 {
+	if n := count(t, s, `SELECT count(*) FROM messages WHERE recipient_id = $1 AND sender_id = $2 AND content LIKE '%spam%'`, ann.ID, admin.ID); n != 1 {
 		t.Errorf("%d messages", n)
 	}
 	if _, err := s.ManageUser(ctx, admin.ID, ann.ID, epoch, nothing); err != nil || count(t, s, `SELECT count(*) FROM messages`) != 1 {
@@ -132,7 +142,9 @@ func TestManageUserTellsHim(t *testing.T) {
 	}
 }
 
-func TestDeleteUserTakesAlongWhatIsHis(t *testing.T) {
+func TestDeleteUserTakesAlongWhatIsHis(t *testing.T) { onEach(t, testDeleteUserTakesAlongWhatIsHis) }
+
+func testDeleteUserTakesAlongWhatIsHis(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	admin, ann, bob := user(t, s, "admin", notebook.RoleAdmin), user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -166,7 +178,9 @@ func TestDeleteUserTakesAlongWhatIsHis(t *testing.T) {
 	}
 }
 
-func TestUserLists(t *testing.T) {
+func TestUserLists(t *testing.T) { onEach(t, testUserLists) }
+
+func testUserLists(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	superAdmin(t, s, "root")
@@ -211,7 +225,9 @@ func TestUserLists(t *testing.T) {
 
 // A list says of each user what is theirs, and when they uploaded last, also what
 // is gone.
-func TestListedUsersHaveTheirUploads(t *testing.T) {
+func TestListedUsersHaveTheirUploads(t *testing.T) { onEach(t, testListedUsersHaveTheirUploads) }
+
+func testListedUsersHaveTheirUploads(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
@@ -241,7 +257,9 @@ func TestListedUsersHaveTheirUploads(t *testing.T) {
 }
 
 // Who guesses at a password is stopped after a ban as before it.
-func TestFailedLoginsLockAfterABan(t *testing.T) {
+func TestFailedLoginsLockAfterABan(t *testing.T) { onEach(t, testFailedLoginsLockAfterABan) }
+
+func testFailedLoginsLockAfterABan(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	admin, ann := user(t, s, "admin", notebook.RoleAdmin), user(t, s, "ann", notebook.RoleUser)

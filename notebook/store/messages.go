@@ -20,7 +20,7 @@ func scanMessage(row scanner) (notebook.Message, error) {
 }
 
 func messageByID(ctx context.Context, q querier, id string) (*notebook.Message, error) {
-	m, err := scanMessage(q.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE id = ?`, id))
+	m, err := scanMessage(q.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE id = $1`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notebook.ErrMessageNotFound
 	}
@@ -38,19 +38,20 @@ func (s *Store) Message(ctx context.Context, id string) (*notebook.Message, erro
 // Messages returns the page of messages that the filter describes, and how many
 // there are on all pages.
 func (s *Store) Messages(ctx context.Context, f notebook.MessageFilter) (list []notebook.Message, total int, err error) {
-	where, args := ` WHERE recipient_id = ?`, []any{f.UserID}
-	if f.OtherID != "" {
-		where, args = ` WHERE (recipient_id = ? AND sender_id = ? OR recipient_id = ? AND sender_id = ?)`, []any{f.UserID, f.OtherID, f.OtherID, f.UserID}
+	var only conditions
+	if f.OtherID == "" {
+		only.add(`recipient_id = ?`, f.UserID)
+	} else {
+		only.add(`(recipient_id = ? AND sender_id = ? OR recipient_id = ? AND sender_id = ?)`, f.UserID, f.OtherID, f.OtherID, f.UserID)
 	}
 	if f.Type != "" {
-		where += ` AND message_type = ?`
-		args = append(args, f.Type)
+		only.add(`message_type = ?`, f.Type)
 	}
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM messages`+where, args...).Scan(&total); err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM messages`+only.where(), only.args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("store: counting messages: %w", err)
 	}
-	list, err = collect(ctx, s.db, scanMessage, `SELECT `+messageColumns+` FROM messages`+where+
-		` ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, append(args, f.Page.Size, f.Page.Offset())...)
+	limit, args := only.page(f.Page)
+	list, err = collect(ctx, s.db, scanMessage, `SELECT `+messageColumns+` FROM messages`+only.where()+` ORDER BY created_at DESC, id DESC`+limit, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing messages: %w", err)
 	}
@@ -59,7 +60,7 @@ func (s *Store) Messages(ctx context.Context, f notebook.MessageFilter) (list []
 
 func insertMessage(ctx context.Context, tx *sql.Tx, m *notebook.Message) error {
 	m.ID = newID()
-	_, err := tx.ExecContext(ctx, `INSERT INTO messages (`+messageColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO messages (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		m.ID, m.RecipientID, m.SenderID, m.Title, m.Content, m.Summary, m.Type, m.BroadcastID, m.BroadcastScope, m.Read, micros(m.CreatedAt))
 	return err
 }
@@ -110,11 +111,11 @@ func (s *Store) SendMessage(ctx context.Context, n notebook.NewMessage, now time
 // recipientsOf returns the ids of those who get the message.
 func recipientsOf(ctx context.Context, tx *sql.Tx, n notebook.NewMessage) ([]string, error) {
 	if n.ToAll {
-		return collect(ctx, tx, scanString, `SELECT id FROM users WHERE is_active = 1 AND id <> ? ORDER BY id`, n.SenderID)
+		return collect(ctx, tx, scanString, `SELECT id FROM users WHERE is_active = TRUE AND id <> $1 ORDER BY id`, n.SenderID)
 	}
 	for _, id := range n.Recipients {
 		var active bool
-		err := tx.QueryRowContext(ctx, `SELECT is_active FROM users WHERE id = ?`, id).Scan(&active)
+		err := tx.QueryRowContext(ctx, `SELECT is_active FROM users WHERE id = $1`, id).Scan(&active)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !active {
 			return nil, notebook.ErrRecipientNotFound.With("recipient_id", id)
 		}
@@ -126,7 +127,7 @@ func recipientsOf(ctx context.Context, tx *sql.Tx, n notebook.NewMessage) ([]str
 }
 
 func insertBroadcast(ctx context.Context, tx *sql.Tx, m *notebook.Message) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO broadcasts (id, sender_id, title, content, summary, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO broadcasts (id, sender_id, title, content, summary, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		m.BroadcastID, m.SenderID, m.Title, m.Content, m.Summary, micros(m.CreatedAt))
 	return err
 }
@@ -141,7 +142,7 @@ func (s *Store) ReadMessage(ctx context.Context, id string, allow func(*notebook
 		if err := allow(m); err != nil || m.Read {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE messages SET is_read = 1 WHERE id = ?`, id)
+		_, err = tx.ExecContext(ctx, `UPDATE messages SET is_read = TRUE WHERE id = $1`, id)
 		return err
 	})
 }
@@ -162,15 +163,15 @@ func (s *Store) UpdateMessage(ctx context.Context, id string, change notebook.Me
 		if err := m.Apply(change); err != nil {
 			return err
 		}
-		const set = ` SET title = ?, content = ?, summary = ? WHERE `
+		const set = ` SET title = $1, content = $2, summary = $3 WHERE `
 		if !every {
-			n, err = changeRows(ctx, tx, `UPDATE messages`+set+`id = ?`, m.Title, m.Content, m.Summary, id)
+			n, err = changeRows(ctx, tx, `UPDATE messages`+set+`id = $4`, m.Title, m.Content, m.Summary, id)
 			return err
 		}
-		if n, err = changeRows(ctx, tx, `UPDATE messages`+set+`broadcast_id = ?`, m.Title, m.Content, m.Summary, m.BroadcastID); err != nil {
+		if n, err = changeRows(ctx, tx, `UPDATE messages`+set+`broadcast_id = $4`, m.Title, m.Content, m.Summary, m.BroadcastID); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE broadcasts`+set+`id = ?`, m.Title, m.Content, m.Summary, m.BroadcastID)
+		_, err = tx.ExecContext(ctx, `UPDATE broadcasts`+set+`id = $4`, m.Title, m.Content, m.Summary, m.BroadcastID)
 		return err
 	})
 	return n, err
@@ -189,9 +190,9 @@ func (s *Store) DeleteMessage(ctx context.Context, id string, allow func(*notebo
 		case err != nil:
 			return err
 		case every:
-			n, err = changeRows(ctx, tx, `DELETE FROM messages WHERE broadcast_id = ?`, m.BroadcastID)
+			n, err = changeRows(ctx, tx, `DELETE FROM messages WHERE broadcast_id = $1`, m.BroadcastID)
 		default:
-			n, err = changeRows(ctx, tx, `DELETE FROM messages WHERE id = ?`, id)
+			n, err = changeRows(ctx, tx, `DELETE FROM messages WHERE id = $1`, id)
 		}
 		return err
 	})
@@ -209,7 +210,7 @@ func changeRows(ctx context.Context, tx *sql.Tx, statement string, args ...any) 
 // MessageChanges returns a number that rises with every change of the messages
 // that the user got, and 0 for a user who does not exist.
 func (s *Store) MessageChanges(ctx context.Context, userID string) (n int64, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT changes FROM message_changes WHERE user_id = ?`, userID).Scan(&n)
+	err = s.db.QueryRowContext(ctx, `SELECT changes FROM message_changes WHERE user_id = $1`, userID).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -218,10 +219,10 @@ func (s *Store) MessageChanges(ctx context.Context, userID string) (n int64, err
 
 // Inbox returns what the messages of the user come to.
 func (s *Store) Inbox(ctx context.Context, userID string) (in notebook.Inbox, err error) {
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM messages WHERE recipient_id = ? AND is_read = 0`, userID).Scan(&in.Unread); err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM messages WHERE recipient_id = $1 AND is_read = FALSE`, userID).Scan(&in.Unread); err != nil {
 		return in, fmt.Errorf("store: counting unread messages: %w", err)
 	}
-	m, err := scanMessage(s.db.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE recipient_id = ?
+	m, err := scanMessage(s.db.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE recipient_id = $1
 		ORDER BY created_at DESC, id DESC LIMIT 1`, userID))
 	switch {
 	case err == nil:
@@ -240,7 +241,7 @@ func (s *Store) Broadcasts(ctx context.Context, p notebook.Page) (list []noteboo
 	}
 	list, err = collect(ctx, s.db, scanBroadcast, `SELECT b.id, (SELECT min(id) FROM messages WHERE broadcast_id = b.id), b.sender_id, u.username, u.email,
 		b.title, b.content, b.summary, b.total_sent, b.total_read, b.created_at
-		FROM broadcasts b JOIN users u ON u.id = b.sender_id ORDER BY b.created_at DESC, b.id DESC LIMIT ? OFFSET ?`, p.Size, p.Offset())
+		FROM broadcasts b JOIN users u ON u.id = b.sender_id ORDER BY b.created_at DESC, b.id DESC LIMIT $1 OFFSET $2`, p.Size, p.Offset())
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing broadcasts: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Starred reports whether the user has starred the target.
 func (s *Store) Starred(ctx context.Context, userID string, k notebook.ItemKind, id string) (starred bool, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM star_records WHERE user_id = ? AND target_type = ? AND target_id = ?)`,
+	err = s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM star_records WHERE user_id = $1 AND target_type = $2 AND target_id = $3)`,
 		userID, k, id).Scan(&starred)
 	return starred, err
 }
@@ -74,11 +74,11 @@ func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []noteb
 	if len(kinds) == 0 {
 		return nil, 0, nil
 	}
+	only := conditions{args: []any{f.UserID}}
 	var parts []string
-	var args []any
 	for _, k := range kinds {
 		text := statements(k)
-		parts, args = append(parts, text.stars), append(args, f.UserID)
+		parts = append(parts, text.stars)
 		var n int
 		if err := s.db.QueryRowContext(ctx, text.countStars, f.UserID).Scan(&n); err != nil {
 			return nil, 0, fmt.Errorf("store: counting stars: %w", err)
@@ -90,8 +90,8 @@ func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []noteb
 		order = "star_count"
 	}
 	d := direction(f.Ascending)
-	stars, err = collect(ctx, s.db, scanStar, strings.Join(parts, ` UNION ALL `)+` ORDER BY `+order+` `+d+`, star_id `+d+` LIMIT ? OFFSET ?`,
-		append(args, f.Page.Size, f.Page.Offset())...)
+	limit, args := only.page(f.Page)
+	stars, err = collect(ctx, s.db, scanStar, strings.Join(parts, ` UNION ALL `)+` ORDER BY `+order+` `+d+`, star_id `+d+limit, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing stars: %w", err)
 	}

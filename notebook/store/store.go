@@ -13,23 +13,47 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/pressly/goose/v3"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/sqlite"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // Store is the notebook's data. All methods may be called concurrently.
 type Store struct {
-	db      *sql.DB
-	changed signal // by write
+	db       *sql.DB
+	kind     *kind
+	followed error
+	changed  signal // by write
 }
+
+// A kind is what databases differ in. Everything else of a store is the same for all
+// of them: the texts of its statements, too, in what SQLite and PostgreSQL have in
+// common.
+type kind struct {
+	name      string // of the directory of its migrations
+	dialect   goose.Dialect
+	isolation sql.IsolationLevel    // in which what a transaction has read stays true until it has written
+	judgement func(error) judgement // of what a transaction failed with
+}
+
+// A judgement is what the error of a transaction that writes means.
+type judgement int
+
+const (
+	final      judgement = iota
+	again                // another transaction was in the way: what was read is true no more
+	nobodyActs           // a row refers to what is not there
+)
 
 // Open opens the SQLite database in the file at path, which it creates if there
 // is none, through the cache, which may be nil or off, and brings its schema up
@@ -46,14 +70,14 @@ func Open(ctx context.Context, path string, cache *unstale.Cache) (*Store, error
 	return s, nil
 }
 
-// New returns a store on an open database and brings its schema up to date. Its
-// transactions must take the write lock when they begin. Closing the store closes
+// New returns a store on an open SQLite database and brings its schema up to date.
+// Its transactions must take the write lock when they begin. Closing the store closes
 // the database.
 func New(ctx context.Context, db *sql.DB) (*Store, error) {
-	if err := migrate(ctx, db); err != nil {
+	if err := sqliteKind.migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, kind: &sqliteKind}, nil
 }
 
 // dsn names the database at path. Its transactions take the write lock when they
@@ -62,12 +86,22 @@ func dsn(path string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate"
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
+var sqliteKind = kind{name: "sqlite", dialect: goose.DialectSQLite3, judgement: judgeSQLite}
+
+func judgeSQLite(err error) judgement {
+	const foreignKey = 787 // SQLITE_CONSTRAINT_FOREIGNKEY
+	if e := interface{ Code() int }(nil); errors.As(err, &e) && e.Code() == foreignKey {
+		return nobodyActs
+	}
+	return final
+}
+
+func (k *kind) migrate(ctx context.Context, db *sql.DB) error {
+	dir, err := fs.Sub(migrations, "migrations/"+k.name)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	p, err := goose.NewProvider(k.dialect, db, dir)
 	if err != nil {
 		return err
 	}
@@ -81,16 +115,58 @@ func (s *Store) Close() error { return s.db.Close() }
 // DB returns the database, for probes.
 func (s *Store) DB() *sql.DB { return s.db }
 
+// Followed returns nil if the cache learns of every change of the data, and why it
+// does not otherwise, as it was when the store was opened.
+func (s *Store) Followed() error { return s.followed }
+
 // Changed returns a channel that is closed after the next change of the data
 // through this store. Whoever wants to miss none asks for the channel first, and
 // reads the data then. It may be closed although nothing has changed.
 func (s *Store) Changed() <-chan struct{} { return s.changed.wait() }
 
+// How often a transaction is tried that others are in the way of, and how long it waits
+// before the next time: so long at most, and less at first.
+const (
+	maxAttempts = 100
+	maxPause    = 50 * time.Millisecond
+)
+
 // write runs f in a write transaction, which commits if f returns nil. Every
 // change of the data goes through it.
+//
+// What f has read is still true when it commits: transactions have the same outcome as
+// one after the other. SQLite has one at a time. PostgreSQL lets them run together and
+// refuses one that another has come in the way of; then f runs again, and must set
+// whatever it sets anew. So a unique index that is hit tells f to look again.
+//
+// A foreign key that leads nowhere is the user's who acts, since f has read whatever else
+// rows refer to: who was removed has no valid token, and write fails with
+// notebook.ErrInvalidToken.
 func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	defer s.changed.raise() // last of all: whoever is woken finds the change
-	tx, err := s.db.BeginTx(ctx, nil)
+	pause := time.Millisecond
+	for attempt := 1; ; attempt++ {
+		err := s.attempt(ctx, f)
+		if err == nil {
+			return nil
+		}
+		switch verdict := s.kind.judgement(err); {
+		case verdict == nobodyActs:
+			return fmt.Errorf("%w: %w", notebook.ErrInvalidToken, err)
+		case verdict == final || attempt == maxAttempts:
+			return err
+		}
+		select {
+		case <-time.After(rand.N(pause)):
+			pause = min(2*pause, maxPause)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *Store) attempt(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.kind.isolation})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -12,20 +11,6 @@ import (
 )
 
 var epoch = time.Date(2026, 2, 24, 12, 0, 0, 123456000, time.UTC)
-
-func open(t *testing.T) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "note book#1.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 func must[T any](v T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
@@ -95,21 +80,9 @@ func count(t *testing.T, s *store.Store, query string, args ...any) (n int) {
 	return n
 }
 
-func TestOpenTwiceMigratesOnce(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "n.db")
-	for range 2 {
-		s, err := store.Open(t.Context(), path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestUsers(t *testing.T) { onEach(t, testUsers) }
 
-func TestUsers(t *testing.T) {
+func testUsers(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	made := user(t, s, "Ann", notebook.RoleModerator)
@@ -154,7 +127,9 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-func TestEnsureSuperAdmin(t *testing.T) {
+func TestEnsureSuperAdmin(t *testing.T) { onEach(t, testEnsureSuperAdmin) }
+
+func testEnsureSuperAdmin(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	if created, err := s.EnsureSuperAdmin(ctx, "root", "one"); err != nil || !created {
@@ -172,7 +147,9 @@ func TestEnsureSuperAdmin(t *testing.T) {
 	}
 }
 
-func TestFailedLoginsLock(t *testing.T) {
+func TestFailedLoginsLock(t *testing.T) { onEach(t, testFailedLoginsLock) }
+
+func testFailedLoginsLock(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann := user(t, s, "ann", notebook.RoleUser)

@@ -46,7 +46,7 @@ func oneUser(row *sql.Row) (*notebook.User, error) {
 }
 
 func userByID(ctx context.Context, q querier, id string) (*notebook.User, error) {
-	return oneUser(q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = ?`, id))
+	return oneUser(q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id))
 }
 
 // User returns the user with this id, or notebook.ErrUserNotFound.
@@ -56,7 +56,7 @@ func (s *Store) User(ctx context.Context, id string) (*notebook.User, error) {
 
 // UserNamed returns the user with this name, or notebook.ErrUserNotFound.
 func (s *Store) UserNamed(ctx context.Context, username string) (*notebook.User, error) {
-	return oneUser(s.db.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, username))
+	return oneUser(s.db.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1`, username))
 }
 
 // CreateUser adds a user. It fails with what notebook.NewUser.Normalize finds
@@ -75,7 +75,7 @@ func (s *Store) CreateUser(ctx context.Context, n notebook.NewUser, now time.Tim
 // checkFree reports, as an error, which of name and address somebody has.
 func checkFree(ctx context.Context, q querier, u notebook.NewUser) error {
 	var name, email bool
-	err := q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = ?), EXISTS (SELECT 1 FROM users WHERE email = ?)`,
+	err := q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = $1), EXISTS (SELECT 1 FROM users WHERE email = $2)`,
 		u.Username, u.Email).Scan(&name, &email)
 	switch {
 	case err != nil:
@@ -93,7 +93,7 @@ func insertUser(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, username, email, hashed_password, is_admin, is_moderator, is_super_admin, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		u.ID, u.Username, u.Email, u.PasswordHash, u.Role.Includes(notebook.RoleAdmin), u.Role.Includes(notebook.RoleModerator),
 		u.Role.Includes(notebook.RoleSuperAdmin), micros(u.CreatedAt))
 	return err
@@ -110,7 +110,7 @@ func (s *Store) EnsureSuperAdmin(ctx context.Context, username, passwordHash str
 		return false, err
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, n.Username))
+		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1`, n.Username))
 		switch {
 		case err == nil && u.Role == notebook.RoleSuperAdmin:
 			return nil
@@ -154,8 +154,8 @@ func (s *Store) RecordLogin(ctx context.Context, id string, succeeded bool, now 
 
 // saveLogin writes what logins, and a password that is reset, change of a user.
 func saveLogin(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
-	_, err := tx.ExecContext(ctx, `UPDATE users SET hashed_password = ?, password_version = ?, failed_login_attempts = ?, locked_until = ?,
-		last_failed_login = ?, ban_reason = ? WHERE id = ?`,
+	_, err := tx.ExecContext(ctx, `UPDATE users SET hashed_password = $1, password_version = $2, failed_login_attempts = $3, locked_until = $4,
+		last_failed_login = $5, ban_reason = $6 WHERE id = $7`,
 		u.PasswordHash, u.PasswordVersion, u.FailedLogins, optMicros(u.LockedUntil), optMicros(u.LastFailedLogin), u.BanReason, u.ID)
 	return err
 }
@@ -165,8 +165,8 @@ func saveLogin(ctx context.Context, tx *sql.Tx, u *notebook.User) error {
 // the password was replaced, or the user removed, meanwhile.
 func (s *Store) SetPassword(ctx context.Context, u *notebook.User, passwordHash string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		n, err := changeRows(ctx, tx, `UPDATE users SET hashed_password = ?, password_version = password_version + 1,
-			failed_login_attempts = 0 WHERE id = ? AND password_version = ?`, passwordHash, u.ID, u.PasswordVersion)
+		n, err := changeRows(ctx, tx, `UPDATE users SET hashed_password = $1, password_version = password_version + 1,
+			failed_login_attempts = 0 WHERE id = $2 AND password_version = $3`, passwordHash, u.ID, u.PasswordVersion)
 		switch {
 		case err != nil:
 			return fmt.Errorf("store: replacing a password: %w", err)

@@ -18,20 +18,20 @@ import (
 func (s *Store) AddVerification(ctx context.Context, email string, p notebook.Purpose, code string, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		// What counts no more is of no use to anybody.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM email_verifications WHERE created_at <= ?`, micros(now.Add(-time.Hour))); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM email_verifications WHERE created_at <= $1`, micros(now.Add(-time.Hour))); err != nil {
 			return fmt.Errorf("store: removing old codes: %w", err)
 		}
 		mailed, err := collect(ctx, tx, func(row scanner) (t time.Time, err error) {
 			err = row.Scan(timeColumn{&t})
 			return t, err
-		}, `SELECT created_at FROM email_verifications WHERE email = ?`, email)
+		}, `SELECT created_at FROM email_verifications WHERE email = $1`, email)
 		if err != nil {
 			return fmt.Errorf("store: counting codes: %w", err)
 		}
 		if wait := notebook.CodeWait(mailed, now); wait > 0 {
 			return notebook.ErrTooManyCodes.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds())))
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO email_verifications (id, email, purpose, code, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO email_verifications (id, email, purpose, code, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			newID(), email, p, code, micros(now), micros(now.Add(notebook.CodeLife)))
 		return err
 	})
@@ -62,7 +62,7 @@ func (s *Store) Register(ctx context.Context, n notebook.NewUser, code string, n
 // ban as it is. It fails with notebook.ErrCodeInvalid, also where nobody has the address.
 func (s *Store) ResetPassword(ctx context.Context, email, code, passwordHash string, now time.Time) error {
 	return s.withCode(ctx, email, notebook.PurposeReset, code, now, func(ctx context.Context, tx *sql.Tx) error {
-		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = ?`, email))
+		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email))
 		if errors.Is(err, notebook.ErrUserNotFound) {
 			return notebook.ErrCodeInvalid
 		}
@@ -86,10 +86,10 @@ func (s *Store) withCode(ctx context.Context, email string, p notebook.Purpose, 
 			return err
 		}
 		if accepted = v.Accepts(code, now); !accepted {
-			_, err := tx.ExecContext(ctx, `UPDATE email_verifications SET wrong_tries = wrong_tries + 1 WHERE id = ?`, v.ID)
+			_, err := tx.ExecContext(ctx, `UPDATE email_verifications SET wrong_tries = wrong_tries + 1 WHERE id = $1`, v.ID)
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE email_verifications SET is_used = 1 WHERE id = ?`, v.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE email_verifications SET is_used = TRUE WHERE id = $1`, v.ID); err != nil {
 			return err
 		}
 		return f(ctx, tx)
@@ -105,7 +105,7 @@ func (s *Store) withCode(ctx context.Context, email string, p notebook.Purpose, 
 func latestVerification(ctx context.Context, tx *sql.Tx, email string, p notebook.Purpose) (*notebook.Verification, error) {
 	var v notebook.Verification
 	err := tx.QueryRowContext(ctx, `SELECT id, code, is_used, wrong_tries, expires_at FROM email_verifications
-		WHERE email = ? AND purpose = ? ORDER BY created_at DESC, id DESC LIMIT 1`, email, p).
+		WHERE email = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC LIMIT 1`, email, p).
 		Scan(&v.ID, &v.Code, &v.Used, &v.WrongTries, timeColumn{&v.ExpiresAt})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -127,7 +127,7 @@ func (s *Store) CheckNewUser(ctx context.Context, n notebook.NewUser) error {
 // EmailTaken reports whether a user has the address, which is in lower case.
 func (s *Store) EmailTaken(ctx context.Context, email string) (bool, error) {
 	var taken bool
-	if err := s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE email = ?)`, email).Scan(&taken); err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)`, email).Scan(&taken); err != nil {
 		return false, fmt.Errorf("store: looking for an address: %w", err)
 	}
 	return taken, nil

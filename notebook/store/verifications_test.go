@@ -28,7 +28,9 @@ func register(t *testing.T, s *store.Store, name, code string, now time.Time) er
 	return err
 }
 
-func TestRegisterWithACode(t *testing.T) {
+func TestRegisterWithACode(t *testing.T) { onEach(t, testRegisterWithACode) }
+
+func testRegisterWithACode(t *testing.T, open opener) {
 	t.Parallel()
 	const ann = "ann@example.com"
 	for _, test := range []struct {
@@ -91,7 +93,9 @@ func guess(t *testing.T, s *store.Store, times int) {
 	}
 }
 
-func TestCodeIsUsedUpOnceItDid(t *testing.T) {
+func TestCodeIsUsedUpOnceItDid(t *testing.T) { onEach(t, testCodeIsUsedUpOnceItDid) }
+
+func testCodeIsUsedUpOnceItDid(t *testing.T, open opener) {
 	t.Parallel()
 	s := open(t)
 	user(t, s, "bob", notebook.RoleUser)
@@ -110,7 +114,9 @@ func TestCodeIsUsedUpOnceItDid(t *testing.T) {
 	}
 }
 
-func TestCodesPerAddress(t *testing.T) {
+func TestCodesPerAddress(t *testing.T) { onEach(t, testCodesPerAddress) }
+
+func testCodesPerAddress(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	send := func(email string, p notebook.Purpose, after time.Duration) (wait any) {
@@ -160,7 +166,9 @@ func TestCodesPerAddress(t *testing.T) {
 	}
 }
 
-func TestResetPassword(t *testing.T) {
+func TestResetPassword(t *testing.T) { onEach(t, testResetPassword) }
+
+func testResetPassword(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann := user(t, s, "ann", notebook.RoleUser)
@@ -186,7 +194,7 @@ func TestResetPassword(t *testing.T) {
 		t.Errorf("a code was used twice: %v", err)
 	}
 	// A ban does not end by a new password.
-	if _, err := s.DB().ExecContext(ctx, `UPDATE users SET ban_reason = 'spam' WHERE id = ?`, ann.ID); err != nil {
+	if _, err := s.DB().ExecContext(ctx, `UPDATE users SET ban_reason = 'spam' WHERE id = $1`, ann.ID); err != nil {
 		t.Fatal(err)
 	}
 	later := epoch.Add(time.Hour)
@@ -205,7 +213,9 @@ func TestResetPassword(t *testing.T) {
 }
 
 // A new password changes nothing of a ban: neither its end, nor that it is over.
-func TestResetPasswordLeavesBans(t *testing.T) {
+func TestResetPasswordLeavesBans(t *testing.T) { onEach(t, testResetPasswordLeavesBans) }
+
+func testResetPasswordLeavesBans(t *testing.T, open opener) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string

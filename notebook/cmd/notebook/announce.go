@@ -10,18 +10,28 @@ import (
 // What the capture tiers claim.
 const (
 	tierS  = "tier S, SQLite through this process, proved by a probe row: every write of this process shows in the very next read, nobody is served an older state once a newer one was seen, and a write of another program to the database file invalidates everything"
+	tierP  = "tier P, PostgreSQL, whose triggers tell of every change: every write, whoever makes it, shows in the very next read, and nobody is served an older state once a newer one was seen"
+	blind  = "none: the database does not tell of its changes, and every answer is computed anew"
 	noTier = "off: every answer is computed anew"
 )
 
 // announce says where the notebook listens, what it promises, and who can log
 // in to the demo, in one write: who reads the first line can have the rest.
-func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir) {
+func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir, followed bool) {
 	base := "http://" + reachable(addr)
 	promise := tierS
-	if s.Cache == "off" {
+	switch {
+	case s.Cache == "off":
 		promise = noTier
+	case s.Database != "" && !followed:
+		promise = blind
+	case s.Database != "":
+		promise = tierP
 	}
 	kept := data.path
+	if s.Database != "" {
+		kept += " and " + s.database
+	}
 	if data.temporary {
 		kept += " (temporary, removed at the end)"
 	}

@@ -95,6 +95,28 @@ func (d *dataDir) database() (path string, err error) {
 	return path, f.Close()
 }
 
+// belongTo makes the directory the one of the notebook that has this id in its database,
+// if it is nobody's yet. It fails for the directory of another one: that database would
+// take every uploaded file for an orphan.
+func (d *dataDir) belongTo(id string) error {
+	path := d.file("database")
+	switch text, err := os.ReadFile(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("cannot read whose directory it is: %w", err)
+	case strings.TrimSpace(string(text)) == id:
+		return nil
+	default:
+		return fmt.Errorf("the data directory %s belongs to a notebook in another database; choose another directory with --data", d.path)
+	}
+	if owner, err := d.belongings(); err != nil {
+		return fmt.Errorf("cannot read the data directory: %w", err)
+	} else if owner != "" {
+		return fmt.Errorf("the data directory %s holds %s of a notebook in another database; choose another directory with --data", d.path, owner)
+	}
+	return d.keep("database", id)
+}
+
 // belongings says what the directory holds that is of no use without the
 // database, "" for nothing.
 func (d *dataDir) belongings() (what string, err error) {
@@ -143,20 +165,25 @@ func (d *dataDir) secret() (secret []byte, fresh bool, err error) {
 	return secret, false, nil
 }
 
-// keepSecret makes the file whole before it has its name: a crash leaves no half
-// of a secret behind.
+// keepSecret stores the key that signs tokens.
 func (d *dataDir) keepSecret(secret []byte) error {
-	path := d.file("secret")
+	if err := d.keep("secret", hex.EncodeToString(secret)); err != nil {
+		return fmt.Errorf("cannot store the secret that signs tokens: %w", err)
+	}
+	return nil
+}
+
+// keep makes a file of one line, whole before it has its name: a crash leaves no half of
+// it behind.
+func (d *dataDir) keep(name, line string) error {
+	path := d.file(name)
 	draft, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err == nil {
-		_, err = fmt.Fprintln(draft, hex.EncodeToString(secret))
+		_, err = fmt.Fprintln(draft, line)
 		err = errors.Join(err, draft.Sync(), draft.Close())
 	}
 	if err == nil {
 		err = os.Rename(draft.Name(), path)
 	}
-	if err != nil {
-		return fmt.Errorf("cannot store the secret that signs tokens: %w", err)
-	}
-	return nil
+	return err
 }

@@ -62,7 +62,7 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), running.stop(ctx))
 		}
 	}
-	announce(stdout, s, listener.Addr(), data)
+	announce(stdout, s, listener.Addr(), data, v.store.Followed() == nil)
 	return running.wait(ctx)
 }
 
@@ -77,9 +77,11 @@ type opened struct {
 }
 
 func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (_ *opened, err error) {
-	path, err := data.database()
-	if err != nil {
-		return nil, err
+	path := ""
+	if s.Database == "" {
+		if path, err = data.database(); err != nil {
+			return nil, err
+		}
 	}
 	secret, fresh, err := data.secret()
 	if err != nil {
@@ -97,11 +99,13 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	if v.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: s.Cache == "off", Logger: logger}); err != nil {
 		return nil, err
 	}
-	if v.store, err = store.Open(ctx, path, v.cache); err != nil {
-		return nil, fmt.Errorf("cannot open the database %s: %w", path, err)
+	if s.Database == "" {
+		err = v.openSQLite(ctx, path)
+	} else {
+		err = v.openPostgres(ctx, s, data, logger)
 	}
-	if err := v.check(ctx); err != nil {
-		return nil, fmt.Errorf("cannot use the database %s: %w", path, err)
+	if err != nil {
+		return nil, err
 	}
 	if fresh {
 		if err := data.keepSecret(secret); err != nil {
@@ -136,6 +140,34 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 		return nil, err
 	}
 	return v, nil
+}
+
+func (v *opened) openSQLite(ctx context.Context, path string) (err error) {
+	if v.store, err = store.Open(ctx, path, v.cache); err != nil {
+		return fmt.Errorf("cannot open the database %s: %w", path, err)
+	}
+	if err := v.check(ctx); err != nil {
+		return fmt.Errorf("cannot use the database %s: %w", path, err)
+	}
+	return nil
+}
+
+func (v *opened) openPostgres(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) (err error) {
+	if v.store, err = store.OpenPostgres(ctx, s.Database, v.cache); err != nil {
+		return fmt.Errorf("cannot open the database %s: %w", s.database, err)
+	}
+	id, err := v.store.ID(unstale.Outside(ctx))
+	if err == nil {
+		err = data.belongTo(id)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot use the database %s: %w", s.database, err)
+	}
+	if err := v.store.Followed(); err != nil {
+		logger.WarnContext(ctx, "the database does not tell of its changes, and so nothing is cached; the owner of its tables can set that up: unstale postgres setup -run -grant ROLE DSN",
+			slog.String("database", s.database), slog.Any("error", err))
+	}
+	return nil
 }
 
 // Close closes what the notebook holds. The connections go first, which read the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -13,12 +14,14 @@ import (
 	"github.com/unstale/unstale/notebook/mail"
 	"github.com/unstale/unstale/notebook/moderation"
 	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/store"
 )
 
 // settings is how the command is called. Each flag is also an environment
 // variable; a flag wins.
 type settings struct {
 	Addr       string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
+	Database   string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data, which several notebooks may share. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
 	Data       string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
 	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
 	Demo       bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
@@ -34,6 +37,7 @@ type settings struct {
 	ModerationWords string `placeholder:"FILE" help:"List of words by which texts are judged, instead of the one that is built in; read at the start. (env NOTEBOOK_MODERATION_WORDS)"`
 
 	password  string // of the super admin
+	database  string // for people; "" for SQLite
 	moderator moderation.Moderator
 
 	mailServer *mail.SMTP // nil for none
@@ -92,6 +96,14 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 	for name := range variables {
 		if !slices.Contains(known, name) {
 			return nil, usageError{fmt.Errorf("unknown environment variable %s; there are %s", name, strings.Join(known, ", "))}
+		}
+	}
+	if s.Database != "" {
+		if s.database, err = store.Address(s.Database); err != nil {
+			return nil, usageError{fmt.Errorf("--database will not do: %w", err)}
+		}
+		if s.Demo && s.Data == "" {
+			return nil, usageError{errors.New("--demo in a --database needs --data: the uploaded files have to stay as long as what refers to them")}
 		}
 	}
 	if len(s.Data) == 0 && !s.Demo {
