@@ -51,14 +51,14 @@ type hammer struct {
 	stop          context.CancelFunc
 }
 
-// newHammer makes what is written and read, on a server.
-func newHammer(t *testing.T, server *testenv.Postgres) *hammer {
+// newHammer makes what is written and read, and more rows beside, on a server.
+func newHammer(t *testing.T, server *testenv.Postgres, more int) *hammer {
 	t.Helper()
 	h := &hammer{T: t, server: server, dsn: server.DSN("postgres", "postgres"), readers: *hammerEach}
 	h.newBoard()
 	server.Psql("postgres", fmt.Sprintf(`CREATE TABLE item (id int8 PRIMARY KEY, part int4, version int8, note text); CREATE INDEX ON item (part);
 		INSERT INTO item SELECT i, i / 10, 0, '' FROM generate_series(0, %d) i; INSERT INTO item SELECT 1000 + i, -1 - i / 1100, 0, '' FROM generate_series(0, %d) i;
-		CREATE TABLE bulk (id int8, n int8)`, hammerRows-1, hammerBulk))
+		CREATE TABLE bulk (id int8, n int8)`, hammerRows-1, more))
 	if err := postgres.Setup(t.Context(), h.dsn, postgres.SetupOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func (h *hammer) judge() {
 // TestHammer: no node answers with less than what was acknowledged, or seen by anybody,
 // before the request began.
 func TestHammer(t *testing.T) {
-	h := newHammer(t, testenv.StartPostgres(t))
+	h := newHammer(t, testenv.StartPostgres(t), hammerBulk)
 	for range 3 {
 		h.node(h.dsn)
 	}

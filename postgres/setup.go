@@ -95,7 +95,7 @@ func (o *SetupOptions) run(ctx context.Context, conn *pgx.Conn, sql string) (err
 			return nil
 		}
 		_, _ = conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
-		if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "55P03" { // lock_not_available
+		if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "55P03" && pg.Code != "40P01" { // lock_not_available, deadlock_detected
 			return err
 		}
 		time.Sleep(setupPause)

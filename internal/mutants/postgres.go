@@ -121,4 +121,39 @@ var strict = []excess{
 	{"what is temporary is told", "postgres", "TestTold", []edit{
 		{"postgres/events.sql", "AS c WHERE c.schema_name IS DISTINCT FROM 'pg_temp');", "AS c);"},
 	}},
+	{"a look reads what was committed since the oldest that is running", "postgres", "TestLooksReadWhatIsNew", []edit{
+		{"postgres/follower.go", "strconv.FormatUint(f.last.xmax, 10), texts(", "strconv.FormatUint(f.last.xmin, 10), texts("},
+	}},
+	{"of many rows the first tables are told", "postgres", "TestLooksAreBounded", []edit{
+		{"postgres/follower.go", "a.tables, a.more = append(a.tables, *relation), true", "a.tables, a.more = []uint32{*relation}, true"},
+	}},
+	{"jit is on", "postgres", "TestOurConnections", []edit{
+		{"postgres/analysis.go", "	own.RuntimeParams[\"jit\"] = \"off\"\n", ""},
+	}},
+	{"looks are of the isolation that a database sets", "postgres", "TestOurConnections", []edit{
+		{"postgres/analysis.go", "	own.RuntimeParams[\"default_transaction_isolation\"] = \"read committed\"\n", ""},
+	}},
+	{"names of triggers are of their callers", "postgres", "TestTemporaryNames", []edit{
+		{"postgres/setup.go", "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %[2]s", "SECURITY DEFINER SET search_path = pg_catalog AS %[2]s"},
+		{"postgres/setup.go", "return \"ARRAY[\" + strings.Join(list, \", \") + \"]::pg_catalog.text[]\"", "return \"ARRAY[\" + strings.Join(list, \", \") + \"]::text[]\""},
+	}},
+	{"a row has the number of its subtransaction", "postgres", "TestHammer", []edit{
+		{
+			"postgres/setup.sql",
+			"			SELECT * FROM unstale.outbox AS o WHERE o.xid OPERATOR(pg_catalog.>=) since AND o.xid OPERATOR(pg_catalog.<) until\n			UNION ALL\n",
+			"			SELECT * FROM unstale.outbox AS o WHERE o.xmin::pg_catalog.text::pg_catalog.xid8 OPERATOR(pg_catalog.>=) since AND o.xmin::pg_catalog.text::pg_catalog.xid8 OPERATOR(pg_catalog.<) until\n			UNION ALL\n",
+		},
+	}},
+	{"a look is of several snapshots", "postgres", "TestHammer", []edit{
+		{"postgres/setup.sql", "LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$\nDECLARE n_rows", "LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$\nDECLARE n_rows"},
+		{"postgres/setup.sql", "	RETURN QUERY SELECT NULL::pg_catalog.text, NULL::pg_catalog.oid, NULL::pg_catalog.text, 'h'", "	PERFORM pg_catalog.pg_sleep(0.002);\n	RETURN QUERY SELECT NULL::pg_catalog.text, NULL::pg_catalog.oid, NULL::pg_catalog.text, 'h'"},
+	}},
+	{"the outbox is not logged", "postgres", "TestPrepared", []edit{
+		{"postgres/setup.sql", "CREATE TABLE IF NOT EXISTS unstale.outbox", "CREATE UNLOGGED TABLE IF NOT EXISTS unstale.outbox"},
+	}},
+	{"a standby is looked at", "postgres", "TestPromotion", []edit{
+		{"postgres/setup.sql", "CREATE UNLOGGED TABLE IF NOT EXISTS unstale.generation", "CREATE TABLE IF NOT EXISTS unstale.generation"},
+		{"postgres/setup.sql", "		pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), -- the timeline; it fails on a standby\n", ""},
+		{"postgres/effects.go", "	case t.standby:\n", "	case false:\n"},
+	}},
 }

@@ -64,6 +64,44 @@ func StartPostgres(tb testing.TB, settings ...string) *Postgres {
 	return p
 }
 
+// Clone starts another server on a copy of this one's files, which has ended.
+func (p *Postgres) Clone() *Postgres {
+	p.tb.Helper()
+	return p.beside(exec.CommandContext(p.tb.Context(), "cp", "-a", p.Dir+"/.", "."))
+}
+
+// Standby starts a standby of the server, which follows it as it runs.
+func (p *Postgres) Standby() *Postgres {
+	p.tb.Helper()
+	return p.beside(p.command("pg_basebackup", "-D", ".", "-R", "-c", "fast", "--no-sync", "-X", "stream", "-d", p.DSN("postgres", "postgres")))
+}
+
+// beside starts a server in a directory that a command fills, which runs there.
+func (p *Postgres) beside(fill *exec.Cmd) *Postgres {
+	p.tb.Helper()
+	dir, err := os.MkdirTemp("", "pg")
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	p.tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	other := &Postgres{Dir: filepath.Join(dir, "data"), tb: p.tb, settings: p.settings}
+	if err := os.Mkdir(other.Dir, 0o700); err != nil {
+		p.tb.Fatal(err)
+	}
+	if who := serverUser(); who != nil {
+		if err := errors.Join(os.Chown(dir, int(who.Uid), int(who.Gid)), os.Chown(other.Dir, int(who.Uid), int(who.Gid))); err != nil {
+			p.tb.Fatal(err)
+		}
+	}
+	fill.Dir = other.Dir
+	if out, err := fill.CombinedOutput(); err != nil {
+		p.tb.Fatalf("%v: %v\n%s", fill.Args, err, out)
+	}
+	other.Start()
+	p.tb.Cleanup(other.Kill)
+	return other
+}
+
 // Start starts the server again after [Postgres.Stop] or [Postgres.Kill], on the port
 // that it had, and returns when it answers.
 func (p *Postgres) Start() {
