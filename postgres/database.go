@@ -30,7 +30,6 @@ type database struct {
 	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
 	identity  atomic.Pointer[string]    // that the last look saw; nil: none vouched
 	introduce sync.Once
-	once      sync.Once             // of looked
 	resettled atomic.Int64          // when, in nanoseconds
 	looked    chan struct{}         // closed when the first look has ended
 	first     func()                // closes it
