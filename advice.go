@@ -34,6 +34,9 @@ var bypassRemedies = map[string]string{
 	bypassRoute: "", bypassBody: "", bypassUpgrade: "", bypassOverride: "", bypassUncommitted: "", bypassNoStore: "",
 	bypassPrecondition: "", bypassMethod: "", bypassConnection: "", bypassTarget: "", bypassHead: "", bypassRange: "",
 	bypassRequest: "", bypassDeadline: "", bypassReport: "",
+
+	// What costs more than it saves.
+	bypassDear: "",
 }
 
 // adviceFor is remedyFor for requests that passed, too.

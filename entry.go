@@ -52,6 +52,8 @@ type Entry struct {
 
 	notes notes // where the record's slots come from, if that is remembered
 
+	worth *worth // of its place, which it shares with those before and after it; nil where no source has to be asked
+
 	fell atomic.Bool // it has been counted that a change made it fall
 }
 

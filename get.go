@@ -34,6 +34,9 @@ type get struct {
 	all         bool     // it takes answers for all
 	own         audience // of the other answers that it takes, and of what it leaves
 
+	weighed bool   // the worth of what is stored decides
+	worth   *worth // of the place; nil if nothing is known
+
 	lasting *lastingContext // of a run beside the request, and after it; else nil
 }
 
@@ -121,7 +124,7 @@ func (g *get) holds() bool {
 
 // patience and identified implement selector.
 func (g *get) patience() time.Duration {
-	return max(g.front.options.LookWait, time.Duration(g.route.took.Load()))
+	return max(g.front.options.LookWait, time.Duration(g.route.worth.took.Load()))
 }
 
 func (g *get) identified() bool {
@@ -131,6 +134,7 @@ func (g *get) identified() bool {
 // answer serves a valid entry, joins somebody's fill, or runs one.
 func (g *get) answer() {
 	c := g.front
+	g.weighed = g.weighs()
 	var room joiner
 	var j *joiner
 	for {
@@ -158,8 +162,11 @@ func (g *get) answer() {
 			refused = g.unfilled(why, now)
 		}
 		if refused != "" {
-			g.pass(g.w, g.client(), g.route, refused, forward(why))
+			g.passFor(refused, why)
 			return
+		}
+		if g.weighed && j == nil {
+			g.learn(nil, why)
 		}
 		if j == nil {
 			room = joiner{mayJoin: !g.directives.NoCache, newcomer: g}
@@ -204,9 +211,28 @@ func (g *get) answer() {
 	}
 }
 
+// passFor lets the request pass.
+func (g *get) passFor(reason string, why miss) {
+	if reason != bypassDear {
+		g.pass(g.w, g.client(), g.route, reason, forward(why))
+		return
+	}
+	asking := &g.front.sources.asking
+	asking.Add(1)
+	defer asking.Add(-1)
+	began := time.Now()
+	g.pass(g.w, g.client(), g.route, reason, forward(why))
+	took := time.Since(began)
+	g.worth.ran(took)
+	g.route.worth.ran(took)
+}
+
 // hit serves a valid entry that the request accepts.
 func (g *get) hit(e *Entry, now time.Time) {
 	c := g.front
+	if g.weighed {
+		g.learn(e, missNone)
+	}
 	if g.Verify != nil {
 		g.verify(e)
 	}
@@ -236,6 +262,8 @@ func (g *get) unfilled(why miss, now time.Time) string {
 	switch {
 	case why == missPass:
 		return bypassStreams
+	case why == missDear:
+		return bypassDear
 	case g.r.Method == http.MethodHead:
 		return bypassHead
 	case len(g.r.Header["Range"]) > 0:
@@ -243,6 +271,8 @@ func (g *get) unfilled(why miss, now time.Time) string {
 		// that the client wants.
 		return bypassRange
 	case g.directives.NoCache: // for a look at what is so now
+	case g.weighed && why.cold() && g.route.worth.passes(g.front.price()):
+		return bypassDear
 	case len(g.unknown) > 0 && why.cold() && g.front.apart.passes(g.id, g.key, g.unknown, now):
 		return bypassApart
 	default:
@@ -270,7 +300,7 @@ func forward(why miss) rfc9111.Forward {
 		return rfc9111.ForwardVary
 	case missRequest:
 		return rfc9111.ForwardRequest
-	case missPass:
+	case missPass, missDear:
 		return rfc9111.ForwardBypass
 	default:
 		return rfc9111.ForwardStale

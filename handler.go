@@ -81,6 +81,7 @@ const (
 	bypassRequest      = "request directive"
 	bypassDeadline     = "deadline passed"
 	bypassApart        = "field keeps answers apart"
+	bypassDear         = "cheaper than asking"
 	bypassUnasked      = "nobody asked who asks"
 )
 

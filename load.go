@@ -200,6 +200,7 @@ func (s *scope) lookedOutsideLoad(key any) {
 func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
 func (s *scope) may(*Entry) bool                        { return true }
+func (s *scope) dear(_, _ *Entry) bool                  { return false }
 
 // appendCredentials and audiences implement selector: no function result is kept
 // for what a request carries, which its key would have to name.
@@ -210,7 +211,7 @@ func (s *scope) audiences() (all bool, own audience) { return true, forIdentity 
 func (s *scope) patience() time.Duration {
 	wait := s.engine.options.LookWait
 	if s.course != nil {
-		wait = max(wait, time.Duration(s.engine.stats.route(s.course.route).took.Load()))
+		wait = max(wait, time.Duration(s.engine.stats.route(s.course.route).worth.took.Load()))
 	}
 	return wait
 }

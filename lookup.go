@@ -27,6 +27,7 @@ const (
 	missPattern  miss = "pattern invalidated"
 	missRequest  miss = "request directive"
 	missPass     miss = "streams"
+	missDear     miss = "cheaper than asking"
 	missOutside  miss = "another field outside"
 
 	// Nobody vouches for what is stored.
@@ -95,6 +96,7 @@ type selector interface {
 	audiences() (all bool, own audience)         // whether it takes what is for all, and what of its own
 	selecting() []string                         // names of request fields that are in the place because nobody knows them
 	may(e *Entry) bool                           // whether what stands outside lets it have the entry
+	dear(own, shared *Entry) bool                // whether to ask what is found costs more than to make it anew
 	patience() time.Duration                     // how long it waits for a source
 	identified() bool                            // whether who asks need not be found out any more
 }
@@ -175,6 +177,8 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 	}
 	if e == nil && shared == nil {
 		c.glance()
+	} else if s.dear(e, shared) {
+		return nil, key, c.now(), missDear
 	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {
 		return nil, key, c.now(), why
 	}

@@ -68,6 +68,13 @@ type Options struct {
 	// for that one as long before. Then the handler runs. Default 20 ms.
 	LookWait time.Duration
 
+	// WeighLooks has a request pass, "cheaper than asking", where that is measured to be
+	// cheaper: what the handler takes, beside what it takes to ask the [Source] that a
+	// stored answer is made from, shared by those who ask at the same time, and to store
+	// answers that do not hold. Sources that answer at once, such as a SQLite file, are
+	// not weighed. Without it a stored answer is served whenever its sources vouch for it.
+	WeighLooks bool
+
 	// JoinWait bounds how long a request, or a call of Load, waits for somebody else's
 	// fill of what it wants; its own deadline does, too. Then it makes one of its own,
 	// as without the cache, so that nobody waits for ever whose fill waits in turn for

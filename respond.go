@@ -77,7 +77,8 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	if ctx.Err() != nil {
 		f.fill.refuse(refusedLeft)
 	}
-	g.route.filled(took)
+	g.route.worth.ran(took)
+	g.worth.ran(took)
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
@@ -95,6 +96,11 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		c.refused(g.route, refused, f.fill.dueTo(), took)
 		status.Detail = "not stored: " + refused
 	} else {
+		if g.weighed {
+			if e.worth = g.worth; e.worth == nil {
+				e.worth = g.route.newWorth(took)
+			}
+		}
 		c.put(g.primary, left.keep, e)
 		g.route.refill(why, coarse, took)
 		g.keptApart(why, now)

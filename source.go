@@ -59,6 +59,7 @@ type source struct {
 	cancel context.CancelFunc
 	sent   atomic.Int64 // when the last look was, as the time since the cache was made
 	fails  atomic.Bool  // the last look
+	costs  atomic.Int64 // what a look takes, in nanoseconds
 
 	mu      sync.Mutex
 	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
@@ -113,10 +114,12 @@ func (c *engine) follow(name string, s Source) *source {
 
 // sources is the set of those that are followed, copied on change.
 type sources struct {
-	since time.Time // when the cache was made
-	mu    sync.Mutex
-	list  atomic.Pointer[[]*source]
-	looks sync.WaitGroup // under way
+	since  time.Time    // when the cache was made
+	waits  atomic.Bool  // there is or was one that does not answer at once
+	asking atomic.Int64 // who waits for looks, or passes because they are dear
+	mu     sync.Mutex
+	list   atomic.Pointer[[]*source]
+	looks  sync.WaitGroup // under way
 }
 
 func (ss *sources) all() []*source {
@@ -137,6 +140,7 @@ func (ss *sources) add(s *source) {
 	s.whole = s.engine.ledger.Whole(s.number)
 	s.ctx, s.cancel = context.WithCancel(Outside(context.Background())) // what a look reads is no answer's
 	if s.Source != nil && !s.prompt {
+		ss.waits.Store(true)
 		s.mu.Lock() // it may be called before it is known
 		s.sent.Store(-int64(lookIdle))
 		s.idle = time.AfterFunc(0, s.glance) // what is read before the first look may fall with it
@@ -249,6 +253,8 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 	if waits == nil {
 		return missNone
 	}
+	c.sources.asking.Add(1)
+	defer c.sources.asking.Add(-1)
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	for _, l := range waits {
@@ -369,6 +375,9 @@ func (s *source) answer(err error) (more bool) {
 	}
 	l := s.running
 	s.took = time.Since(l.sent)
+	if err == nil {
+		approach(&s.costs, int64(s.took))
+	}
 	l.err = err
 	close(l.done)
 	s.running, s.next = s.next, nil

@@ -237,13 +237,7 @@ type routeCounters struct {
 	coarse                                labels        // of those, after a fall because of a statement that is coarser than its text allows, by statement
 	missed                                atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
 
-	took atomic.Int64 // what its fills take, of which the last ones count most
-}
-
-// filled notes how long a fill took.
-func (r *routeCounters) filled(took time.Duration) {
-	old := r.took.Load() // one of two at a time may be lost
-	r.took.Store(old + (int64(took)-old)/4)
+	worth worth
 }
 
 func (r *routeCounters) snapshot() RouteStats {

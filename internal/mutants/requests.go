@@ -528,6 +528,21 @@ var requests = []lapse{
 	{"what was stored meanwhile is made again", "TestNobodyFillsWhatWasJustStored", []edit{
 		{"flight.go", "	return j.looked\n", "	return false\n"},
 	}},
+	{"a look costs all that it takes whoever shares it", "TestWorth", []edit{
+		{"worth.go", "max(1, (c.sources.asking.Load()+1)/2)", "1"},
+	}},
+	{"what never holds is thought to hold", "TestWorth", []edit{
+		{"worth.go", "	w.holds.Store(v)\n", "	w.holds.Store(always)\n"},
+	}},
+	{"a look costs nothing", "TestWorth", []edit{
+		{"source.go", "		approach(&s.costs, int64(s.took))\n", ""},
+	}},
+	{"what once did not pay never does", "TestWorthChanges", []edit{
+		{"worth.go", "return w.passed.Add(1)%worthAgain >= 2", "return true"},
+	}},
+	{"what once paid always does", "TestWorthChanges", []edit{
+		{"worth.go", "return measuredAfter(asked) && ", "return false && measuredAfter(asked) && "},
+	}},
 	{"a flight remembers who has landed", "TestFlightsForgetWhoHasLanded", []edit{
 		{"flight.go", "if len(f.users) == cap(f.users) {", "if false {"},
 	}},
