@@ -80,6 +80,9 @@ var hardened = []excess{
 	{"notebooks that start together set up the database together", "notebook/store", "TestOpenTogether", []edit{
 		{"notebook/store/postgres.go", "SELECT current_schema(), pg_advisory_lock($1)::text", "SELECT current_schema(), ($1::int8)::text"},
 	}},
+	{"listeners hear nothing of other notebooks", "notebook/store", "TestTwoStores", []edit{
+		{"notebook/store/watch.go", "if err == nil && changes != last {", "if err != nil {"},
+	}},
 	{"an error shows the password of a database", "notebook/store", "TestAddress", []edit{
 		{"notebook/store/postgres.go", "url.User(config.User)", "url.UserPassword(config.User, config.Password)"},
 	}},
@@ -115,6 +118,9 @@ var hardened = []excess{
 	}},
 	{"the demo comes into a notebook that people use", "notebook/cmd/notebook", "TestCheckDemo", []edit{
 		{"notebook/cmd/notebook/run.go", "err == nil && there.Users > 0 {", "err == nil && there.Users < 0 {"},
+	}},
+	{"a data directory is anybody's", "notebook/cmd/notebook", "TestPostgres", []edit{
+		{"notebook/cmd/notebook/datadir.go", "case strings.TrimSpace(string(text)) == id:", "case id != \"\":"},
 	}},
 	{"nobody is warned of the demo's password", "notebook/cmd/notebook", "TestDemoWarnsBeyondThisMachine", []edit{
 		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok || tcp.IP == nil"},

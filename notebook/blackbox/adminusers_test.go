@@ -58,7 +58,7 @@ func sanction(duration string) map[string]string {
 // told fails the test unless the last message that somebody got contains text.
 func (s *site) told(name, text string) {
 	s.Helper()
-	got := s.text("SELECT title || ' ' || content FROM messages WHERE recipient_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1", s.ids[name])
+	got := s.text("SELECT title || ' ' || content FROM messages WHERE recipient_id = ? ORDER BY created_at DESC LIMIT 1", s.ids[name])
 	if !strings.Contains(got, text) {
 		s.Errorf("%s is told %q, want %q", name, got, text)
 	}

@@ -79,7 +79,7 @@ func TestComments(t *testing.T) {
 		}},
 		{"a muted user is 403, until his time has come", func(s *site) {
 			c := s.newPublic("alice", "Mai")
-			const mute = "UPDATE users SET is_muted = 1, muted_until = ? WHERE username = 'bob'"
+			const mute = "UPDATE users SET is_muted = TRUE, muted_until = ? WHERE username = 'bob'"
 			s.exec(mute, nil)
 			s.tryComment("bob", c.ID, "", "c").want(http.StatusForbidden).code("USER_MUTED")
 			s.exec(mute, time.Now().Add(time.Hour).UnixMicro())
@@ -189,7 +189,7 @@ func TestComments(t *testing.T) {
 		}},
 		{"on a knowledge base", func(s *site) {
 			s.exec(`INSERT INTO knowledge_bases (id, name, description, uploader_id, base_path, is_public, version, created_at, updated_at)
-				VALUES ('kb', 'Mai', 'd', ?, 'p', 1, '1.0', 0, 0)`, s.ids["alice"])
+				VALUES ('kb', 'Mai', 'd', ?, 'p', TRUE, '1.0', 0, 0)`, s.ids["alice"])
 			path := commentsOn("knowledge", "kb")
 			s.as("bob").get(path).want(http.StatusOK)
 			s.as("bob").post("/api/comments", map[string]any{"target_type": "knowledge", "target_id": "kb", "content": "c"}).want(http.StatusOK)
@@ -197,7 +197,7 @@ func TestComments(t *testing.T) {
 			s.as("bob").get(path).want(http.StatusOK).data(&list)
 			s.equal("comments", len(list), 1)
 			s.equal("alice's", s.titles("alice", "/api/messages"), "您的知识库《Mai》有新评论")
-			s.exec("UPDATE knowledge_bases SET is_public = 0")
+			s.exec("UPDATE knowledge_bases SET is_public = FALSE")
 			s.as("bob").get(path).want(http.StatusForbidden)
 			s.as("alice").get(path).want(http.StatusOK)
 			s.exec("DELETE FROM knowledge_bases")

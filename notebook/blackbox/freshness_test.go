@@ -207,9 +207,9 @@ var writes = []write{
 			"current_password": password, "new_password": "New-Horse-22", "confirm_password": "New-Horse-22",
 		}).want(http.StatusOK)
 	}, []string{"me, bob", "bob's", "starred, bob", "stars, bob", "stars, bob, details", "file, public, as bob"}},
-	{"demote a moderator", func(w *world) { w.exec("UPDATE users SET is_moderator = 0 WHERE username = 'moderator'") },
+	{"demote a moderator", func(w *world) { w.exec("UPDATE users SET is_moderator = FALSE WHERE username = 'moderator'") },
 		[]string{"review list", "private, as moderator", "alice's, as moderator"}},
-	{"promote a user", func(w *world) { w.exec("UPDATE users SET is_moderator = 1 WHERE username = 'bob'") }, []string{"me, bob"}},
+	{"promote a user", func(w *world) { w.exec("UPDATE users SET is_moderator = TRUE WHERE username = 'bob'") }, []string{"me, bob"}},
 	{"rename a user", func(w *world) { w.exec("UPDATE users SET username = 'alicia' WHERE username = 'alice'") },
 		slices.Concat(ofAlice, thePublic, lists, thePrivate, reviewLists, []string{"pending", "rejected", "alice's pending", "alice's rejected", "me, alice"})},
 	{"delete cards in bulk", func(w *world) { w.exec("DELETE FROM "+tables[w.kind]+" WHERE uploader_id = ?", w.ids["alice"]) },

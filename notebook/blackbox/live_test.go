@@ -190,7 +190,7 @@ func TestListenersAreShownOut(t *testing.T) {
 		{"who is banned for a day", func(s *site) {
 			s.shownOut("UPDATE users SET ban_reason = 'spam', locked_until = ? WHERE username = 'bob'", time.Now().Add(24*time.Hour).UnixMicro())
 		}},
-		{"who is made inactive", func(s *site) { s.shownOut("UPDATE users SET is_active = 0 WHERE username = 'bob'") }},
+		{"who is made inactive", func(s *site) { s.shownOut("UPDATE users SET is_active = FALSE WHERE username = 'bob'") }},
 		{"who is deleted", func(s *site) { s.shownOut("DELETE FROM users WHERE username = 'bob'") }},
 		{"when the service stops", func(s *site) {
 			bob := s.listen(s.tokens["bob"])

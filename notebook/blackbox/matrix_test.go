@@ -46,10 +46,16 @@ func (o *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestEveryWriteAndEveryRead(t *testing.T) {
 	t.Parallel()
 	w := newEverything(t)
+	everyWriteAndEveryRead(w, w)
+}
+
+// everyWriteAndEveryRead writes to w and reads from reader, which may be another
+// notebook on the same data.
+func everyWriteAndEveryRead(w, reader *everything) {
 	doc := w.document()
 	seen := &witness{w.http.Transport, doc, map[string]int{}}
 	w.http.Transport = seen
-	m := &matrix{everything: w, twin: w.twin(), routes: map[read]string{}, changes: map[string]int{}}
+	m := &matrix{everything: reader, twin: w.twin(), routes: map[read]string{}, changes: map[string]int{}}
 	for _, g := range w.gets() {
 		for _, path := range g.paths {
 			for _, as := range g.as {
@@ -60,7 +66,7 @@ func TestEveryWriteAndEveryRead(t *testing.T) {
 	m.truth = m.truths()
 	for r := range m.routes {
 		if m.truth[r].status != http.StatusOK {
-			t.Errorf("%s as %q: %d %s", r.path, r.as, m.truth[r].status, m.truth[r].body)
+			w.Errorf("%s as %q: %d %s", r.path, r.as, m.truth[r].status, m.truth[r].body)
 		}
 		m.check("at first", r, m.truth[r])
 		m.warm("at first", r)
@@ -76,7 +82,7 @@ func TestEveryWriteAndEveryRead(t *testing.T) {
 			rows[table] = digest
 		}
 	}
-	t.Logf("%d GETs, %d steps, %d answers that changed with them", len(m.routes), len(story()), pairs)
+	w.Logf("%d GETs, %d steps, %d answers that changed with them", len(m.routes), len(story()), pairs)
 	m.complete(doc, seen.succeeded, changed)
 }
 
@@ -148,10 +154,16 @@ func (m *matrix) check(when string, r read, want answer) (hit bool) {
 	return got.hit()
 }
 
-// warm asks once more, which is a hit.
+// warm asks once more, which is a hit. On PostgreSQL the look of a request may be what
+// tells of a write: it comes after who asks began to be found out, so that what is made
+// for them alone counts as older than the write, and is made once more.
 func (m *matrix) warm(when string, r read) {
 	m.Helper()
-	if !m.check(when+", warm", r, m.truth[r]) && m.truth[r].status == http.StatusOK {
+	hit := m.check(when+", warm", r, m.truth[r])
+	if !hit && *onPostgres {
+		hit = m.check(when+", warm", r, m.truth[r])
+	}
+	if !hit && m.truth[r].status == http.StatusOK {
 		m.Errorf("%s: the second GET of %s as %q is no hit", when, r.path, r.as)
 	}
 }
@@ -193,10 +205,16 @@ func (m *matrix) complete(doc document, succeeded map[string]int, changed map[st
 func (s *site) tables() map[string]string {
 	s.Helper()
 	all := map[string]string{}
-	names := s.text("SELECT group_concat(name) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
-	for table := range strings.SplitSeq(names, ",") {
-		columns := s.text("SELECT group_concat('quote(' || name || ')', ' || ') FROM pragma_table_info(?)", table)
-		rows := s.text("SELECT coalesce(group_concat(line, char(10) ORDER BY line), '') FROM (SELECT " + columns + " AS line FROM " + table + ")")
+	names := "SELECT group_concat(name) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'"
+	if *onPostgres {
+		names = "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'notebook')"
+	}
+	for table := range strings.SplitSeq(s.text(names), ",") {
+		lines := "SELECT coalesce(group_concat(line, char(10) ORDER BY line), '') FROM (SELECT quote(" + strings.Join(s.columns(table), ") || quote(") + ") AS line FROM " + table + ")"
+		if *onPostgres {
+			lines = "SELECT coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '') FROM " + table + " t"
+		}
+		rows := s.text(lines)
 		all[table] = fmt.Sprintf("%x", sha256.Sum256([]byte(rows)))
 	}
 	return all

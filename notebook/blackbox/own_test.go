@@ -89,9 +89,9 @@ func TestWhoLosesAPowerLosesItAtOnce(t *testing.T) {
 		name, statement string
 		status          int
 	}{
-		{"demoted", "UPDATE users SET is_moderator = 0 WHERE username = 'moderator'", demoted},
+		{"demoted", "UPDATE users SET is_moderator = FALSE WHERE username = 'moderator'", demoted},
 		{"banned", "UPDATE users SET ban_reason = 'spam', locked_until = NULL WHERE username = 'moderator'", banned},
-		{"made inactive", "UPDATE users SET is_active = 0 WHERE username = 'moderator'", banned},
+		{"made inactive", "UPDATE users SET is_active = FALSE WHERE username = 'moderator'", banned},
 		{"given a new password", "UPDATE users SET password_version = password_version + 1 WHERE username = 'moderator'", banned},
 		{"deleted", "DELETE FROM users WHERE username = 'moderator'", deleted},
 	} {

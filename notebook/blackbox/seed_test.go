@@ -52,7 +52,7 @@ func (s *site) copied(table, id, newID string, changes map[string]string) {
 		changes = map[string]string{}
 	}
 	changes["id"] = newID
-	columns := strings.Split(s.text("SELECT group_concat(name) FROM pragma_table_info(?)", table), ",")
+	columns := s.columns(table)
 	values := make([]string, len(columns))
 	var args []any
 	for i, c := range columns {

@@ -28,7 +28,7 @@ import (
 	"github.com/unstale/unstale/notebook/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withServer{m}) }
 
 const (
 	password = "Correct-Horse-1"
@@ -48,6 +48,7 @@ type site struct {
 	kind    string // of the items that a test is about
 	cached  bool
 	dir     string
+	dsn     string // of the PostgreSQL database, "" for SQLite
 	store   *store.Store
 	cache   *unstale.Cache
 	http    *http.Client
@@ -78,6 +79,7 @@ func modes(t *testing.T, test func(s *site)) {
 type template struct {
 	once        sync.Once
 	content     map[string][]byte // of the data directory, by path
+	database    string            // of the server, if there is one
 	ids, tokens map[string]string
 }
 
@@ -86,12 +88,18 @@ func (m *template) site(t testing.TB, cached bool, prepare func(s *site)) *site 
 	t.Helper()
 	m.once.Do(func() {
 		s := &site{TB: t, kind: "persona", dir: t.TempDir(), ids: make(map[string]string), tokens: make(map[string]string)}
+		s.dsn = newDatabase("")
 		s.serve(false)
 		prepare(s)
-		s.exec("PRAGMA wal_checkpoint(TRUNCATE)") // everything is in the one file
+		if *onPostgres {
+			m.database = s.asTemplate()
+		} else {
+			s.exec("PRAGMA wal_checkpoint(TRUNCATE)") // everything is in the one file
+		}
 		m.keep(s)
 	})
 	s := &site{TB: t, kind: "persona", dir: t.TempDir(), ids: maps.Clone(m.ids), tokens: maps.Clone(m.tokens)}
+	s.dsn = newDatabase(m.database)
 	for path, content := range m.content {
 		path = filepath.Join(s.dir, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
@@ -154,8 +162,14 @@ func people(s *site) {
 // says what the truth is.
 func (s *site) twin() *site {
 	s.Helper()
-	other := &site{TB: s.TB, kind: s.kind, dir: s.dir, ids: s.ids, tokens: s.tokens}
-	other.serve(false)
+	return s.another(false)
+}
+
+// another starts another site on the data of the first.
+func (s *site) another(cached bool) *site {
+	s.Helper()
+	other := &site{TB: s.TB, kind: s.kind, dir: s.dir, dsn: s.dsn, ids: s.ids, tokens: s.tokens}
+	other.serve(cached)
 	return other
 }
 
@@ -176,8 +190,13 @@ func (s *site) serve(cached bool) {
 	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16, LookWait: time.Minute})
 	must(err)
 	s.Cleanup(func() { must(s.cache.Close()) })
-	s.store, err = store.Open(ctx, filepath.Join(s.dir, "notebook.db"), s.cache)
+	if s.dsn == "" {
+		s.store, err = store.Open(ctx, filepath.Join(s.dir, "notebook.db"), s.cache)
+	} else {
+		s.store, err = store.OpenPostgres(ctx, s.dsn, s.cache)
+	}
 	must(err)
+	must(s.store.Followed())
 	s.Cleanup(func() { must(s.store.Close()) })
 	kept, err := files.Open(ctx, filepath.Join(s.dir, "files"), s.store.FileReferenced)
 	must(err)
@@ -244,7 +263,7 @@ func (s *site) nobody() visitor { return visitor{s, ""} }
 func (s *site) text(query string, args ...any) string {
 	s.Helper()
 	var v string
-	if err := s.store.DB().QueryRowContext(unstale.Outside(s.Context()), query, args...).Scan(&v); err != nil {
+	if err := s.store.DB().QueryRowContext(unstale.Outside(s.Context()), parametrized(query), args...).Scan(&v); err != nil {
 		s.Fatalf("%s: %v", query, err)
 	}
 	return v
@@ -255,7 +274,7 @@ func (s *site) count(table, column string, value any) int {
 	s.Helper()
 	var n int
 	query := "SELECT count(*) FROM " + table + " WHERE " + column + " = ?"
-	if err := s.store.DB().QueryRowContext(unstale.Outside(s.Context()), query, value).Scan(&n); err != nil {
+	if err := s.store.DB().QueryRowContext(unstale.Outside(s.Context()), parametrized(query), value).Scan(&n); err != nil {
 		s.Fatalf("%s: %v", query, err)
 	}
 	return n
@@ -265,7 +284,7 @@ func (s *site) count(table, column string, value any) int {
 // driver.
 func (s *site) exec(query string, args ...any) {
 	s.Helper()
-	if _, err := s.store.DB().ExecContext(unstale.Outside(s.Context()), query, args...); err != nil {
+	if _, err := s.store.DB().ExecContext(unstale.Outside(s.Context()), parametrized(query), args...); err != nil {
 		s.Fatalf("%s: %v", query, err)
 	}
 }

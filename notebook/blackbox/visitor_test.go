@@ -79,6 +79,9 @@ func (v visitor) get(path string) answer {
 	if first.status != second.status {
 		v.Fatalf("GET %s: %d at first, then %d", path, first.status, second.status)
 	}
+	if *onPostgres && first.status == http.StatusOK && !second.hit() {
+		second = v.once(path) // see matrix.warm
+	}
 	if first.status == http.StatusOK && !second.hit() {
 		v.Fatalf("GET %s: the second answer is no hit: %q", path, second.header.Get("Cache-Status"))
 	}

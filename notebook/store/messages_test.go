@@ -196,16 +196,25 @@ func testWritesWake(t *testing.T, open opener) {
 	found := make(chan int64)
 	changed := s.Changed()
 	go func() {
-		<-changed
-		n, err := s.MessageChanges(context.WithoutCancel(ctx), ann.ID)
-		if err != nil {
-			t.Error(err)
+		for {
+			<-changed // which may be for nothing, on PostgreSQL
+			changed = s.Changed()
+			n, err := s.MessageChanges(context.WithoutCancel(ctx), ann.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			if n > 0 || err != nil || !onPostgres(s) {
+				found <- n
+				return
+			}
 		}
-		found <- n
 	}()
 	must(s.SendMessage(ctx, notebook.NewMessage{SenderID: ann.ID, Type: notebook.MessageDirect, Title: "t", Content: "c", Recipients: []string{ann.ID}}, epoch))(t)
 	if n := <-found; n != 1 {
 		t.Errorf("woken, and found %d changes", n)
+	}
+	if onPostgres(s) {
+		return
 	}
 	select {
 	case <-s.Changed():

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -78,6 +79,10 @@ func OpenPostgres(ctx context.Context, dsn string, cache *unstale.Cache) (*Store
 	}
 	s.db.SetMaxOpenConns(maxConnections)
 	s.db.SetMaxIdleConns(maxConnections)
+	watching, end := context.WithCancel(context.Background())
+	var watched sync.WaitGroup
+	watched.Go(func() { s.watch(watching) })
+	s.unwatch = func() { end(); watched.Wait() }
 	return s, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/notebook"
@@ -208,5 +209,49 @@ func TestWritesAreGivenUp(t *testing.T) {
 	_, err := s.CreateUser(t.Context(), notebook.NewUser{Username: "bob", Email: "bob@example.com", PasswordHash: "x", Role: notebook.RoleUser}, epoch)
 	if err == nil || !strings.Contains(err.Error(), "one_name") || errors.Is(err, sql.ErrTxDone) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Two notebooks on one database wake each other's listeners, and whoever is locked out of
+// one is locked out of both.
+func TestTwoStores(t *testing.T) {
+	t.Parallel()
+	dsn, ctx := server().NewDatabase("notebook"), t.Context()
+	s, err := store.OpenPostgres(ctx, dsn, nil)
+	one := opened(t, s, err)
+	s, err = store.OpenPostgres(ctx, dsn, nil)
+	two := opened(t, s, err)
+	ann := user(t, one, "ann", notebook.RoleUser)
+	before := must(two.MessageChanges(ctx, ann.ID))(t)
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		for {
+			changed := two.Changed()
+			if n, err := two.MessageChanges(ctx, ann.ID); err != nil || n > before {
+				return
+			}
+			<-changed
+		}
+	}()
+	must(one.SendMessage(ctx, notebook.NewMessage{SenderID: ann.ID, Type: notebook.MessageDirect, Title: "t", Content: "c", Recipients: []string{ann.ID}}, epoch))(t)
+	select {
+	case <-woken:
+	case <-time.After(time.Minute):
+		t.Fatal("a message through one store is not heard of through the other")
+	}
+	var wg sync.WaitGroup
+	for n := range notebook.MaxFailedLogins {
+		wg.Go(func() {
+			if err := []*store.Store{one, two}[n%2].RecordLogin(ctx, ann.ID, false, epoch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range []*store.Store{one, two} {
+		if err := s.RecordLogin(ctx, ann.ID, true, epoch); !errors.Is(err, notebook.ErrAccountLocked) {
+			t.Errorf("after too many tries at two notebooks: %v", err)
+		}
 	}
 }

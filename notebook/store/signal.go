@@ -19,6 +19,13 @@ func (s *signal) wait() <-chan struct{} {
 	return s.next
 }
 
+// awaited reports whether anybody waits.
+func (s *signal) awaited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next != nil
+}
+
 // raise wakes everybody who waits, and waits for nobody.
 func (s *signal) raise() {
 	s.mu.Lock()

@@ -33,7 +33,8 @@ type Store struct {
 	db       *sql.DB
 	kind     *kind
 	followed error
-	changed  signal // by write
+	changed  signal // by write, and by watch
+	unwatch  func() // ends watch and waits for it; nil where there is none
 }
 
 // A kind is what databases differ in. Everything else of a store is the same for all
@@ -110,7 +111,12 @@ func (k *kind) migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	return s.db.Close()
+}
 
 // DB returns the database, for probes.
 func (s *Store) DB() *sql.DB { return s.db }
@@ -120,7 +126,8 @@ func (s *Store) DB() *sql.DB { return s.db }
 func (s *Store) Followed() error { return s.followed }
 
 // Changed returns a channel that is closed after the next change of the data
-// through this store. Whoever wants to miss none asks for the channel first, and
+// through this store, and on PostgreSQL within a second after messages have changed by
+// whomever. Whoever wants to miss none asks for the channel first, and
 // reads the data then. It may be closed although nothing has changed.
 func (s *Store) Changed() <-chan struct{} { return s.changed.wait() }
 

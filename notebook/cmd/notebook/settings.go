@@ -21,7 +21,7 @@ import (
 // variable; a flag wins.
 type settings struct {
 	Addr       string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
-	Database   string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data, which several notebooks may share. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
+	Database   string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
 	Data       string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
 	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
 	Demo       bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
