@@ -89,7 +89,7 @@ func (r *reading) node(n *nodetree.Node) {
 	case "QUERY":
 		r.query(n)
 		return
-	case "RTE", "RANGETBLENTRY":
+	case "RANGETBLENTRY":
 		r.entry(n)
 		return
 	case "VAR":

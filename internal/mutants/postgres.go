@@ -156,4 +156,7 @@ var strict = []excess{
 		{"postgres/setup.sql", "		pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), -- the timeline; it fails on a standby\n", ""},
 		{"postgres/effects.go", "	case t.standby:\n", "	case false:\n"},
 	}},
+	{"trees of 14 are those of 15", "postgres", "TestTrees", []edit{
+		{"postgres/internal/nodetree/nodetree.go", "	if now, ok := renamed[n.Tag]; ok {\n", "	if now, ok := renamed[n.Tag]; ok && false {\n"},
+	}},
 }

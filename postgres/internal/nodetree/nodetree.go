@@ -11,7 +11,7 @@ import (
 
 // A Node is a node of a tree.
 type Node struct {
-	Tag    string // such as "QUERY"
+	Tag    string // such as "QUERY", as it is called from 15 on
 	Fields []Field
 }
 
@@ -101,6 +101,9 @@ func (p *parser) node(depth int) (*Node, error) {
 	}
 	n := new(Node)
 	n.Tag, _ = tag.(string)
+	if now, ok := renamed[n.Tag]; ok {
+		n.Tag = now
+	}
 	for {
 		switch p.peek() {
 		case 0:
@@ -313,4 +316,10 @@ func (n *Node) Ints(name string) (list []int, ok bool) {
 		list = append(list, i)
 	}
 	return list, true
+}
+
+// renamed are names that kinds of nodes had in 14, with those that they have had since.
+var renamed = map[string]string{
+	"RTE": "RANGETBLENTRY", "ARRAY": "ARRAYEXPR", "ROW": "ROWEXPR", "ROWCOMPARE": "ROWCOMPAREEXPR",
+	"CASE": "CASEEXPR", "WHEN": "CASEWHEN", "COALESCE": "COALESCEEXPR", "MINMAX": "MINMAXEXPR",
 }
