@@ -143,7 +143,7 @@ func (db *database) connect(ctx context.Context) error {
 	conn, err := pgx.ConnectConfig(ctx, db.config)
 	if err != nil {
 		db.identity.Store(nil)
-		return fmt.Errorf("unstale/postgres: connect for looks: %w", err)
+		return fmt.Errorf("unstale/postgres: connect for looks: %w", explain(err))
 	}
 	db.conn = conn
 	return nil
@@ -296,6 +296,10 @@ func explain(err error) error {
 		return err
 	}
 	switch pg.Code {
+	case "08P01": // protocol violation
+		if strings.HasPrefix(pg.Message, "unsupported startup parameter") {
+			return fmt.Errorf("a pooler stands before the server, such as PgBouncer, which keeps no settings of sessions: name the server itself: %w", err)
+		}
 	case "3F000", "42P01", "42883": // no such schema, table, function
 		return fmt.Errorf("the database is not set up, or by another version: run unstale postgres setup: %w", err)
 	case "42501": // insufficient privilege

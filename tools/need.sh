@@ -6,7 +6,7 @@
 #
 # NAME is one of: go, cc (what the race detector needs), chromium (the browser
 # of the notebook's tests), node (with npm, for the test suite for HTTP caches),
-# postgres (whose server tests start, in directories of their own), make.
+# postgres (whose server tests start, in directories of their own), pgbouncer, make.
 set -eu
 
 # The Go that is installed where there is none; go.mod says which is enough.
@@ -105,6 +105,12 @@ need_postgres() {
 	fi
 }
 
+# The package would start one, where there is an init, before no server.
+need_pgbouncer() {
+	command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] && return
+	missing "The tests of package postgres need PgBouncer, which is not here." "$(packages pgbouncer)"
+}
+
 need_make() {
 	command -v make >/dev/null 2>&1 && return
 	missing "make is not on the PATH." "$(packages make)"
@@ -117,6 +123,7 @@ for name in "$@"; do
 	chromium) need_chromium ;;
 	node) need_node ;;
 	postgres) need_postgres ;;
+	pgbouncer) need_pgbouncer ;;
 	make) need_make ;;
 	*)
 		echo "need.sh: unknown name $name" >&2
