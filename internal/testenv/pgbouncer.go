@@ -42,7 +42,7 @@ func StartPgBouncer(tb testing.TB, p *Postgres, user, database string, settings 
 		_ = cmd.Wait()
 	})
 	for end := time.Now().Add(startWithin); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second); err == nil {
+		if conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			_ = conn.Close()
 			break
 		} else if time.Now().After(end) {
