@@ -2,7 +2,6 @@ package unstale
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -58,30 +57,22 @@ const causeNamed = "invalidation"
 func (c *engine) resolve(targets []Target) (slots []ledger.Slot, bans []*glob, err error) {
 	var tags, keys uint64
 	for _, t := range targets {
+		if err := check(t); err != nil {
+			return nil, nil, err
+		}
 		switch t := t.(type) {
 		case Tag:
-			if t == "" {
-				return nil, nil, errors.New("unstale: empty tag")
-			}
 			slots = append(slots, c.ledger.Slot(c.hash(hashTag, string(t))))
 			tags++
 		case Key:
-			if t == "" {
-				return nil, nil, errors.New("unstale: empty key")
-			}
 			slots = append(slots, c.keySlot(c.keyOf(string(t))))
 			keys++
 		case patternTarget:
-			if t.text == "" {
-				return nil, nil, errors.New("unstale: empty pattern")
-			}
 			g, err := compilePattern(c.keyOf(t.text), t.ids)
 			if err != nil {
 				return nil, nil, err
 			}
 			bans = append(bans, g)
-		default:
-			return nil, nil, fmt.Errorf("unstale: target of type %T", t)
 		}
 	}
 	for cause, n := range map[string]uint64{causeTag: tags, causeKey: keys, causePattern: uint64(len(bans))} {

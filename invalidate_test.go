@@ -340,3 +340,28 @@ func TestInvalidateConcurrently(t *testing.T) {
 		t.Errorf("%d in flux", n)
 	}
 }
+
+// TestMarshalTargets: what is written down invalidates elsewhere what it does here.
+func TestMarshalTargets(t *testing.T) {
+	t.Parallel()
+	all := []unstale.Target{unstale.Tag(`a "tag" <&> ü`), unstale.Key("http:GET example.com /x?a=1"), unstale.Pattern("*cards/{id}*{b}", "1", "x y"), unstale.Pattern("*")}
+	text, err := unstale.MarshalTargets(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := unstale.UnmarshalTargets(text)
+	if err != nil || fmt.Sprint(back) != fmt.Sprint(all) {
+		t.Errorf("%s: %v, %v", text, back, err)
+	}
+	for _, targets := range [][]unstale.Target{nil, {nil}, {unstale.Key("")}, {unstale.Pattern("")}, {unstale.Pattern("{a}")}, {unstale.Tag("\xff")}, {unstale.Pattern("{a}", "\xff")},
+		make([]unstale.Target, unstale.MaxTargets+1), {unstale.Tag(strings.Repeat("x", unstale.MaxTargetsBytes))}} {
+		if text, err := unstale.MarshalTargets(targets...); err == nil {
+			t.Errorf("%.60v is written down: %.60s", targets, text)
+		}
+	}
+	for _, text := range []string{"", "null", "[]", "{}", `["tag","a"]`, `[["tag"]]`, `[["tag",""]]`, `[["tag","a","b"]]`, `[["label","a"]]`, `[["pattern","{a"]]`, `[["tag",1]]`, "[" + strings.Repeat(`["tag","a"],`, unstale.MaxTargets) + `["tag","a"]]`} {
+		if targets, err := unstale.UnmarshalTargets([]byte(text)); err == nil {
+			t.Errorf("%.60s is read as %.60v", text, targets)
+		}
+	}
+}

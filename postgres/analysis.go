@@ -177,16 +177,18 @@ func (a *analysis) called(ctx context.Context, oids map[uint32]bool) (known map[
 		}
 		if len(missing) > 0 {
 			slices.Sort(missing)
-			rows, err := conn.Query(ctx, `SELECT p.oid, p.proname, p.oid < 16384, p.provolatile::text, l.lanname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = ANY ($1)`, missing)
+			rows, err := conn.Query(ctx, `SELECT p.oid, p.proname, p.oid < 16384, p.pronamespace = to_regnamespace('unstale'), p.provolatile::text, l.lanname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = ANY ($1)`, missing)
 			if err != nil {
 				return err
 			}
 			for rows.Next() {
 				var oid uint32
 				var f function
-				if err := rows.Scan(&oid, &f.name, &f.system, &f.volatility, &f.language); err != nil {
+				var ours *bool
+				if err := rows.Scan(&oid, &f.name, &f.system, &ours, &f.volatility, &f.language); err != nil {
 					return err
 				}
+				f.ours = ours != nil && *ours
 				if f.system || len(a.functions) < maxFunctions {
 					a.functions[oid] = f
 				}

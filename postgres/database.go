@@ -24,6 +24,7 @@ import (
 // follows the outbox.
 type database struct {
 	*sqltrack.Database
+	cache    *unstale.Cache
 	analysis *analysis
 	config   *pgx.ConnConfig // of looks
 
@@ -70,7 +71,7 @@ const (
 // newDatabase begins to follow a database: the first look is sent at once, and waited
 // for by connections alone. after is the program's own AfterConnect, or nil.
 func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig, after func(context.Context, *pgx.Conn) error) *database {
-	db := &database{analysis: newAnalysis(config, after), looked: make(chan struct{})}
+	db := &database{cache: cache, analysis: newAnalysis(config, after), looked: make(chan struct{})}
 	db.first = sync.OnceFunc(func() { close(db.looked) })
 	db.config = ownConfig(config, "look", map[string]string{
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "datestyle": "ISO", "timezone": "UTC",
@@ -195,21 +196,43 @@ func (db *database) tell(ctx context.Context, a *answer) error {
 	changes := telling{catalogue: c}
 	ok := true
 	for i := range a.rows {
-		if a.rows[i].operation == "s" {
+		switch r := &a.rows[i]; r.operation {
+		case "s":
 			db.lose("schema changed")
 			return nil
+		case "n":
+			ok = ok && db.named(ctx, r.now)
+		default:
+			ok = ok && changes.add(r)
 		}
-		ok = ok && changes.add(&a.rows[i])
 	}
 	for _, oid := range a.tables {
 		ok = ok && changes.add(&outboxRow{relation: oid, operation: "t"})
 	}
 	if !ok {
-		db.lose("change of a table that is not known")
+		db.lose("change that is not understood")
 		return nil
 	}
 	db.Mark(&changes.Changes, nil).Settle()
 	return nil
+}
+
+// ID implements adapter.Shared: others invalidate by name, and what they name need not be
+// made from the database.
+func (db *database) ID() string {
+	if id := db.identity.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
+// named invalidates what a row of unstale.invalidate names.
+func (db *database) named(ctx context.Context, now []*string) (ok bool) {
+	if len(now) != 1 || now[0] == nil {
+		return false
+	}
+	targets, err := unstale.UnmarshalTargets([]byte(*now[0]))
+	return err == nil && db.cache.Invalidate(ctx, targets...) == nil
 }
 
 // keepHouse looks now and then whether somebody has changed the catalogue, and deletes
@@ -303,7 +326,7 @@ func explain(err error) error {
 	case "3F000", "42P01", "42883": // no such schema, table, function
 		return fmt.Errorf("the database is not set up, or by another version: run unstale postgres setup: %w", err)
 	case "42501": // insufficient privilege
-		return fmt.Errorf("the role may not look: run unstale postgres setup with -grant: %w", err)
+		return fmt.Errorf("the role has no right to it: run unstale postgres setup with -grant: %w", err)
 	case "55000": // object not in prerequisite state: recovery is in progress
 		return fmt.Errorf("the server is a standby, which cannot be followed: %w", err)
 	}

@@ -2,9 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log"
 	"net/http"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/postgres"
@@ -38,6 +41,19 @@ func ExampleNewPool() {
 		fmt.Fprint(w, title)
 	})
 	log.Fatal(http.ListenAndServe("localhost:8080", cache.Handler(mux)))
+}
+
+// What no table holds is invalidated by name, on every node, with the transaction.
+func ExampleInvalidate() {
+	menu := func(ctx context.Context, tx pgx.Tx) error {
+		err := postgres.Invalidate(ctx, tx.Exec, unstale.Tag("menu"))
+		return err
+	}
+	same := func(ctx context.Context, tx *sql.Tx) error {
+		err := postgres.Invalidate(ctx, tx.ExecContext, unstale.Tag("menu"))
+		return err
+	}
+	_, _ = menu, same
 }
 
 // For gorm, bun, ent, sqlx and sqlc there is a *sql.DB.

@@ -267,6 +267,7 @@ var settled = strings.Fields(`concat concat_ws format to_char to_date to_timesta
 type function struct {
 	name       string
 	system     bool
+	ours       bool   // in schema unstale, where nobody but who set it up makes any
 	volatility string // i, s or v
 	language   string
 }
@@ -289,6 +290,9 @@ func (r *reading) judge(functions map[uint32]function) (alters bool) {
 			if !slices.Contains(harmless, f.name) {
 				r.writes = true
 			}
+		case f.ours:
+			r.refuse(refusedVolatile)
+			r.writes = r.writes || f.volatility == "v"
 		case f.volatility == "i" && (f.language == "c" || f.language == "internal"):
 		default:
 			// Whatever it says it is, nobody has looked what it reads.

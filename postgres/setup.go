@@ -11,10 +11,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/unstale/unstale"
 )
 
 // version is that of what Setup makes in a database. Another one is not used.
-const version = 1
+const version = 3
 
 //go:embed setup.sql
 var setupSQL string
@@ -53,9 +55,10 @@ func Setup(ctx context.Context, dsn string, o SetupOptions) error {
 	var grants strings.Builder
 	for _, role := range o.Grant {
 		fmt.Fprintf(&grants, "GRANT USAGE ON SCHEMA unstale TO %[1]s;\nGRANT SELECT ON unstale.version, unstale.followed TO %[1]s;\n"+
-			"GRANT EXECUTE ON FUNCTION unstale.look, unstale.identity, unstale.begin, unstale.sweep TO %[1]s;\n", pgx.Identifier{role}.Sanitize())
+			"GRANT EXECUTE ON FUNCTION unstale.look, unstale.identity, unstale.begin, unstale.sweep, unstale.invalidate TO %[1]s;\n", pgx.Identifier{role}.Sanitize())
 	}
-	base := strings.ReplaceAll(setupSQL, "$VERSION", fmt.Sprint(version)) + grants.String()
+	base := strings.NewReplacer("$VERSION", fmt.Sprint(version), "$BYTES", fmt.Sprint(unstale.MaxTargetsBytes), "$TARGETS", fmt.Sprint(unstale.MaxTargets)).
+		Replace(setupSQL) + grants.String()
 	for _, sql := range []string{base, eventsSQL} {
 		if err := o.run(ctx, conn, sql); err != nil {
 			return fmt.Errorf("unstale/postgres: setup: %w", err)

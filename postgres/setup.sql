@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS unstale.outbox (
 	xid pg_catalog.xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), -- of the top level
 	relation pg_catalog.oid NOT NULL,
 	layout pg_catalog.int8, -- what the table was like: columns are those of that time
-	operation pg_catalog."char" NOT NULL, -- i, u, d, or t: the whole table
+	operation pg_catalog."char" NOT NULL, -- i, u, d, t: the whole table, or n: what is named by new (unstale.invalidate)
 	old pg_catalog.text[],
 	new pg_catalog.text[],
 	differs pg_catalog.int2[]
@@ -123,6 +123,30 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unst
 BEGIN
 	INSERT INTO unstale.outbox (relation, operation) VALUES (TG_RELID, 't');
 	RETURN NULL;
+END $unstale$;
+
+-- Invalidates by name, on every node, when the transaction is committed. Targets are as
+-- MarshalTargets of package unstale writes them, such as [["tag", "menu"]]. Who may call it
+-- need not be one who may look.
+CREATE OR REPLACE FUNCTION unstale.invalidate(targets pg_catalog.text) RETURNS pg_catalog.void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$
+DECLARE target pg_catalog.json; kind pg_catalog.text; n_targets pg_catalog.int4;
+BEGIN
+	IF pg_catalog.octet_length(targets) OPERATOR(pg_catalog.>) $BYTES THEN
+		RAISE EXCEPTION 'unstale: targets of more than $BYTES bytes' USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	n_targets := pg_catalog.json_array_length(targets::pg_catalog.json);
+	IF n_targets IS NULL OR n_targets OPERATOR(pg_catalog.<) 1 OR n_targets OPERATOR(pg_catalog.>) $TARGETS THEN
+		RAISE EXCEPTION 'unstale: at least one target, and at most $TARGETS' USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	FOR target IN SELECT e.value FROM pg_catalog.json_array_elements(targets::pg_catalog.json) AS e LOOP
+		kind := target OPERATOR(pg_catalog.->>) 0;
+		IF kind IS NULL OR NOT kind OPERATOR(pg_catalog.=) ANY (ARRAY['tag', 'key', 'pattern']::pg_catalog.text[])
+			OR coalesce(target OPERATOR(pg_catalog.->>) 1, '') OPERATOR(pg_catalog.=) '' THEN
+			RAISE EXCEPTION 'unstale: % is no target, as ["tag", name], ["key", key] and ["pattern", pattern, id, ...] are', target USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+	END LOOP;
+	INSERT INTO unstale.outbox (relation, operation, new) VALUES (0, 'n', ARRAY[targets]::pg_catalog.text[]);
 END $unstale$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA unstale FROM PUBLIC;

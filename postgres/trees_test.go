@@ -104,7 +104,7 @@ func (g *grove) says(t *testing.T, c *catalogue, s groveStatement) string {
 	functions := make(map[uint32]function)
 	for oid := range r.functions {
 		if f, ok := g.Functions[oid]; ok {
-			functions[oid] = function{f.Name, f.System, f.Volatility, f.Language}
+			functions[oid] = function{name: f.Name, system: f.System, volatility: f.Volatility, language: f.Language}
 		}
 	}
 	r.judge(functions)

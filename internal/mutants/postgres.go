@@ -116,7 +116,7 @@ var strict = []excess{
 		{"postgres/kin.go", "			r.why = notAll\n", ""},
 	}},
 	{"what is told of the schema is not heard", "postgres", "TestTold", []edit{
-		{"postgres/database.go", "		if a.rows[i].operation == \"s\" {\n			db.lose(\"schema changed\")\n			return nil\n", "		if a.rows[i].operation == \"s\" {\n			continue\n"},
+		{"postgres/database.go", "			db.lose(\"schema changed\")\n			return nil\n		case", "			continue\n		case"},
 	}},
 	{"what is temporary is told", "postgres", "TestTold", []edit{
 		{"postgres/events.sql", "AS c WHERE c.schema_name IS DISTINCT FROM 'pg_temp');", "AS c);"},
@@ -158,5 +158,17 @@ var strict = []excess{
 	}},
 	{"trees of 14 are those of 15", "postgres", "TestTrees", []edit{
 		{"postgres/internal/nodetree/nodetree.go", "	if now, ok := renamed[n.Tag]; ok {\n", "	if now, ok := renamed[n.Tag]; ok && false {\n"},
+	}},
+	{"what is named elsewhere is not invalidated", "postgres", "TestInvalidate$", []edit{
+		{"postgres/database.go", "			ok = ok && db.named(ctx, r.now)\n		default", "		default"},
+	}},
+	{"what is made from no database does not look", "postgres", "TestInvalidate$", []edit{
+		{"postgres/database.go", "func (db *database) ID() string {", "func (db *database) id() string {"},
+	}},
+	{"more names than a look has are no names", "postgres", "TestInvalidate$", []edit{
+		{"postgres/catalogue.go", "	if r == nil {\n		return false\n", "	if r == nil {\n		return row.relation == 0\n"},
+	}},
+	{"what invalidates by name changes the session", "postgres", "TestInvalidateLeavesTheSession", []edit{
+		{"postgres/analysis.go", "f.ours = ours != nil && *ours", "f.ours = false"},
 	}},
 }
