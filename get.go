@@ -37,6 +37,8 @@ type get struct {
 	weighed bool   // the worth of what is stored decides
 	worth   *worth // of the place; nil if nothing is known
 
+	looked time.Duration // how old the look is on which it is answered, if it is no new one
+
 	lasting *lastingContext // of a run beside the request, and after it; else nil
 }
 
@@ -127,6 +129,16 @@ func (g *get) patience() time.Duration {
 	return max(g.front.options.LookWait, time.Duration(g.route.worth.took.Load()))
 }
 
+// allows implements selector.
+func (g *get) allows(age time.Duration) bool {
+	g.looked = 0
+	if g.policy.Within == 0 || age > g.policy.Within {
+		return false
+	}
+	g.looked = age
+	return true
+}
+
 func (g *get) identified() bool {
 	return g.Identity == nil || g.own == forCredentials || g.asks != nil && g.asks.found.Load()
 }
@@ -138,6 +150,7 @@ func (g *get) answer() {
 	var room joiner
 	var j *joiner
 	for {
+		g.looked = 0
 		e, key, at, why := c.find(g.r.Context(), g.primary, g)
 		now := at.time
 		refused := ""
@@ -238,6 +251,9 @@ func (g *get) hit(e *Entry, now time.Time) {
 	}
 	g.route.hits.Add(1)
 	g.route.hitBytes.Add(uint64(len(e.body)))
+	if g.looked > 0 {
+		g.route.bounded.Add(1)
+	}
 	if len(g.unknown) > 0 {
 		c.apart.hit(g.id, g.key, g.unknown)
 	}

@@ -201,6 +201,7 @@ func (s *scope) appendVary(b []byte, _ []string) []byte { return b }
 func (s *scope) selecting() []string                    { return nil }
 func (s *scope) may(*Entry) bool                        { return true }
 func (s *scope) dear(_, _ *Entry) bool                  { return false }
+func (s *scope) allows(time.Duration) bool              { return false }
 
 // appendCredentials and audiences implement selector: no function result is kept
 // for what a request carries, which its key would have to name.

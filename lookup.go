@@ -98,6 +98,7 @@ type selector interface {
 	may(e *Entry) bool                           // whether what stands outside lets it have the entry
 	dear(own, shared *Entry) bool                // whether to ask what is found costs more than to make it anew
 	patience() time.Duration                     // how long it waits for a source
+	allows(age time.Duration) bool               // whether what is for all may be as old as that
 	identified() bool                            // whether who asks need not be found out any more
 }
 
@@ -177,6 +178,8 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 	}
 	if e == nil && shared == nil {
 		c.glance()
+	} else if e == nil && c.lately(s, shared) {
+		why = missNone
 	} else if s.dear(e, shared) {
 		return nil, key, c.now(), missDear
 	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {

@@ -2,7 +2,10 @@ package unstale
 
 import (
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -149,6 +152,14 @@ type Policy struct {
 	// asks and is another one with each answer: what is kept for exactly the former is
 	// not stored ("credential renewed").
 	DropSetCookie []string
+	// Within lets answers of the route be as old as that: one is served without a new
+	// look if every [Source] that it is made from, and that does not answer at once, has
+	// answered one that was sent no longer ago. Without it, the default, every answer is
+	// strict. It concerns answers that are for all, found in the store: those that depend on
+	// who asks are strict, and so is Load. It spares a round trip, and keeps a route served for
+	// so long where a source does not answer. What answers at once, as SQLite does, is always
+	// asked. Cache-Status says how long ago the look was; RouteStats.Bounded counts.
+	Within time.Duration
 }
 
 // Mode says what the cache does on a route.
@@ -175,6 +186,7 @@ func (c *front) newMiddleware(o HandlerOptions) *middleware {
 	if m.shown.named {
 		m.Identity = m.identityByCredentials
 	}
+	m.claim()
 	if m.realm = "named " + o.Name; o.Name == "" {
 		m.realm = "unnamed " + strconv.FormatUint(c.middlewares.Add(1), 10)
 	}
@@ -195,6 +207,20 @@ func (m *middleware) wrap(next http.Handler) http.Handler {
 		})
 	default:
 		return next
+	}
+}
+
+// claim says which routes are not strict.
+func (m *middleware) claim() {
+	say := func(route string, p Policy) {
+		if p.Within > 0 && p.Mode == ModeOn && m.front.enabled() {
+			m.front.logger.Info("unstale: answers of a route that are for all may be as old as its Policy.Within says; answers of other routes are strict",
+				slog.String("route", route), slog.Duration("within", p.Within))
+		}
+	}
+	say("", m.Policy)
+	for _, route := range slices.Sorted(maps.Keys(m.Policies)) {
+		say(route, m.Policies[route])
 	}
 }
 
@@ -240,6 +266,8 @@ func (p Policy) check(where string) error {
 		return fmt.Errorf("unstale: %s.Mode is %d, which is no mode", where, p.Mode)
 	case p.TTL < 0:
 		return fmt.Errorf("unstale: %s.TTL is negative", where)
+	case p.Within < 0:
+		return fmt.Errorf("unstale: %s.Within is negative", where)
 	}
 	for _, name := range p.DropSetCookie {
 		if !fieldName(name) {

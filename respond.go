@@ -2,6 +2,7 @@ package unstale
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -309,7 +310,13 @@ func (g *get) passBy(f *fill, rec *recorder) {
 
 // serve answers from an entry that was found.
 func (g *get) serve(e *Entry, now time.Time) {
-	g.serveAs(e, now, g.front.hitTexts.of(e.remaining(now)))
+	status := g.front.hitTexts.of(e.remaining(now))
+	if g.looked > 0 {
+		said := hitStatus(e.remaining(now))
+		said.Detail = fmt.Sprintf("source asked %v ago, within %v", g.looked.Round(time.Millisecond), g.policy.Within)
+		status = said.String()
+	}
+	g.serveAs(e, now, status)
 }
 
 // serveAs is serve with what Cache-Status says of it.

@@ -57,9 +57,10 @@ type source struct {
 
 	ctx    context.Context // of looks; ends when the source is closed
 	cancel context.CancelFunc
-	sent   atomic.Int64 // when the last look was, as the time since the cache was made
-	fails  atomic.Bool  // the last look
-	costs  atomic.Int64 // what a look takes, in nanoseconds
+	sent   atomic.Int64              // when the last look was, as the time since the cache was made
+	told   atomic.Pointer[time.Time] // when the last look was sent that was answered without an error; nil: none was
+	fails  atomic.Bool               // the last look
+	costs  atomic.Int64              // what a look takes, in nanoseconds
 
 	mu      sync.Mutex
 	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
@@ -273,6 +274,35 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 	return missNone
 }
 
+// lately reports whether s may be given e, which is for all, although no look was sent
+// since the request came: every source that e is made from, and that does not answer at
+// once, has answered one that is not older than s allows. It is as good as at the oldest of
+// them.
+func (c *engine) lately(s selector, e *Entry) bool {
+	if e == nil || e.audience() != forAll || !s.allows(0) {
+		return false
+	}
+	var oldest time.Duration
+	for _, src := range c.sources.all() {
+		if src.Source == nil || !src.concerns(e) {
+			continue
+		}
+		if src.prompt {
+			if err := src.call(src.ctx); err != nil {
+				return false
+			}
+			continue
+		}
+		told := src.told.Load()
+		if told == nil {
+			return false
+		}
+		// The clock that cannot be set stands still while a machine sleeps.
+		oldest = max(oldest, time.Since(*told), time.Now().Round(0).Sub(told.Round(0)))
+	}
+	return s.allows(oldest)
+}
+
 // glance has those sources caught up that answer at once, for a fill: what was
 // written before it is not to make it fall.
 func (c *engine) glance() {
@@ -375,10 +405,10 @@ func (s *source) answer(err error) (more bool) {
 	}
 	l := s.running
 	s.took = time.Since(l.sent)
-	if err == nil {
+	if l.err = err; err == nil {
 		approach(&s.costs, int64(s.took))
+		s.told.Store(&l.sent)
 	}
-	l.err = err
 	close(l.done)
 	s.running, s.next = s.next, nil
 	if s.running == nil {

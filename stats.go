@@ -40,6 +40,7 @@ type Stats struct {
 // RouteStats are the counters of one route.
 type RouteStats struct {
 	Hits     uint64            // answers served from an entry
+	Bounded  uint64            // of those, answers on a look that was older than the request, as Policy.Within allows
 	Joined   uint64            // requests answered by somebody else's fill
 	Misses   map[string]uint64 // requests that ran the handler, by reason
 	Bypassed map[string]uint64 // requests that passed by the cache, by reason
@@ -228,21 +229,21 @@ func (s *stats) route(name string) *routeCounters {
 }
 
 type routeCounters struct {
-	name                                  string
-	hits, joined, fills, stored, hitBytes atomic.Uint64
-	wouldHit, wouldDiffer                 atomic.Uint64
-	misses, bypassed, refused             labels
-	differing                             labels        // differences that were found, by key
-	refilled                              labels        // fills whose answer was stored, by the reason of their miss
-	coarse                                labels        // of those, after a fall because of a statement that is coarser than its text allows, by statement
-	missed                                atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
+	name                                           string
+	hits, bounded, joined, fills, stored, hitBytes atomic.Uint64
+	wouldHit, wouldDiffer                          atomic.Uint64
+	misses, bypassed, refused                      labels
+	differing                                      labels        // differences that were found, by key
+	refilled                                       labels        // fills whose answer was stored, by the reason of their miss
+	coarse                                         labels        // of those, after a fall because of a statement that is coarser than its text allows, by statement
+	missed                                         atomic.Uint64 // requests whose answer was not stored, for a reason with a remedy
 
 	worth worth
 }
 
 func (r *routeCounters) snapshot() RouteStats {
 	s := RouteStats{
-		Hits: r.hits.Load(), Joined: r.joined.Load(), Fills: r.fills.Load(), Stored: r.stored.Load(), HitBytes: r.hitBytes.Load(),
+		Hits: r.hits.Load(), Bounded: r.bounded.Load(), Joined: r.joined.Load(), Fills: r.fills.Load(), Stored: r.stored.Load(), HitBytes: r.hitBytes.Load(),
 		WouldHit: r.wouldHit.Load(), WouldDiffer: r.wouldDiffer.Load(),
 		Misses: r.misses.snapshot(), Bypassed: r.bypassed.snapshot(), Refused: r.refused.snapshot(),
 		Spent: make(map[string]time.Duration),

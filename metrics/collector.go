@@ -27,6 +27,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	hits     = desc("hits_total", "Answers served from a stored response.", "route")
+	bounded  = desc("bounded_hits_total", "Of these, answers on a look older than the request, as the route's Policy.Within allows.", "route")
 	joined   = desc("joined_total", "Requests answered by a fill that another request ran.", "route")
 	misses   = desc("misses_total", "Requests that ran the handler, by the reason why nothing could be served.", "route", "reason")
 	bypassed = desc("bypassed_total", "Requests that passed by the cache, by reason.", "route", "reason")
@@ -68,7 +69,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, shadowed, verified, refused, invalidations,
+		hits, bounded, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, shadowed, verified, refused, invalidations,
 		captured, coarse, coarseFalls, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
@@ -102,6 +103,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			continue // nothing on this route is ever cached: no rows of zeros
 		}
 		count(hits, r.Hits, route)
+		count(bounded, r.Bounded, route)
 		count(joined, r.Joined, route)
 		count(fills, r.Fills, route)
 		counts(misses, r.Misses, route)

@@ -188,6 +188,20 @@ var requests = []lapse{
 	{"a look that is late vouches", "TestNobodyVouches", []edit{
 		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
 	}},
+	{"how old a look is does not matter to a bounded route", "TestWithin", []edit{
+		{"get.go", "g.policy.Within == 0 || age > g.policy.Within {", "g.policy.Within == 0 {"},
+	}},
+	{"a look that failed will do for a bounded route", "TestWithin", []edit{
+		{"source.go", "		s.told.Store(&l.sent)\n	}\n", "	}\n	s.told.Store(&l.sent)\n"},
+	}},
+	{"who asks may be as old as the route's answers", "TestWithin", []edit{
+		{"source.go", "if e == nil || e.audience() != forAll || !s.allows(0) {", "if e == nil || !s.allows(0) {"},
+		{"lookup.go", "	} else if e == nil && c.lately(s, shared) {\n", "	} else if c.lately(s, cmp.Or(e, shared)) {\n"},
+		{"lookup.go", "import (\n", "import (\n	\"cmp\"\n"},
+	}},
+	{"strict routes are as bounded ones", "TestWithin", []edit{
+		{"get.go", "g.policy.Within == 0 || age > g.policy.Within {", "age > g.policy.Within && age > time.Second {"},
+	}},
 	{"the first look is sent when a source has been idle", "TestFirstLookIsAtOnce", []edit{
 		{"source.go", "time.AfterFunc(0, s.glance)", "time.AfterFunc(lookIdle, s.glance)"},
 	}},
