@@ -72,6 +72,7 @@ func New(seed, index uint64, size Size) *Case {
 		c.Reads = append(c.Reads, g.read())
 	}
 	c.Reads = append(c.Reads, g.clockReads()...)
+	c.Reads = append(c.Reads, g.finerReads(seed, index, size.Reads)...)
 	for range size.Changes {
 		ch := g.change()
 		if g.chance(20) {

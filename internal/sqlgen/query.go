@@ -26,7 +26,7 @@ type shape struct {
 
 // Shapes are the names of the kinds of queries.
 func Shapes() (names []string) {
-	for _, c := range shapes() {
+	for _, c := range append(shapes(), finerShapes()...) {
 		names = append(names, c.what.name)
 	}
 	return append(names, several, clockShape)
