@@ -96,7 +96,7 @@ var statementsOfApplications = []pgStatement{
 	{`SELECT json_build_object('id', o.id, 'items', (SELECT json_agg(json_build_object('p', i.product_id, 'n', i.amount)) FROM items i WHERE i.order_id = o.id)) FROM orders o WHERE o.user_id = $1 AND o.note = $2`,
 		`by public.orders[user_id=?1 note=?2]{id user_id note}`},
 	{`SELECT count(*) FROM sessions WHERE expires_at > now() - interval '1 hour'`, "refused"},
-	{`SELECT count(*) FROM comments WHERE article_id = $1 AND (parent_id IS NULL OR author_id = $2)`, `public.comments[article_id=?1]{article_id author_id parent_id}`},
+	{`SELECT count(*) FROM comments WHERE article_id = $1 AND (parent_id IS NULL OR author_id = $2)`, `public.comments[article_id=?1 parent_id=NULL]{article_id author_id parent_id} public.comments[article_id=?1 author_id=?2]{article_id author_id parent_id}`},
 	{`SELECT id, title FROM articles WHERE ($1::text IS NULL OR slug = $1)`, `public.articles[slug=?1 if]{id slug title}`},
 	{`SELECT id, title FROM articles WHERE author_id = $1 AND id < $2 ORDER BY id DESC LIMIT 20`, `public.articles[author_id=?1]{id title author_id}↓id..`},
 }

@@ -100,7 +100,7 @@ func play(t *testing.T, c *sqlgen.Case, s setting, total *tally) *failure {
 		t.Fatal(err)
 	}
 	if s.narrow {
-		connector.db.Shapes.Bounds = shape.Bounds{Shapes: 8, Many: 3, Watched: 1, Patience: 4, Placed: 60, Touched: 40}
+		connector.db.Shapes.Bounds = shape.Bounds{Shapes: 8, Single: 2, Many: 3, Watched: 1, Patience: 4, Placed: 60, Touched: 40}
 	}
 	tr.db = newPreparing(sql.OpenDB(connector))
 	defer tr.db.Close()

@@ -64,7 +64,7 @@ func (a *analysis) load() (*schema, error) {
 		if hasPrefixFold(name, "sqlite_") {
 			continue
 		}
-		t := &dialect.Table{RowID: -1, WithoutRowID: num(row[2]) != 0, View: kind == "view", Virtual: kind == "virtual",
+		t := &dialect.Table{RowID: -1, WithoutRowID: num(row[2]) != 0, View: kind == "view", Virtual: kind == "virtual", Shadow: kind == "shadow",
 			SQL: sql, Hidden: make(map[int]bool), Defaults: make(map[int]string)}
 		t.Name = name
 		collations, err := a.columns(t, num(row[3]) != 0, utf16)
@@ -134,7 +134,7 @@ func (a *analysis) columns(t *dialect.Table, strict, utf16 bool) (collations []s
 				return nil, fail("collation of "+t.Name+"."+name, err)
 			}
 		}
-		c.Type = dialect.TypeOf(declared, strict, collation, utf16)
+		c.Type, c.Folded = dialect.TypeOf(declared, strict, collation, utf16), dialect.FoldedTypeOf(declared, strict, collation, utf16)
 		collations = append(collations, collation)
 		t.Columns = append(t.Columns, c)
 	}

@@ -29,7 +29,7 @@ var analysis = []mistake{
 		"case true:",
 	},
 	{
-		"OR of two columns is read as of one", "internal/sqldep/block.go",
+		"OR of two columns is read as of one", "internal/sqldep/either.go",
 		"&& column != c {",
 		"&& column != c && false {",
 	},
@@ -122,6 +122,71 @@ var analysis = []mistake{
 		"'now' among the arguments is not noticed", "sqlite/rows.go",
 		"r.stmt == 0 || r.session.native.clocked(r.stmt)",
 		"r.stmt == 0",
+	},
+	{
+		"what is above is below", "sqlite/internal/dialect/compare.go",
+		"return sqldep.AtMost{X: y, Y: x}",
+		"return sqldep.AtMost{X: x, Y: y, More: nil}",
+	},
+	{
+		"the last values of two rows are compared", "sqlite/internal/dialect/compare.go",
+		"return sqldep.AtMost{X: left[0], Y: right[0], More: more}",
+		"return sqldep.AtMost{X: left[len(left)-1], Y: right[len(right)-1], More: append(more, left[0], right[0])}",
+	},
+	{
+		"of two bounds one of which holds the first one does", "internal/shape/range.go",
+		"if widest == nil || bytes.Compare(code, widest) == sign {",
+		"if widest == nil {",
+	},
+	{
+		"a range with two ends ends early", "internal/shape/span.go",
+		"	for _, e := range high[i+1:] {\n",
+		"	for _, e := range high[i+1:i+1] {\n",
+	},
+	{
+		"a side of OR is forgotten", "internal/sqldep/either.go",
+		"	for _, one := range list {\n",
+		"	for _, one := range list[:1] {\n",
+	},
+	{
+		"a side of OR that says nothing is overlooked", "internal/sqldep/either.go",
+		"		if len(all) < len(list) {\n",
+		"		if len(all) == 0 {\n",
+	},
+	{
+		"a guard that may hold is dropped", "internal/sqldep/guard.go",
+		"	return false\n}",
+		"	return true\n}",
+	},
+	{
+		"an optional filter that is not given selects", "internal/shape/guard.go",
+		"return ok && v.kind != KindNull",
+		"return ok",
+	},
+	{
+		"coalesce has no other value", "sqlite/internal/dialect/compare.go",
+		"return or(sqldep.Equal{X: c, Y: value}, sqldep.IsNull{X: c})",
+		"return sqldep.Equal{X: c, Y: value}",
+	},
+	{
+		"IS is read as =", "sqlite/internal/dialect/compare.go",
+		"return or(sqldep.Equal{X: x, Y: parameter(y)}, sqldep.IsNull{X: x})",
+		"return sqldep.Equal{X: x, Y: parameter(y)}",
+	},
+	{
+		"lower() is overlooked", "sqlite/internal/dialect/types.go",
+		"s, whole := foldCase(v.Text())",
+		"s, whole := v.Text(), true",
+	},
+	{
+		"a list of keys ends early", "internal/shape/plan.go",
+		"n <= w.Values[i].Last; n++ {",
+		"n < w.Values[i].Last; n++ {",
+	},
+	{
+		"texts of numbers are texts", "sqlite/internal/dialect/types.go",
+		"&& mayBeNumber(arg) {",
+		"&& arg == \"\" {",
 	},
 	{
 		"a shape is used before its birth", "internal/shape/query.go",

@@ -7,8 +7,20 @@ var bounds = []excess{
 	{"the last of many rows stands for all", "internal/shape", "TestTouchedAsByEachRow", []edit{
 		{"internal/shape/touched.go", "bytes.Compare(p.code, at.code) < 0", "bytes.Compare(p.code, at.code) > 0"},
 	}},
+	{"of many rows between two ends the first stands for all", "internal/shape", "TestTouchedAsByEachRow", []edit{
+		{"internal/shape/touched.go", "		if sh.between {\n			at, known", "		if false {\n			at, known"},
+	}},
+	{"of bounds that hold together the widest counts", "internal/shape", "TestRange", []edit{
+		{"internal/shape/range.go", "bytes.Compare(code, v.high) < 0", "bytes.Compare(code, v.high) > 0"},
+	}},
+	{"many filters are a table", "internal/shape", "TestManyFilters", []edit{
+		{"internal/shape/query.go", "			d.wider(s, sets, args)\n", "			d.rely(s, nil)\n"},
+	}},
+	{"one of many filters selects by another one's value", "internal/shape", "TestManyFilters", []edit{
+		{"internal/shape/query.go", "func(int) (Value, bool) { return values[at], true }", "func(int) (Value, bool) { return values[0], true }"},
+	}},
 	{"a range does not lie in its set", "internal/shape", "TestTouchedIsBounded", []edit{
-		{"internal/shape/span.go", "	dst = append(dst, s.anywhere())\n", ""},
+		{"internal/shape/span.go", "	dst = append(dst, s.anywhere())\n	for _, d := range c {", "	for _, d := range c {"},
 	}},
 	{"what a commit touches has no bound", "internal/shape", "TestTouchedIsBounded|TestTouchedFewFirst", []edit{
 		{"internal/shape/touched.go", "if n > p.dependencies {", "if false {"},
@@ -46,6 +58,21 @@ var bounds = []excess{
 	}},
 	{"texts have no bound in bytes", "internal/sqltrack", "TestMemoIsBounded", []edit{
 		{"internal/sqltrack/memo.go", " && m.bytes+len(sql) <= maxTextBytes {", " {"},
+	}},
+	{"an ordinary table belongs to a virtual one", "sqlite/internal/dialect", "TestChangesOfAShadowTable", []edit{
+		{"sqlite/internal/dialect/schema.go", "v.Virtual && (t.Shadow || v.opaque) {", "v.Virtual {"},
+	}},
+	{"another module's table is an ordinary one", "sqlite/internal/dialect", "TestChangesOfAShadowTable", []edit{
+		{"sqlite/internal/dialect/schema.go", "(t.Shadow || v.opaque)", "t.Shadow"},
+	}},
+	{"blanks count where case does not", "sqlite/internal/dialect", "TestFoldedTypes", []edit{
+		{"sqlite/internal/dialect/types.go", `case "", "BINARY", "NOCASE":`, `case "", "BINARY", "NOCASE", "RTRIM":`},
+	}},
+	{"a number is a text where case does not count", "sqlite/internal/dialect", "TestFoldedTypes", []edit{
+		{"sqlite/internal/dialect/types.go", "if affinityOf(declared, strict) == affinityText {", "if true {"},
+	}},
+	{"optional filters are all given", "sqlite/internal/dialect", "TestStatementsOfApplications", []edit{
+		{"internal/sqldep/guard.go", "	return false\n}", "	return true\n}"},
 	}},
 	{"a probe reads what it likes", "sqlite", "TestProbeIsBounded|TestProbesReadNoMoreThanQueries", []edit{
 		{"sqlite/probe.go", "n.db, int32(work), *", "n.db, 0, *"},

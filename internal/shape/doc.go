@@ -18,7 +18,8 @@
 // dependency is bumped when a row enters or leaves the set, or stays in it and a
 // watched column changes. If the shape is ordered there is, in place of the one
 // dependency, a handful for every range from the start of the order up to a value
-// (span.go), bumped when that happens to a row in the range.
+// (span.go), or between two values (range.go), bumped when that happens to a row in
+// the range.
 //
 // A source is an occurrence of a table in a query. A query whose answer is a
 // function of the columns C of the rows in S(v), for each of its sources, depends

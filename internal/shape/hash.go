@@ -50,11 +50,11 @@ func (h hasher) begin(table string, k shapeKey) set {
 
 // add adds the value of a column to the hash of a set. ok is false where it is
 // not certain which values equal this one.
-func (h hasher) add(s set, v Value, c *Column) (_ set, ok bool) {
-	if c.Type == nil {
+func (h hasher) add(s set, v Value, t Type) (_ set, ok bool) {
+	if t == nil {
 		return 0, false
 	}
-	if v, ok = c.Type.Key(v); !ok || v.kind == KindUnknown {
+	if v, ok = t.Key(v); !ok || v.kind == KindUnknown {
 		return 0, false
 	}
 	return set(h.sum(uint64(s), uint64(v.kind), v.num, v.text)), true

@@ -11,6 +11,7 @@ type Operand struct {
 	Type    Type   // of the column that it is compared with
 	Literal Value  // Unknown for the other kinds
 	Number  int    // of a parameter without a name
+	Last    int    // of a run of parameters without names, each of which is a value: the last number; or 0
 	Name    string // of a parameter with a name
 	Row     bool   // it is the column of the result with the number Result
 	Result  int
@@ -29,11 +30,16 @@ func (o *Operand) value(args []driver.NamedValue) (v Value, ok bool) {
 		return Value{}, false
 	}
 	for i := range args {
-		if o.Name != "" && args[i].Name == o.Name || o.Name == "" && args[i].Ordinal == o.Number {
+		if o.names(&args[i]) {
 			return o.Type.Fit(args[i].Value)
 		}
 	}
 	return Value{}, false
+}
+
+// names reports whether the operand is the parameter of an argument.
+func (o *Operand) names(arg *driver.NamedValue) bool {
+	return o.Name != "" && arg.Name == o.Name || o.Name == "" && arg.Ordinal == o.Number
 }
 
 func (o Operand) String() string {
@@ -48,6 +54,9 @@ func (o Operand) String() string {
 		return fmt.Sprintf("%q", o.Literal.text)
 	case o.Name != "":
 		return ":" + o.Name
+	}
+	if o.Last > o.Number {
+		return fmt.Sprintf("?%d…%d", o.Number, o.Last)
 	}
 	return fmt.Sprintf("?%d", o.Number)
 }

@@ -2,6 +2,7 @@ package shape
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,11 @@ type Plan struct {
 	Sources []Source // by table name
 	Width   int      // the number of the result's columns, if a source needs them
 
+	// Guards are conditions that some arguments fail; Under returns the plan for those
+	// that do.
+	Guards []Guard
+	Under  func(failing []Guard) *Plan
+
 	Clocked  bool      // it calls functions of date and time
 	Zoneless []Operand // parameters whose arguments must fit, or it may go by the time zone
 }
@@ -25,6 +31,7 @@ type Source struct {
 	Watched ColumnSet   // on these columns
 	Sets    []Selection // of the rows in one of these sets; none: of all rows
 	Broad   []Selection // the sets that hold without the rows of the result
+	Range   *Range      // between bounds, as far as the rows of the result do not narrow them further
 	Span    *Span       // up to an end
 	Probe   *Probe      // of the rows in the sets that it finds, if it finds some
 	Entire  bool        // Sets hold only if the result was read to its end
@@ -33,10 +40,31 @@ type Source struct {
 }
 
 // A Selection is the rows that have these values in some columns. All of a
-// source have the same columns, ascending.
+// source have the same columns, ascending; [Folded] names one that is compared
+// without regard to case.
 type Selection struct {
 	Columns []int
 	Values  []Operand
+}
+
+// runs reports whether an operand stands for several parameters.
+func (w *Selection) runs() bool {
+	return slices.ContainsFunc(w.Values, func(o Operand) bool { return o.Last > o.Number })
+}
+
+// all returns the values of the selections that this one stands for: of each parameter
+// of a run.
+func (w *Selection) all() (list [][]Operand) {
+	i := slices.IndexFunc(w.Values, func(o Operand) bool { return o.Last > o.Number })
+	if i < 0 {
+		return [][]Operand{w.Values}
+	}
+	for n := w.Values[i].Number; n <= w.Values[i].Last; n++ {
+		one := Selection{w.Columns, slices.Clone(w.Values)}
+		one.Values[i].Number, one.Values[i].Last = n, 0
+		list = append(list, one.all()...)
+	}
+	return list
 }
 
 // A Span is the rows from the start of an order up to the last row of the
@@ -50,7 +78,8 @@ type Span struct {
 
 // String returns the plan for people and tests, such as "users[id=?1]{name}" for
 // the name of one row, "users{name}" for all names, "users" for any change,
-// "cards{made}↓made" for the latest ones and "users[id=#2]{name}?" for the names
+// "cards{made}↓made" for the latest ones, "cards{made}(made<?1)" for the ones up to some
+// time and "users[id=#2]{name}?" for the names
 // of the users in the result's second column, which only counts the way it is
 // written if the foreign keys hold.
 func (p *Plan) String() string {
@@ -80,11 +109,18 @@ func (s *Source) String() string {
 			if i > 0 {
 				b.WriteByte(' ')
 			}
-			fmt.Fprintf(&b, "%s=%s", s.Table.Columns[c].Name, w.Values[i])
+			name := s.Table.Columns[number(c)].Name
+			if c < 0 {
+				name = "lower(" + name + ")"
+			}
+			fmt.Fprintf(&b, "%s=%s", name, w.Values[i])
 		}
 		b.WriteByte(']')
 	}
 	b.WriteString(s.Table.names(s.Watched))
+	if s.Range != nil {
+		b.WriteString(s.Range.String(s.Table))
+	}
 	if s.Span != nil {
 		arrow := "↑"
 		if s.Span.Descending {

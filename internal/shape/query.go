@@ -21,10 +21,11 @@ type querySource struct {
 	*Source
 	table, coarse uint64
 
-	fine  lazyShape // of Sets
-	broad lazyShape // of Source.Broad
-	all   lazyShape // of all rows
-	order lazyShape // of Sets in the span's order
+	fine   lazyShape // of Sets
+	broad  lazyShape // of Source.Broad
+	all    lazyShape // of all rows
+	order  lazyRange // of Broad in the order of the span
+	ranged lazyRange // of Broad in that of the range
 
 	joined lazyShape // of the columns that the probe finds
 	needs  int       // work of the probe, as far as is known; the query's credit guards it
@@ -43,10 +44,9 @@ func (s *Shapes) Use(p *Plan) *Query {
 		src, to := &p.Sources[i], &q.sources[i]
 		to.Source, to.table, to.coarse = src, s.hasher.table(src.Table), s.hasher.coarse(src.Table)
 		to.all.key = shapeKey{watched: src.Watched, order: noOrder}
-		to.fine.key, to.broad.key, to.order.key = to.all.key, to.all.key, to.all.key
+		to.fine.key, to.broad.key = to.all.key, to.all.key
 		if len(src.Sets) > 0 {
 			to.fine.key.columns = src.Sets[0].Columns
-			to.order.key.columns = src.Sets[0].Columns
 		}
 		if len(src.Broad) > 0 {
 			to.broad.key.columns = src.Broad[0].Columns
@@ -56,7 +56,10 @@ func (s *Shapes) Use(p *Plan) *Query {
 			to.joined.key.columns = src.Probe.Columns
 		}
 		if src.Span != nil {
-			to.order.key.order, to.order.key.descending = src.Span.Column, src.Span.Descending
+			to.order.use(to.fine.key, src.Span.Column)
+		}
+		if src.Range != nil {
+			to.ranged.use(to.broad.key, src.Range.Column)
 		}
 		q.results = append(q.results, src.results()...)
 	}
@@ -202,26 +205,81 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 		d.list = append(d.list, s.table)
 		return
 	}
-	if len(sets) > 0 {
-		sh := d.shape(s, l)
-		if sh == nil {
+	if s.Range != nil {
+		v, values := s.Range.interval(s.Source.Table, args), bind(s.Broad, args)
+		if v.bounded() && values != nil && d.within(s, &s.ranged, values, v) {
 			return
 		}
+	}
+	if len(sets) > 0 {
+		sh := d.query.shape(l, s.Source.Table)
+		if sh == nil {
+			d.wider(s, sets, args)
+			return
+		}
+		d.rely(s, sh)
 		start := len(d.list)
 		for i := range sets {
-			h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return sets[i].Values[c].value(args) })
+			var ok bool
+			if sets[i].runs() {
+				ok = d.run(sh, s, &sets[i], args)
+			} else {
+				ok = d.set(sh, s, sets[i].Values, args)
+			}
 			if !ok {
 				d.list = d.list[:start]
 				d.coarser(coarseArgument)
 				break
 			}
-			d.list = append(d.list, sh.watching(uint64(h)))
 		}
 		if len(d.list) > start {
 			return
 		}
 	}
 	d.everything(s)
+}
+
+// set adds the set of a shape with these values. ok is false where they do not fit.
+func (d *deps) set(sh *shape, s *querySource, values []Operand, args []driver.NamedValue) (ok bool) {
+	h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return values[c].value(args) })
+	if ok {
+		d.list = append(d.list, sh.watching(uint64(h)))
+	}
+	return ok
+}
+
+// run adds the sets for each parameter of a run, likewise.
+func (d *deps) run(sh *shape, s *querySource, w *Selection, args []driver.NamedValue) bool {
+	for _, values := range w.all() {
+		if !d.set(sh, s, values, args) {
+			return false
+		}
+	}
+	return true
+}
+
+// wider adds, where the table has too many shapes, the sets by a single one of the
+// columns, for which there is room, or else the whole table.
+func (d *deps) wider(s *querySource, sets []Selection, args []driver.NamedValue) {
+	t := s.Source.Table
+	sh, all := d.query.shapes.registerOne(t, sets[0].Columns), bind(sets, args)
+	if sh == nil || all == nil {
+		d.rely(s, nil)
+		return
+	}
+	start := len(d.list)
+	d.coarser(coarseShapes)
+	d.rely(s, sh)
+	at := slices.Index(sets[0].Columns, sh.columns[0])
+	for _, values := range all {
+		h, ok := sh.with(d.query.shapes.hasher, t, func(int) (Value, bool) { return values[at], true })
+		if !ok {
+			d.list = d.list[:start]
+			d.rely(s, nil)
+			return
+		}
+		d.list = append(d.list, sh.watching(uint64(h)))
+	}
 }
 
 // everything adds all rows.
@@ -267,7 +325,7 @@ func (sh *shape) with(h hasher, t *Table, value func(i int) (Value, bool)) (_ se
 		if !ok {
 			return 0, false
 		}
-		if s, ok = h.add(s, v, &t.Columns[c]); !ok {
+		if s, ok = h.add(s, v, t.typeOf(c)); !ok {
 			return 0, false
 		}
 	}

@@ -18,10 +18,11 @@ type Run struct {
 type runSource struct {
 	*querySource
 	index int
-	broad []known // Source.Broad with the values of the arguments
-	sets  []known // Source.Sets, likewise
-	limit int64   // of the span, or a negative number: there is none
-	last  Value   // the end of the span in the last row
+	broad []known  // Source.Broad with the values of the arguments
+	sets  []known  // Source.Sets, likewise
+	limit int64    // of the span, or a negative number: there is none
+	ends  interval // of the range
+	last  Value    // the end of the span in the last row
 
 	found []uint64 // what the rows showed
 	lost  string   // why they are not followed, or ""
@@ -38,6 +39,9 @@ func (r *Run) add(i int, args []driver.NamedValue) {
 	rs := runSource{querySource: s, index: i, limit: -1}
 	rs.broad = bind(s.Source.Broad, args)
 	rs.sets = bind(s.Source.Sets, args)
+	if s.Range != nil {
+		rs.ends = s.Range.interval(s.Source.Table, args)
+	}
 	if s.Span != nil && s.Span.Limit != nil {
 		if v, ok := s.Span.Limit.value(args); ok && v.kind == KindInt {
 			rs.limit = int64(v.num)
@@ -48,19 +52,22 @@ func (r *Run) add(i int, args []driver.NamedValue) {
 
 // bind returns the values of selections, or nil if one does not fit.
 func bind(sets []Selection, args []driver.NamedValue) []known {
-	out := make([]known, len(sets))
+	out := make([]known, 0, len(sets))
 	for i := range sets {
-		out[i] = make(known, len(sets[i].Values))
-		for j := range sets[i].Values {
-			o := &sets[i].Values[j]
-			if o.Row {
-				continue
+		for _, operands := range sets[i].all() {
+			values := make(known, len(operands))
+			for j := range operands {
+				o := &operands[j]
+				if o.Row {
+					continue
+				}
+				v, ok := o.value(args)
+				if !ok {
+					return nil
+				}
+				values[j] = v
 			}
-			v, ok := o.value(args)
-			if !ok {
-				return nil
-			}
-			out[i][j] = v
+			out = append(out, values)
 		}
 	}
 	return out
@@ -171,38 +178,29 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	if s.Span.Limit == nil && s.last.kind == KindNull {
 		return false // the least of no values
 	}
-	b, ok := s.Source.Table.Columns[s.Span.Column].place(nil, s.last)
-	sh := r.query.shape(&s.order, s.Source.Table)
-	if !ok || sh == nil {
+	at, ok := s.Source.Table.Columns[s.Span.Column].place(nil, s.last)
+	if !ok {
 		return false
 	}
+	v := interval{high: at}
 	if s.Span.Descending {
-		b.turn()
+		v = interval{low: at}
 	}
-	starts := []set{sh.start}
-	if len(s.sets) > 0 {
-		starts = starts[:0]
-	}
-	for i := range s.sets {
-		h, ok := sh.with(r.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return s.sets[i][c], true })
-		if !ok {
-			return false
-		}
-		starts = append(starts, h)
-	}
-	r.rely(s.querySource, sh)
-	for _, h := range starts {
-		before := len(r.list)
-		r.list = appendRangeNodes(r.list, h, b)
-		for i := before; i < len(r.list); i++ {
-			r.list[i] = sh.watching(r.list[i])
+	if s.Range != nil && s.Range.Column == s.Span.Column { // it began where another page ended
+		if s.Span.Descending {
+			v.high = s.ends.high
+		} else {
+			v.low = s.ends.low
 		}
 	}
-	return true
+	return r.within(s.querySource, &s.order, s.sets, v)
 }
 
 // rowless adds the sets that need no rows.
 func (r *Run) rowless(s *runSource) {
+	if !s.Coarse && s.broad != nil && s.ends.bounded() && r.within(s.querySource, &s.ranged, s.broad, s.ends) {
+		return
+	}
 	if s.Coarse || len(s.broad) == 0 {
 		r.sets(s.querySource, nil, nil, nil)
 		return

@@ -9,7 +9,8 @@ import (
 
 // Bounds are what shapes and commits may cost. Beyond them dependencies are coarser.
 type Bounds struct {
-	Shapes   int // of one table; what would need more depends on the whole table
+	Shapes   int // of one table; what would need more is selected by a single column, or depends on the whole table
+	Single   int // shapes by a single column, more than that
 	Many     int // shapes of one table, from which on
 	Watched  int // a family has no more members, but for one that watches every column
 	Patience int // after so many that there was no room for, those shapes leave that nothing has used meanwhile
@@ -21,7 +22,7 @@ type Bounds struct {
 	Placed, Touched int
 }
 
-var defaultBounds = Bounds{Shapes: 256, Many: 64, Watched: 4, Patience: 1024, Placed: 250_000, Touched: 100_000}
+var defaultBounds = Bounds{Shapes: 256, Single: 16, Many: 64, Watched: 4, Patience: 1024, Placed: 250_000, Touched: 100_000}
 
 // Shapes is a database's registry of the shapes that its queries use. It lives
 // as long as the database, schema changes included. All methods may be called
@@ -48,10 +49,11 @@ type Shapes struct {
 
 // A shapeKey tells the shapes of a table apart.
 type shapeKey struct {
-	columns    []int     // whose values select the rows, ascending; none for all rows
+	columns    []int     // whose values select the rows, as a selection names them; none for all rows
 	watched    ColumnSet // the columns whose values matter
 	order      int       // the column whose order matters, or noOrder
 	descending bool
+	between    bool // ranges have two ends; then descending does not count
 }
 
 const noOrder = -1
@@ -63,11 +65,14 @@ func (k shapeKey) equal(l shapeKey) bool {
 // akin reports whether shapes are of one family: those that differ in what they
 // watch alone. The sets of one are those of the other.
 func (k shapeKey) akin(l shapeKey) bool {
-	return slices.Equal(k.columns, l.columns) && k.order == l.order && k.descending == l.descending
+	return slices.Equal(k.columns, l.columns) && k.order == l.order && k.descending == l.descending && k.between == l.between
 }
 
 func (k shapeKey) direction() uint64 {
-	if k.descending {
+	switch {
+	case k.between:
+		return 2
+	case k.descending:
 		return 1
 	}
 	return 0
@@ -92,7 +97,7 @@ const never = ^uint64(0)
 func newShape(h hasher, table string, k shapeKey) *shape {
 	sh := &shape{shapeKey: k, table: table, start: h.begin(table, k), mark: h.watch(k.watched)}
 	for _, c := range k.columns {
-		sh.placed.Add(c)
+		sh.placed.Add(number(c))
 	}
 	if k.order != noOrder {
 		sh.placed.Add(k.order)
@@ -140,8 +145,13 @@ func (s *Shapes) register(t *Table, k shapeKey) *shape {
 	if len(s.byTable[table]) >= s.Bounds.Shapes && !s.sweep(t) {
 		return nil
 	}
+	return s.add(table, k)
+}
+
+// add adds a new shape. The caller holds mu.
+func (s *Shapes) add(table string, k shapeKey) *shape {
 	s.clock++
-	sh = newShape(s.hasher, table, k)
+	sh := newShape(s.hasher, table, k)
 	sh.registered = s.clock
 	sh.birth.Store(never)
 	s.byTable = maps.Clone(s.byTable)
@@ -149,6 +159,48 @@ func (s *Shapes) register(t *Table, k shapeKey) *shape {
 	s.unborn = append(s.unborn, sh)
 	s.deliver()
 	return sh
+}
+
+// registerOne returns the shape of a table without an order that watches every column and
+// whose rows are selected by a single one of these columns: one that is there, or a new
+// one, for which there is room beyond what a table has at most.
+func (s *Shapes) registerOne(t *Table, columns []int) *shape {
+	if len(columns) < 2 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := func(c int) shapeKey { return shapeKey{columns: []int{c}, watched: allColumns, order: noOrder} }
+	for _, c := range columns {
+		if sh, _ := s.find(t.Name, key(c)); sh != nil {
+			sh.used.Store(true)
+			return sh
+		}
+	}
+	if len(s.byTable[t.Name]) >= s.Bounds.Shapes+s.Bounds.Single {
+		return nil
+	}
+	return s.add(t.Name, key(t.distinctive(columns)))
+}
+
+// distinctive returns one of some columns that is likely to tell few rows from others: a
+// part of a key, or of one of another table.
+func (t *Table) distinctive(columns []int) int {
+	for _, k := range t.Keys {
+		for _, c := range columns {
+			if slices.Contains(k.Columns, c) {
+				return c
+			}
+		}
+	}
+	for _, f := range t.Foreign {
+		for _, c := range columns {
+			if slices.Contains(f.Columns, c) {
+				return c
+			}
+		}
+	}
+	return columns[0]
 }
 
 // find returns the shape, or nil, and how many its family has. The caller holds mu.

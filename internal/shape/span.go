@@ -22,6 +22,11 @@ import (
 //
 // In descending order the digits are turned over first.
 //
+// A range with two ends, such as a page that begins where another one ended, is
+// described otherwise: a row bumps the node of every beginning of its code, and a
+// range has the nodes of the fewest beginnings that hold its codes and no others,
+// at most six for each digit.
+//
 // Every range has one node more, that of all rows of its set, which a commit bumps
 // instead where its nodes would be too many.
 type Code []byte
@@ -141,6 +146,51 @@ func appendRowNodes(dst []uint64, s set, c Code) []uint64 {
 		h = mix(h, uint64(e))
 	}
 	return append(dst, mix(h, leaf))
+}
+
+// appendBetweenNodes appends the nodes of the rows from one code to another one,
+// both included.
+func appendBetweenNodes(dst []uint64, s set, low, high Code) []uint64 {
+	h := uint64(s)
+	dst = append(dst, s.anywhere())
+	i := 0
+	for ; i < min(len(low), len(high)) && low[i] == high[i]; i++ {
+		h = mix(h, uint64(low[i]))
+	}
+	if i == len(low) || i == len(high) {
+		return append(dst, mix(h, leaf)) // they are one code
+	}
+	if low[i] > high[i] {
+		return dst // there is none
+	}
+	for d := low[i] + 1; d < high[i]; d++ {
+		dst = append(dst, mix(mix(h, uint64(d)), leaf))
+	}
+	l, r := mix(h, uint64(low[i])), mix(h, uint64(high[i]))
+	for _, e := range low[i+1:] {
+		for d := e + 1; d < 4; d++ {
+			dst = append(dst, mix(mix(l, uint64(d)), leaf))
+		}
+		l = mix(l, uint64(e))
+	}
+	for _, e := range high[i+1:] {
+		for d := range e {
+			dst = append(dst, mix(mix(r, uint64(d)), leaf))
+		}
+		r = mix(r, uint64(e))
+	}
+	return append(dst, mix(l, leaf), mix(r, leaf))
+}
+
+// appendBeginnings appends the nodes of the ranges with two ends that may contain a
+// row with a code: those of its beginnings.
+func appendBeginnings(dst []uint64, s set, c Code) []uint64 {
+	h := uint64(s)
+	for _, e := range c {
+		h = mix(h, uint64(e))
+		dst = append(dst, mix(h, leaf))
+	}
+	return dst
 }
 
 // maxRowNodes bounds the nodes of a row.

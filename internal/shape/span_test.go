@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -37,5 +38,42 @@ func TestNodesMeetWhereTheRowIsInRange(t *testing.T) {
 				t.Fatalf("%d nodes", len(nodes))
 			}
 		}
+	}
+}
+
+// A row bumps a node of a range with two ends if and only if it lies between them.
+func TestNodesMeetWhereTheRowIsBetween(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	numbers, texts := &Column{Type: numbers{}}, &Column{Type: texts{}}
+	place := func(c *Column, v Value) Code {
+		code, _ := c.place(nil, v)
+		return code
+	}
+	var codes [][]Code
+	codes = append(codes, nil, nil)
+	for range 300 {
+		codes[0] = append(codes[0], place(numbers, Int(r.Int64N(2000)-1000)), place(numbers, Int(int64(r.Uint64())>>r.IntN(64))))
+		codes[1] = append(codes[1], place(texts, noon(r.IntN(5000))), place(texts, Text(strings.Repeat("é\x00a"[:r.IntN(5)], r.IntN(20)))))
+	}
+	between := 0
+	for i := range 40_000 {
+		list := codes[i%2]
+		row, low, high := list[r.IntN(len(list))], list[r.IntN(len(list))], list[r.IntN(len(list))]
+		in := bytes.Compare(low, row) <= 0 && bytes.Compare(row, high) <= 0
+		if in {
+			between++
+		}
+		nodes := appendBetweenNodes(nil, 7, low, high)
+		met := slices.ContainsFunc(appendBeginnings(nil, 7, row), func(n uint64) bool { return slices.Contains(nodes, n) })
+		if met != in {
+			t.Fatalf("row %v, range from %v to %v: in range %t, but a common node %t", row, low, high, in, met)
+		}
+		if len(nodes) > 6*MaxDigits {
+			t.Fatalf("%d nodes", len(nodes))
+		}
+	}
+	if between < 1000 {
+		t.Errorf("%d rows lie between", between)
 	}
 }

@@ -18,6 +18,7 @@ type Table struct {
 type Column struct {
 	Name      string
 	Type      Type // nil: it is not known how values compare, or no image shows them
+	Folded    Type // how they do where the case of ASCII letters does not count; likewise
 	NotNull   bool
 	Generated Generated
 }
@@ -46,6 +47,26 @@ const (
 	Stored
 	Virtual
 )
+
+// Folded returns the number by which a selection names a column whose values are
+// compared as its Folded has it.
+func Folded(column int) int { return ^column }
+
+// number returns the number of a column that a selection names.
+func number(c int) int {
+	if c < 0 {
+		return ^c
+	}
+	return c
+}
+
+// typeOf returns how the values of a column compare that a selection names.
+func (t *Table) typeOf(c int) Type {
+	if c < 0 {
+		return t.Columns[^c].Folded
+	}
+	return t.Columns[c].Type
+}
 
 // Column returns the index of the column with a name, or -1.
 func (t *Table) Column(name string) int {

@@ -56,7 +56,8 @@ const maxKept = 64
 
 // A place is where changed rows lie in the sets of a family of shapes: those that
 // differ in the same columns, all in one set. Where there is an order, it is that
-// of the first of them: every range that holds another one holds that one, too.
+// of the first of them: every range that holds another one holds that one, too. Where
+// ranges have two ends, each row has a place.
 type place struct {
 	placeKey
 	code Code // in the order; nil where there is none
@@ -101,12 +102,18 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 	}
 	sets, nodes := p.count(family)
 	n, ordered := nodes, family[0].order != noOrder
+	entire := false // a set falls as a whole, not a part of its order
 	switch {
 	case ordered && nodes > p.dependencies/nodesShare:
+		entire = true
+		if family[0].between {
+			p.compact()
+			sets, _ = p.count(family)
+		}
 		n = sets
 	case !ordered && nodes > p.dependencies:
 		p.compact()
-		n, nodes = p.count(family)
+		n, _ = p.count(family)
 	}
 	if n > p.dependencies {
 		return dst, coarseSets
@@ -119,8 +126,10 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 		switch {
 		case !ordered:
 			hashes = append(hashes, uint64(at.set))
-		case n < nodes:
+		case entire:
 			hashes = append(hashes, at.set.anywhere())
+		case family[0].between:
+			hashes = appendBeginnings(hashes, at.set, at.code)
 		default:
 			hashes = appendRowNodes(hashes, at.set, at.code)
 		}
@@ -139,7 +148,7 @@ func (p *placing) touched(dst []uint64, t *Table, rows []Change, family []*shape
 // that makes.
 func (p *placing) count(family []*shape) (sets, nodes int) {
 	for i := range p.list {
-		n := p.list[i].nodes()
+		n := p.list[i].nodes(family[0].between)
 		for _, sh := range family {
 			if p.list[i].differs.touch(sh.relevant) {
 				sets++
@@ -190,12 +199,18 @@ func (p *placing) add(t *Table, ch *Change, sh *shape) (ok bool) {
 			}
 			continue
 		}
-		at, known := p.at(k)
 		if p.code, ok = t.Columns[sh.order].place(p.code, image[sh.order]); !ok {
 			return false
 		}
 		if sh.descending {
 			p.code.turn()
+		}
+		var at *place
+		var known bool
+		if sh.between {
+			at, known = p.next(k)
+		} else {
+			at, known = p.at(k)
 		}
 		if !known || bytes.Compare(p.code, at.code) < 0 {
 			start := len(p.codes)
@@ -235,10 +250,23 @@ func (p *placing) at(k placeKey) (at *place, known bool) {
 	return &p.list[len(p.list)-1], false
 }
 
+// next returns a place for the last image, which is none of the others unless the one
+// before has the same code. Of ranges with two ends none holds all others.
+func (p *placing) next(k placeKey) (at *place, known bool) {
+	if n := len(p.list); n > 0 && p.list[n-1].placeKey == k && bytes.Equal(p.list[n-1].code, p.code) {
+		return &p.list[n-1], true
+	}
+	p.list = append(p.list, place{placeKey: k})
+	return &p.list[len(p.list)-1], false
+}
+
 // nodes returns how many dependencies of one shape the place has.
-func (at *place) nodes() int {
-	if at.code == nil {
+func (at *place) nodes(between bool) int {
+	switch {
+	case at.code == nil:
 		return 1
+	case between:
+		return len(at.code)
 	}
 	return rowNodes(at.code)
 }
@@ -247,10 +275,10 @@ func (at *place) nodes() int {
 func (sh *shape) of(h hasher, t *Table, image []Value) (s set, ok bool) {
 	s = sh.start
 	for _, c := range sh.columns {
-		if c >= len(image) {
+		if number(c) >= len(image) {
 			return 0, false
 		}
-		if s, ok = h.add(s, image[c], &t.Columns[c]); !ok {
+		if s, ok = h.add(s, image[number(c)], t.typeOf(c)); !ok {
 			return 0, false
 		}
 	}

@@ -41,6 +41,7 @@ type list struct {
 	descending bool
 	watched    ColumnSet
 	owner      int // 0: all
+	from       int // of a page: the i-th, at which another one ended; 0: it is the first
 }
 
 // lists returns lists no two of which are alike: with all of 256 sets of columns and,
@@ -69,6 +70,12 @@ func (l list) upTo(shapes *Shapes, t *Table, i int) []uint64 {
 	}
 	s.Watched = l.watched
 	s.Span = &Span{Column: l.order, Descending: l.descending, End: ResultOperand(0)}
+	if l.from > 0 {
+		ended := []Bound{{{Literal: event(0, 0, l.from)[l.order]}}}
+		if s.Range = (&Range{Column: l.order, Low: ended}); l.descending {
+			s.Range = &Range{Column: l.order, High: ended}
+		}
+	}
 	var d Dependencies
 	run := shapes.Use(&Plan{Sources: []Source{s}, Width: 1}).Begin(&d, 1, args, nil)
 	run.Row(func(int) Value { return event(0, 0, i)[l.order] })
@@ -137,7 +144,8 @@ func TestTouchedIsBounded(t *testing.T) {
 	}
 }
 
-// Of many rows in one set, the first alone tells which ranges fall.
+// Of many rows in one set, the first alone tells which ranges fall that have one end, and
+// every one which have two.
 func TestTouchedAsByEachRow(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -146,7 +154,7 @@ func TestTouchedAsByEachRow(t *testing.T) {
 		shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 		var on [][]uint64
 		for _, l := range lists(30, false) {
-			l.owner = r.IntN(4)
+			l.owner, l.from = r.IntN(4), r.IntN(60)*r.IntN(2)
 			on = append(on, l.upTo(shapes, table, r.IntN(60)))
 		}
 		var all Changes

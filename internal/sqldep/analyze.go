@@ -21,8 +21,12 @@ const (
 	coarseCondition = "condition that is no equality"
 )
 
-// maxRows is the number of sets above which all rows of a table count as read.
-const maxRows = 64
+// Bounds of the sets of a table, above which all rows count as read: as the plan keeps
+// them, where a run of parameters is one, and as runs of the query know them.
+const (
+	maxRows = 64
+	maxKeys = 1000
+)
 
 // Precision is how finely dependencies are told apart.
 type Precision uint8
@@ -40,6 +44,10 @@ type Dialect struct {
 	Table       func(*shape.Table) string // a table in a FROM clause
 	Quote       func(name string) string  // any other name
 	Placeholder func(number int) string   // an argument, from 1 on
+
+	// Untyped is how values compare of which neither is a column's, or nil if that is not
+	// known.
+	Untyped shape.Type
 
 	// AnyOrder says that rows which are not told apart by ORDER BY may come in any order,
 	// and another one the next time, though nothing has changed: whatever order an answer
@@ -66,6 +74,7 @@ func (d *Dialect) Analyze(q *Query, coarse string, reads []Read, precision Preci
 		a.failed = coarsePrecision
 	}
 	if a.failed == "" {
+		a.failing = q.Failing
 		a.query(q)
 	}
 	if a.failed != "" {
@@ -74,7 +83,11 @@ func (d *Dialect) Analyze(q *Query, coarse string, reads []Read, precision Preci
 			a.sources = append(a.sources, &shape.Source{Table: r.Table, Coarse: true, Reason: a.failed})
 		}
 	}
-	return &shape.Plan{Sources: a.distinct(), Width: a.width, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
+	p := &shape.Plan{Sources: a.distinct(), Width: a.width, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
+	if a.failed == "" {
+		p.Guards = a.guards
+	}
+	return p
 }
 
 // An analysis narrows what a statement reads by its text.
@@ -89,6 +102,9 @@ type analysis struct {
 	finer     string // why something else was not narrowed, or ""
 
 	vague map[*Item]string // why conditions on an item do not narrow it
+
+	failing []shape.Guard // by the arguments
+	guards  []shape.Guard // of which that is not known
 }
 
 // fail gives up narrowing.

@@ -43,7 +43,15 @@ func TestAnalyze(t *testing.T) {
 		{"one of two rows", func(s *Select, id, _ Column) {
 			s.Where = Bool{true, Equal{Const{"a"}, id}, In{id, []Expr{Const{"b"}}}}
 			s.Results = []Expr{count()}
+		}, read, PrecisionExact, `t[id="a"][id="b"]{*}`},
+		{"one row or any", func(s *Select, id, _ Column) {
+			s.Where = Bool{true, Equal{Const{"a"}, id}, Other{id}}
+			s.Results = []Expr{count()}
 		}, read, PrecisionExact, `t{*} (or)`},
+		{"rows by one key or another", func(s *Select, id, name Column) {
+			s.Where = Bool{true, Equal{id, Param{Number: 1}}, Equal{name, Param{Number: 2}}}
+			s.Results = []Expr{count()}
+		}, read, PrecisionExact, `t[id=?1]{*} t[name=?2]{*}`},
 		{"two rows", func(s *Select, id, name Column) {
 			s.Where = Bool{false, Bool{true, Equal{Const{"a"}, id}, Equal{id, Const{"b"}}}, IsNull{name}}
 			s.Results = []Expr{count()}

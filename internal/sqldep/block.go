@@ -30,6 +30,8 @@ type facts struct {
 	equal    []equality
 	constant map[Column]knowledge       // columns that equal a constant
 	values   map[Column][]shape.Operand // what the column must equal one of
+	bounds   map[Column]bounds          // between what it must lie
+	choices  map[*Item][]*alternative   // one of which holds
 	residual bool                       // they say more than what is in equal and values
 }
 
@@ -103,26 +105,48 @@ func (b *block) conjuncts(e Expr, item *Item) {
 		case !e.Or:
 			b.conjuncts(e.X, item)
 			b.conjuncts(e.Y, item)
-		case !b.alternatives(e, item):
-			b.vague(e, item, coarseOr)
-			understood = false
+		default:
+			understood = b.either(e, item)
+			b.residual = b.residual || !understood
+			return
 		}
 	case Equal:
 		understood = b.addEquality(e, item)
 	case In:
-		x, ok := e.X.(Column)
-		understood = ok && len(e.List) > 0 && len(e.List) <= maxRows && b.addValues(x, e.List, item)
+		x, ok := selecting(e.X)
+		understood = ok && len(e.List) > 0 && len(e.List) <= maxKeys && b.addValues(x, e.List, item)
 	case IsNull:
 		// Where an outer join found nothing its columns are NULL, too.
 		x, ok := e.X.(Column)
 		understood = ok && b.addNull(x, item)
+	case AtMost:
+		b.residual = true
+		if !b.addBound(e, item) {
+			b.vague(e, item, coarseCondition)
+		}
+		return
 	default:
 		understood = false
 	}
-	b.residual = b.residual || !understood
+	b.residual = b.residual || !understood || folded(e)
 	if !understood && !columns(e) {
 		b.vague(e, item, coarseCondition)
 	}
+}
+
+// folded reports whether an equality may say more than what is understood of it.
+func folded(e Expr) bool {
+	is := func(e Expr) bool {
+		_, ok := e.(Folded)
+		return ok
+	}
+	switch e := e.(type) {
+	case Equal:
+		return is(e.X) || is(e.Y)
+	case In:
+		return is(e.X)
+	}
+	return false
 }
 
 // columns reports whether an expression is an equality of two columns.
@@ -156,33 +180,6 @@ func (b *block) vague(e Expr, item *Item, reason string) {
 	}
 }
 
-// alternatives reads "x = 1 OR x = 2" like "x IN (1, 2)".
-func (b *block) alternatives(e Bool, item *Item) bool {
-	var column Column
-	var list []Expr
-	var collect func(Expr) bool
-	collect = func(e Expr) bool {
-		switch e := e.(type) {
-		case Bool:
-			return e.Or && collect(e.X) && collect(e.Y)
-		case Equal:
-			x, y := e.X, e.Y
-			if _, ok := x.(Column); !ok {
-				x, y = y, x
-			}
-			c, ok := x.(Column)
-			if !ok || column.Item != nil && column != c {
-				return false
-			}
-			column = c
-			list = append(list, y)
-			return len(list) <= maxRows
-		}
-		return false
-	}
-	return collect(e) && b.addValues(column, list, item)
-}
-
 // addEquality adds "x = y". A constant is compared as the column has it. Two
 // columns must share their type, or else values that differ could be equal. It
 // reports whether that is all that the equality says.
@@ -195,12 +192,12 @@ func (b *block) addEquality(e Equal, item *Item) bool {
 			b.equal = append(b.equal, equality{x, y, item})
 		}
 		return b.edge(e)
-	case isX:
-		return b.addValues(x, []Expr{e.Y}, item)
-	case isY:
-		return b.addValues(y, []Expr{e.X}, item)
 	}
-	return false
+	if c, ok := selecting(e.X); ok {
+		return b.addValues(c, []Expr{e.Y}, item)
+	}
+	c, ok := selecting(e.Y)
+	return ok && b.addValues(c, []Expr{e.X}, item)
 }
 
 // alike reports whether equal values of two columns are the same to both.
@@ -279,10 +276,40 @@ func (b *block) addValues(c Column, list []Expr, item *Item) bool {
 		b.vague(c, item, coarseValue)
 		return false
 	}
-	if old, known := owner.values[c]; !known || len(operands) < len(old) {
+	operands = runs(operands)
+	if old, known := owner.values[c]; !known || count(operands) < count(old) {
 		owner.setValues(c, operands)
 	}
 	return true
+}
+
+// manyValues is the number of values from which on parameters in a row are kept as one.
+const manyValues = 16
+
+// runs makes one operand of parameters in a row, if there are many: an application has a
+// text for every length of a list.
+func runs(list []shape.Operand) []shape.Operand {
+	if len(list) < manyValues {
+		return list
+	}
+	var out []shape.Operand
+	for _, o := range list {
+		bound := o.Name == "" && o.Literal.Kind() == shape.KindUnknown
+		if n := len(out); bound && n > 0 && out[n-1].Number > 0 && max(out[n-1].Number, out[n-1].Last) == o.Number-1 {
+			out[n-1].Last = o.Number
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// count returns how many values operands stand for.
+func count(list []shape.Operand) (n int) {
+	for _, o := range list {
+		n += max(o.Last-o.Number, 0) + 1
+	}
+	return n
 }
 
 // operandOf returns an expression as an operand for a column. constant reports
@@ -338,7 +365,7 @@ func (f *facts) setValues(c Column, v []shape.Operand) {
 
 // given returns the single constant that a column equals.
 func (f *facts) given(c Column) (shape.Operand, bool) {
-	if v := f.values[c]; len(v) == 1 {
+	if v := f.values[c]; len(v) == 1 && count(v) == 1 {
 		return v[0], true
 	}
 	return shape.Operand{}, false
@@ -358,7 +385,7 @@ func (b *block) spread() {
 			if owner == nil || !known || null {
 				continue
 			}
-			if old, has := owner.values[to]; !has || len(v) < len(old) {
+			if old, has := owner.values[to]; !has || count(v) < count(old) {
 				owner.setValues(to, v)
 				again = true
 			}

@@ -10,7 +10,9 @@
 // finds a small set of rows, and columns, of which the answer is a function:
 //
 //   - by constants: column = value, IN, IS NULL, carried over equalities
-//     (block.go);
+//     (block.go); on each side of an OR (either.go), those that are decided by
+//     arguments aside (guard.go);
+//   - by the bounds between which a column lies (bound.go);
 //   - by the end of the result, for ORDER BY … LIMIT and for MIN and MAX
 //     (sources.go);
 //   - by the values that the result shows: a joined row that decides nothing

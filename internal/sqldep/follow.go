@@ -282,9 +282,9 @@ func (b *block) mayBeNull(c Column) bool {
 	return true
 }
 
-// split adds the source of an item of which the result shows a unique key, as
-// two: what decides which rows there are, of all rows, and what is only shown, of
-// those in the result.
+// split takes out of the source of an item of which the result shows a unique key what
+// is only shown, and adds that for the rows in the result. What is left decides which
+// rows there are.
 func (b *block) split(it *Item, s *shape.Source, all bool) bool {
 	narrowed := b.residual || len(b.Items) > 1 || b.Offset != nil // a row may leave the result without its columns
 	if all || !b.shows() || !narrowed {
@@ -309,10 +309,9 @@ func (b *block) split(it *Item, s *shape.Source, all bool) bool {
 			continue
 		}
 		rows := *s
-		rows.Sets, rows.Watched, rows.Span = selectionOf(columns, values), shown, nil
+		rows.Sets, rows.Watched, rows.Span, rows.Range = selectionOf(columns, values), shown, nil, nil
 		b.analysis.add(rows)
 		s.Watched &^= shown
-		b.analysis.add(*s)
 		return true
 	}
 	return false

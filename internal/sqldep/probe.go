@@ -54,7 +54,7 @@ func (s *search) reach() {
 func (s *search) weight(it *Item) (n int) {
 	for c, v := range s.values {
 		switch {
-		case c.Item != it:
+		case c.Item != it, c.Number < 0: // the probe does not look for texts in any case
 		case v[0].Literal.Kind() == shape.KindUnknown:
 			n += 100
 		default:
@@ -129,13 +129,24 @@ func (s *search) name(c Column) string {
 // condition returns that a column has one of the values, and keeps their
 // operands as arguments.
 func (s *search) condition(p *shape.Probe, c Column, values []shape.Operand) string {
-	if len(values) == 1 && values[0].Literal.Kind() == shape.KindNull {
-		return s.name(c) + " IS NULL"
-	}
-	var list []string
+	var list, either []string
 	for _, v := range values {
-		p.Args = append(p.Args, v)
-		list = append(list, s.analysis.dialect.Placeholder(len(p.Args)))
+		if v.Literal.Kind() == shape.KindNull {
+			either = []string{s.name(c) + " IS NULL"}
+			continue
+		}
+		for n := v.Number; n <= max(v.Number, v.Last); n++ {
+			one := v
+			one.Number, one.Last = n, 0
+			p.Args = append(p.Args, one)
+			list = append(list, s.analysis.dialect.Placeholder(len(p.Args)))
+		}
 	}
-	return s.name(c) + " IN (" + strings.Join(list, ", ") + ")"
+	if len(list) > 0 {
+		either = append(either, s.name(c)+" IN ("+strings.Join(list, ", ")+")")
+	}
+	if len(either) == 1 {
+		return either[0]
+	}
+	return "(" + strings.Join(either, " OR ") + ")"
 }

@@ -59,7 +59,7 @@ func (b *block) tables(all bool) {
 			s.Reason = coarseOrder
 		}
 		var keyed bool
-		s.Sets, keyed = b.selections(it)
+		s.Sets, keyed = selections(it, b.values)
 		s.Broad = s.Sets
 		switch {
 		case keyed:
@@ -73,6 +73,10 @@ func (b *block) tables(all bool) {
 			var reason string
 			s.Span, reason = b.span(it)
 			s.Reason = cmp.Or(s.Reason, reason)
+			if b.chosenFrom(it, &s, all) {
+				continue
+			}
+			s.Range = b.between(it, s.Span, b.bounds)
 			sources[it] = &s
 			search.open = append(search.open, it)
 		}
@@ -86,6 +90,7 @@ func (b *block) tables(all bool) {
 		if s.Probe == nil {
 			s.Reason = cmp.Or(s.Reason, a.vague[it])
 			if b.split(it, s, all) {
+				a.add(*s)
 				continue
 			}
 		}
@@ -98,9 +103,9 @@ func (b *block) tables(all bool) {
 
 // selections returns the sets of rows to which constants narrow the item, by a
 // unique key if they do, or none.
-func (b *block) selections(it *Item) (sets []shape.Selection, keyed bool) {
+func selections(it *Item, values map[Column][]shape.Operand) (sets []shape.Selection, keyed bool) {
 	for _, k := range it.Table.Keys {
-		if rows := b.combine(it, k.Columns); len(rows) > 0 && (sets == nil || len(rows) < len(sets)) {
+		if rows := combine(it, k.Columns, values); len(rows) > 0 && (sets == nil || len(rows) < len(sets)) {
 			sets = rows
 		}
 	}
@@ -109,13 +114,16 @@ func (b *block) selections(it *Item) (sets []shape.Selection, keyed bool) {
 	}
 	var columns []int
 	for c := range it.Table.Columns {
-		if _, ok := b.values[Column{it, c}]; ok {
-			columns = append(columns, c)
+		for _, c := range []int{c, shape.Folded(c)} {
+			if _, ok := values[Column{it, c}]; ok {
+				columns = append(columns, c)
+				break
+			}
 		}
 	}
-	slices.SortStableFunc(columns, func(x, y int) int { return len(b.values[Column{it, x}]) - len(b.values[Column{it, y}]) })
+	slices.SortStableFunc(columns, func(x, y int) int { return count(values[Column{it, x}]) - count(values[Column{it, y}]) })
 	for len(columns) > 0 {
-		if sets := b.combine(it, columns); sets != nil {
+		if sets := combine(it, columns, values); sets != nil {
 			return sets, false
 		}
 		columns = columns[:len(columns)-1] // the longest list
@@ -125,12 +133,13 @@ func (b *block) selections(it *Item) (sets []shape.Selection, keyed bool) {
 
 // combine returns the sets for every combination of the columns' values, or none
 // if one has none or there are too many. The columns are put in order.
-func (b *block) combine(it *Item, columns []int) []shape.Selection {
+func combine(it *Item, columns []int, given map[Column][]shape.Operand) []shape.Selection {
 	columns = slices.Sorted(slices.Values(columns))
-	sets := []shape.Selection{{Columns: columns}}
+	sets, keys := []shape.Selection{{Columns: columns}}, 1
 	for _, c := range columns {
-		values := b.values[Column{it, c}]
-		if len(sets)*len(values) > maxRows || len(values) == 0 {
+		values := given[Column{it, c}]
+		keys *= count(values)
+		if len(sets)*len(values) > maxRows || keys > maxKeys || len(values) == 0 {
 			return nil
 		}
 		var next []shape.Selection

@@ -12,6 +12,8 @@ type Query struct {
 	Selects []*Select
 	Cut     bool // it has a LIMIT
 	Merged  bool // it keeps one of several rows that are equal
+
+	Failing []shape.Guard // of the whole statement: conditions that its arguments fail
 }
 
 // A Select is one SELECT with its FROM clause, or VALUES. Front ends add its items
@@ -80,6 +82,10 @@ type (
 		Number int
 	}
 
+	// Folded is a column's text with the ASCII letters in lower case, or anything that
+	// is equal only where that is.
+	Folded struct{ Column Column }
+
 	// A Const is a constant: an int64, string or bool, or nil for one of which
 	// nothing else is known.
 	Const struct{ Value any }
@@ -93,6 +99,14 @@ type (
 	// Equal is X = Y by the types of its columns: a constant is compared as they
 	// fit it, and two columns of one type are equal without conversion.
 	Equal struct{ X, Y Expr }
+
+	// AtMost says that X is not above Y in the order of the column that one of them is,
+	// to whose type the other one is converted as for Equal; or that it is below, or
+	// both are equal and something else holds that is made of More.
+	AtMost struct {
+		X, Y Expr
+		More []Expr
+	}
 
 	// In says that X equals, likewise, an element of the list.
 	In struct {
@@ -153,11 +167,13 @@ const (
 )
 
 func (Column) parts() []Expr   { return nil }
+func (e Folded) parts() []Expr { return []Expr{e.Column} }
 func (Const) parts() []Expr    { return nil }
 func (Param) parts() []Expr    { return nil }
 func (Unclear) parts() []Expr  { return nil }
 func (Subquery) parts() []Expr { return nil }
 func (e Equal) parts() []Expr  { return []Expr{e.X, e.Y} }
+func (e AtMost) parts() []Expr { return append([]Expr{e.X, e.Y}, e.More...) }
 func (e In) parts() []Expr     { return append([]Expr{e.X}, e.List...) }
 func (e IsNull) parts() []Expr { return []Expr{e.X} }
 func (e Bool) parts() []Expr   { return []Expr{e.X, e.Y} }
@@ -176,7 +192,27 @@ func calls(e Expr, f func(Call) bool) bool {
 	return slices.ContainsFunc(e.parts(), func(p Expr) bool { return calls(p, f) })
 }
 
-func (c Column) def() *shape.Column { return &c.Item.Table.Columns[c.Number] }
+// def returns what is known of a column, or of one that is compared without regard to
+// case.
+func (c Column) def() *shape.Column {
+	if c.Number >= 0 {
+		return &c.Item.Table.Columns[c.Number]
+	}
+	def := c.Item.Table.Columns[shape.Folded(c.Number)]
+	def.Type = def.Folded
+	return &def
+}
+
+// selecting returns the column by whose values an expression selects rows.
+func selecting(e Expr) (c Column, ok bool) {
+	switch e := e.(type) {
+	case Column:
+		return e, true
+	case Folded:
+		return Column{e.Column.Item, shape.Folded(e.Column.Number)}, true
+	}
+	return c, false
+}
 
 // block returns what is known of the SELECT to which the column belongs.
 func (c Column) block() *block { return c.Item.of.block }

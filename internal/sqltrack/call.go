@@ -48,6 +48,7 @@ func (c *Call) track(needs adapter.Needs) {
 		}
 		p = db.prepare(c.SQL, generation)
 	}
+	p = p.under(db, c.SQL, c.Args)
 	c.prepared = p
 	if p.plan.Refused != "" {
 		c.refuse(p.plan.Refused)

@@ -12,6 +12,7 @@ package sqltrack
 
 import (
 	"context"
+	"database/sql/driver"
 	"strings"
 	"sync/atomic"
 
@@ -151,6 +152,8 @@ type prepared struct {
 	plan       *shape.Plan
 	query      *shape.Query      // nil if the plan is refused
 	sources    []*adapter.Origin // of the query
+
+	others []atomic.Pointer[prepared] // by the guards that arguments fail, one bit for each; made when first used
 }
 
 // known returns what is known of a query under a generation of the schema.
@@ -171,20 +174,52 @@ func (db *Database) prepare(sql string, generation uint64) *prepared {
 	}
 	sql = strings.Clone(sql) // of which the plan may keep parts
 	plan, lasting := db.Analyse(sql)
-	p.plan = plan
-	if plan.Refused == "" {
-		p.query = db.Shapes.Use(plan)
-		statement := readable(sql)
-		for i, source := range p.query.Sources() {
-			o := adapter.NewOrigin(statement, source)
-			o.SetCoarse(plan.Sources[i].Reason)
-			p.sources = append(p.sources, o)
-		}
-	}
+	p.use(db, sql, plan)
 	if lasting {
 		db.plans.Put(sql, p)
 	}
 	return p
+}
+
+// use makes the plan ready for use.
+func (p *prepared) use(db *Database, sql string, plan *shape.Plan) {
+	p.plan = plan
+	if plan.Refused != "" {
+		return
+	}
+	p.query = db.Shapes.Use(plan)
+	statement := readable(sql)
+	for i, source := range p.query.Sources() {
+		o := adapter.NewOrigin(statement, source)
+		o.SetCoarse(plan.Sources[i].Reason)
+		p.sources = append(p.sources, o)
+	}
+	if len(plan.Guards) > 0 && plan.Under != nil {
+		p.others = make([]atomic.Pointer[prepared], 1<<len(plan.Guards))
+	}
+}
+
+// under returns what is known of the query with these arguments, which may fail some
+// of its guards.
+func (p *prepared) under(db *Database, sql string, args []driver.NamedValue) *prepared {
+	if p.others == nil {
+		return p
+	}
+	failing := p.plan.Failing(args)
+	if failing == 0 {
+		return p
+	}
+	if other := p.others[failing].Load(); other != nil {
+		return other
+	}
+	other := &prepared{generation: p.generation}
+	plan := p.plan.Under(p.plan.Fail(failing))
+	plan.Under = nil // nothing is left to be decided
+	other.use(db, sql, plan)
+	if !p.others[failing].CompareAndSwap(nil, other) {
+		return p.others[failing].Load()
+	}
+	return other
 }
 
 // read returns what was read no earlier than asOf.

@@ -25,6 +25,7 @@ const (
 // dialect is what the analysis knows of SQLite.
 var dialect = sqldep.Dialect{
 	Integer:     integerType,
+	Untyped:     untypedType{&binaryTypes[0][affinityBlob]},
 	Table:       func(t *shape.Table) string { return "main." + quote(t.Name) },
 	Quote:       quote,
 	Placeholder: func(int) string { return "?" },
@@ -35,6 +36,11 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 // Analyze returns the plan of a statement. It never fails: what it does not
 // understand becomes coarser or is refused.
 func Analyze(sql string, s *Schema, access Access, precision sqldep.Precision) *shape.Plan {
+	return analyze(sql, s, access, precision, nil)
+}
+
+// analyze returns the plan for arguments that fail these guards.
+func analyze(sql string, s *Schema, access Access, precision sqldep.Precision, failing []shape.Guard) *shape.Plan {
 	a := &analysis{Schema: s, sql: sql, access: access, texts: make(map[string]*text)}
 	reads, refused := a.tables()
 	if refused != "" {
@@ -49,8 +55,14 @@ func Analyze(sql string, s *Schema, access Access, precision sqldep.Precision) *
 		}
 	}
 	q, coarse := a.resolve(reads)
+	if q != nil {
+		q.Failing = failing
+	}
 	p := dialect.Analyze(q, coarse, reads, precision)
 	p.Clocked, p.Zoneless = clocked, zoneless
+	if len(p.Guards) > 0 {
+		p.Under = func(failing []shape.Guard) *shape.Plan { return analyze(sql, s, access, precision, failing) }
+	}
 	return p
 }
 

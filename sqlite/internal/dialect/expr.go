@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/sqlc-dev/meyer/ast"
@@ -33,18 +34,9 @@ func (b *scope) expr(e ast.Expr) sqldep.Expr {
 			return literal(l, "-")
 		}
 	case *ast.BinaryExpr:
-		x, y := b.expr(e.X), b.expr(e.Y)
-		switch e.Op {
-		case ast.OpAnd, ast.OpOr:
-			return sqldep.Bool{Or: e.Op == ast.OpOr, X: x, Y: y}
-		case ast.OpEq:
-			return sqldep.Equal{X: x, Y: y}
-		}
-		return sqldep.Other{x, y}
+		return b.binary(e)
 	case *ast.IsExpr:
-		if l, ok := unparen(e.Y).(*ast.Literal); ok && l.Kind == ast.LitNull && !e.Not && !e.Distinct {
-			return sqldep.IsNull{X: b.expr(e.X)}
-		}
+		return b.is(e)
 	case *ast.NullCheckExpr:
 		switch e.Test {
 		case ast.TestIsNull:
@@ -67,7 +59,13 @@ func (b *scope) expr(e ast.Expr) sqldep.Expr {
 		return sqldep.Other{b.expr(e.X)}
 	case *ast.CastExpr:
 		return sqldep.Other{b.expr(e.X)}
-	case *ast.BetweenExpr, *ast.CaseExpr, *ast.VectorExpr:
+	case *ast.BetweenExpr:
+		x := b.expr(e.X)
+		if _, ok := x.(sqldep.Column); ok && !e.Not {
+			return and(sqldep.AtMost{X: b.expr(e.Lo), Y: x}, sqldep.AtMost{X: x, Y: b.expr(e.Hi)})
+		}
+		return sqldep.Other{x, b.expr(e.Lo), b.expr(e.Hi)}
+	case *ast.CaseExpr, *ast.VectorExpr:
 	default:
 		b.fail(coarseSyntax)
 		return nil
@@ -174,6 +172,9 @@ func (b *scope) in(e *ast.InExpr) sqldep.Expr {
 		b.fail(coarseSyntax)
 		return nil
 	}
+	if x, list := b.foldedIn(e); x != nil {
+		return sqldep.In{X: x, List: list}
+	}
 	x, list := b.expr(e.X), b.exprs(e.List)
 	switch {
 	case e.Select != nil:
@@ -182,6 +183,26 @@ func (b *scope) in(e *ast.InExpr) sqldep.Expr {
 		return append(list, x)
 	}
 	return sqldep.In{X: x, List: list}
+}
+
+// foldedIn returns the column and the values of an IN in which case does not count, or
+// nil.
+func (b *scope) foldedIn(e *ast.InExpr) (x sqldep.Expr, list []sqldep.Expr) {
+	if e.Not || e.Select != nil || !b.folds(e.X) && !slices.ContainsFunc(e.List, b.folds) {
+		return nil, nil
+	}
+	c, ok := b.unfolded(e.X).(sqldep.Column)
+	if !ok || !foldable(c) {
+		return nil, nil
+	}
+	for _, v := range e.List {
+		value := b.unfolded(v)
+		if !constant(value) {
+			return nil, nil
+		}
+		list = append(list, value)
+	}
+	return sqldep.Folded{Column: c}, list
 }
 
 func (b *scope) subquery(s *ast.SelectStmt, set bool) sqldep.Expr {

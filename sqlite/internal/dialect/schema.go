@@ -29,6 +29,7 @@ type Table struct {
 	WithoutRowID bool
 	View         bool
 	Virtual      bool
+	Shadow       bool           // a virtual table writes it
 	SQL          string         // the CREATE statement; needed for views, virtual tables and tables with generated columns only
 	Hidden       map[int]bool   // the hidden columns of a virtual table
 	Defaults     map[int]string // the expressions of the columns' DEFAULTs
@@ -52,7 +53,7 @@ func NewSchema(tables []*Table, deterministic ...string) *Schema {
 			c.Name = lower(c.Name)
 			c.NotNull = c.NotNull || i == t.RowID
 			if t.Hidden[i] {
-				c.Type = nil // no image shows it
+				c.Type, c.Folded = nil, nil // no image shows it
 			}
 		}
 		for i := range t.Foreign {
@@ -70,6 +71,8 @@ func NewSchema(tables []*Table, deterministic ...string) *Schema {
 		if t.Virtual {
 			t.content, t.opaque = virtualContent(t.SQL)
 		}
+	}
+	for _, t := range tables {
 		if owner := s.shadowed(t); owner != nil {
 			t.Along = []*shape.Table{&owner.Table}
 		}
@@ -88,15 +91,15 @@ func (t *Table) usable(k shape.Key) bool {
 }
 
 // shadowed returns the virtual table X with the longest name for which t is
-// named X_something. That t may in truth be an ordinary table only makes
-// changes of it look like changes of X too.
+// named X_something, unless SQLite says that t is an ordinary table. Of modules of
+// others it may not know.
 func (s *Schema) shadowed(t *Table) *Table {
 	var owner *Table
 	for i, r := range t.Name {
 		if r != '_' {
 			continue
 		}
-		if v := s.Tables[t.Name[:i]]; v != nil && v.Virtual {
+		if v := s.Tables[t.Name[:i]]; v != nil && v.Virtual && (t.Shadow || v.opaque) {
 			owner = v
 		}
 	}

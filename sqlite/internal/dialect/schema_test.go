@@ -12,7 +12,10 @@ func TestChangesOfAShadowTable(t *testing.T) {
 	t.Parallel()
 	s := NewSchema([]*Table{
 		{Table: shape.Table{Name: "f"}, Virtual: true, RowID: -1, SQL: "CREATE VIRTUAL TABLE f USING fts5(a)"},
-		{Table: shape.Table{Name: "f_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
+		{Table: shape.Table{Name: "f_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1, Shadow: true},
+		{Table: shape.Table{Name: "f_extra", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
+		{Table: shape.Table{Name: "o"}, Virtual: true, RowID: -1, SQL: "CREATE VIRTUAL TABLE o USING ours(a)"},
+		{Table: shape.Table{Name: "o_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
 		{Table: shape.Table{Name: "fx_data", Columns: []shape.Column{{Name: "id"}}}, RowID: -1},
 	})
 	shapes := shape.NewShapes([16]byte{1}, func() uint64 { return 1 })
@@ -29,8 +32,13 @@ func TestChangesOfAShadowTable(t *testing.T) {
 	if !slices.Contains(bumped("f_data"), f) {
 		t.Error("a change of f_data does not bump f")
 	}
-	if slices.Contains(bumped("fx_data"), f) {
-		t.Error("a change of fx_data bumps f")
+	for _, other := range []string{"fx_data", "f_extra"} {
+		if slices.Contains(bumped(other), f) {
+			t.Errorf("a change of %s bumps f", other)
+		}
+	}
+	if len(s.Tables["f_extra"].Along) > 0 || len(s.Tables["o_data"].Along) == 0 {
+		t.Error("an ordinary table belongs to a virtual one, or what may be another module's does not")
 	}
 }
 

@@ -198,7 +198,7 @@ func (d *database) readSchema(tb testing.TB) *Schema {
 		if err := rows.Scan(&t.Name, &typ, &t.WithoutRowID, &isStrict, &t.SQL); err != nil {
 			tb.Fatal(err)
 		}
-		t.View, t.Virtual = typ == "view", typ == "virtual"
+		t.View, t.Virtual, t.Shadow = typ == "view", typ == "virtual", typ == "shadow"
 		strict[t] = isStrict
 		tables = append(tables, t)
 	}
@@ -234,7 +234,7 @@ func (d *database) readColumns(tb testing.TB, t *Table, strict bool) {
 		if strings.Contains(t.SQL, c.Name+" "+typ+" COLLATE NOCASE") {
 			collation = "NOCASE"
 		}
-		c.Type = TypeOf(typ, strict, collation, false)
+		c.Type, c.Folded = TypeOf(typ, strict, collation, false), FoldedTypeOf(typ, strict, collation, false)
 		if pk > 0 {
 			key = append(key, len(t.Columns))
 			integer = strings.EqualFold(typ, "INTEGER")

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/unstale/unstale/internal/shape"
@@ -62,6 +63,54 @@ func TypeOf(declared string, strict bool, collation string, utf16 bool) shape.Ty
 	}
 	return nil
 }
+
+// FoldedTypeOf returns the type of such a column as it is compared by lower(column), or
+// with the collation NOCASE, or nil where these say less than its own comparison: only
+// a TEXT column is known to hold nothing but texts and blobs.
+func FoldedTypeOf(declared string, strict bool, collation string, utf16 bool) shape.Type {
+	switch strings.ToUpper(collation) {
+	case "", "BINARY", "NOCASE":
+		if affinityOf(declared, strict) == affinityText {
+			return foldedType{utf16}
+		}
+	}
+	return nil
+}
+
+// A foldedType is how texts compare by lower(text), which SQLite does for ASCII letters
+// alone and takes the bytes of a blob for a text.
+type foldedType struct{ utf16 bool }
+
+// Key implements shape.Type.
+func (t foldedType) Key(v shape.Value) (_ shape.Value, ok bool) {
+	switch v.Kind() {
+	case shape.KindNull:
+		return v, true
+	case shape.KindBlob:
+		ok = !t.utf16
+	case shape.KindText:
+		ok = true
+	}
+	s, whole := foldCase(v.Text())
+	return shape.Text(s), ok && whole
+}
+
+// Place implements shape.Type: there is no order.
+func (t foldedType) Place(dst shape.Code, _ shape.Value) (_ shape.Code, ok bool) { return dst, false }
+
+// Fit implements shape.Type.
+func (t foldedType) Fit(arg any) (_ shape.Value, ok bool) {
+	switch arg := arg.(type) {
+	case nil:
+		return shape.Null(), true
+	case string:
+		return shape.Text(arg), utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
+	}
+	return shape.Value{}, false
+}
+
+// Distinct implements shape.Type.
+func (t foldedType) Distinct() bool { return false }
 
 // affinityOf returns the affinity of a column with a declared type. In a STRICT
 // table ANY converts nothing.
@@ -155,9 +204,11 @@ func floor(v shape.Value) int64 {
 	}
 }
 
-// Fit returns a number, or the text of an integer, for a column with a numeric
-// affinity, a text for a TEXT column, anything for a column without affinity. A
-// text must be valid UTF-8 without a NUL byte, at which drivers cut.
+// Fit returns a number for a column with a numeric affinity, a text for a TEXT column,
+// anything for a column without affinity. A numeric affinity makes a number of a text
+// that stands for one, of which integers are known, and leaves any other text what it
+// is. No affinity changes a blob. A text must be valid UTF-8 without a NUL byte, at which
+// drivers cut; an empty blob may become NULL.
 func (t *columnType) Fit(arg any) (_ shape.Value, ok bool) {
 	numeric := t.affinity != affinityText
 	switch arg := arg.(type) {
@@ -173,10 +224,15 @@ func (t *columnType) Fit(arg any) (_ shape.Value, ok bool) {
 	case float64:
 		return shape.Float(arg), numeric && !math.IsNaN(arg)
 	case string:
-		if t.affinity != affinityText && t.affinity != affinityBlob {
+		if t.affinity != affinityText && t.affinity != affinityBlob && mayBeNumber(arg) {
 			return integerOf(arg)
 		}
 		return shape.Text(arg), utf8.ValidString(arg) && strings.IndexByte(arg, 0) < 0
+	case []byte:
+		if arg == nil {
+			return shape.Null(), true
+		}
+		return shape.Blob(string(arg)), len(arg) > 0
 	}
 	return shape.Value{}, false
 }
@@ -188,6 +244,19 @@ func integerOf(s string) (v shape.Value, ok bool) {
 	return shape.Int(i), err == nil && s[0] != '+'
 }
 
+// mayBeNumber reports whether a text has no characters but those of numbers, and a digit.
+// It must not be false for any that SQLite takes for one, as it does with blanks around
+// it.
+func mayBeNumber(s string) bool {
+	return strings.ContainsAny(s, "0123456789") && strings.Trim(s, "0123456789+-.eE \t\n\v\f\r") == "" && !dated(s)
+}
+
+// dated reports whether a text begins as a date does, which no number does.
+func dated(s string) bool {
+	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
+	return digits > 0 && digits < len(s) && s[digits] == '-'
+}
+
 // Distinct reports whether the column has no equal values that differ, such as 1
 // and 1.0 or 'a' and 'A'.
 func (t *columnType) Distinct() bool {
@@ -196,4 +265,15 @@ func (t *columnType) Distinct() bool {
 		return t.fold == nil
 	}
 	return false
+}
+
+// An untypedType is how values compare of which neither is a column's.
+type untypedType struct{ *columnType }
+
+// Fit returns a value of an unknown kind for what a driver makes a text of.
+func (t untypedType) Fit(arg any) (_ shape.Value, ok bool) {
+	if _, is := arg.(time.Time); is {
+		return shape.Value{}, true
+	}
+	return t.columnType.Fit(arg)
 }

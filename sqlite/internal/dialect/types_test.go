@@ -141,25 +141,95 @@ func TestArgumentsFit(t *testing.T) {
 		{"INTEGER", "-01", true},
 		{"INTEGER", "+1", false},
 		{"INTEGER", "1.0", false},
-		{"INTEGER", "", false},
+		{"INTEGER", "", true},
+		{"NUMERIC", " 1 ", false},
+		{"NUMERIC", "1e5", false},
+		{"NUMERIC", "550e8400-e29b-41d4-a716-446655440000", true},
+		{"NUMERIC", "2024-01-01", true},
+		{"NUMERIC", "2024-01-01 10:00:00", true},
+		{"NUMERIC", "1-1", true},
+		{"NUMERIC", "1e-", false},
 		{"INTEGER", math.NaN(), false},
-		{"INTEGER", []byte("a"), false},
+		{"INTEGER", []byte("a"), true},
+		{"INTEGER", []byte{}, false},
+		{"INTEGER", []byte(nil), true},
 		{"TEXT", "a", true},
 		{"TEXT", "", true},
 		{"TEXT", "a\x00b", false},
 		{"TEXT", "\xff", false},
-		{"TEXT", []byte("a"), false},
+		{"TEXT", []byte("a"), true},
 		{"TEXT", int64(1), false},
 		{"TEXT", true, false},
 		{"TEXT", nil, true},
 		{"NUMERIC", int64(1), true},
 		{"REAL", int64(1), true},
-		{"REAL", "a", false},
+		{"REAL", "a", true},
 		{"", "a", true},
 		{"", time.Time{}, false},
 	} {
 		if _, ok := TypeOf(test.affinity, false, "", false).Fit(test.arg); ok != test.want {
 			t.Errorf("affinity %q, %T(%v): fits %t", test.affinity, test.arg, test.arg, ok)
+		}
+	}
+}
+
+// Where case does not count, only columns are narrowed that hold nothing but texts and
+// blobs, and that have no other values for equal than that comparison or a finer one.
+func TestFoldedTypes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		declared, collation string
+		want                bool
+	}{
+		{"TEXT", "", true},
+		{"VARCHAR(10)", "binary", true},
+		{"TEXT", "NOCASE", true},
+		{"TEXT", "RTRIM", false}, // 'a ' = lower('A')
+		{"TEXT", "OURS", false},
+		{"", "", false},
+		{"INTEGER", "", false},
+	} {
+		if got := FoldedTypeOf(test.declared, false, test.collation, false); (got != nil) != test.want {
+			t.Errorf("%s %s: %v", test.declared, test.collation, got)
+		}
+	}
+	narrow, wide := FoldedTypeOf("TEXT", false, "", false), FoldedTypeOf("TEXT", false, "", true)
+	for _, test := range []struct {
+		typ  shape.Type
+		v    shape.Value
+		want shape.Value
+		ok   bool
+	}{
+		{narrow, shape.Text("ÄbC"), shape.Text("Äbc"), true},
+		{narrow, shape.Blob("aB"), shape.Text("ab"), true},
+		{wide, shape.Blob("aB"), shape.Value{}, false},
+		{narrow, shape.Text("a\x00b"), shape.Value{}, false},
+		{narrow, shape.Null(), shape.Null(), true},
+		{narrow, shape.Int(1), shape.Value{}, false},
+	} {
+		if got, ok := test.typ.Key(test.v); ok != test.ok || ok && got != test.want {
+			t.Errorf("%v: %v %t", test.v, got, ok)
+		}
+	}
+	for _, test := range []struct {
+		arg driver.Value
+		ok  bool
+	}{{"A", true}, {nil, true}, {int64(1), false}, {[]byte("a"), false}, {"a\x00", false}, {"\xff", false}} {
+		if _, ok := narrow.Fit(test.arg); ok != test.ok {
+			t.Errorf("%v: fits %t", test.arg, ok)
+		}
+	}
+}
+
+// Whether a parameter is NULL is known of every argument.
+func TestUntyped(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		arg  driver.Value
+		null bool
+	}{{nil, true}, {[]byte(nil), true}, {int64(0), false}, {"", false}, {"a", false}, {1.5, false}, {false, false}, {[]byte("a"), false}, {time.Time{}, false}} {
+		if v, ok := dialect.Untyped.Fit(test.arg); !ok || (v.Kind() == shape.KindNull) != test.null {
+			t.Errorf("%T(%v): %v %t", test.arg, test.arg, v, ok)
 		}
 	}
 }
