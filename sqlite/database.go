@@ -95,7 +95,7 @@ func (db *database) connect(ctx context.Context, c *Connector) (driver.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	s := &session{db: db, inner: inner, left: c.left}
+	s := &session{db: db, inner: inner, left: c.left, times: c.times}
 	s.Session = db.NewSession(s)
 	if s.native, err = nativeOf(inner); err == nil {
 		s.capture() // OnConnect may write

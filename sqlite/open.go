@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/sqldep"
@@ -83,6 +84,7 @@ type Connector struct {
 	dsn       string
 	onConnect func(modernc.ExecQuerierContext, string) error
 	openDB    func() (*database, error) // nil when the cache is off
+	times     func(time.Time) string    // what the driver makes of a time, or nil
 	anchor    driver.Conn               // keeps a database in memory alive then
 
 	mu      sync.Mutex
@@ -113,7 +115,7 @@ func NewConnector(name string, c *unstale.Cache, config Config) (*Connector, err
 	if memory {
 		d = d.private()
 	}
-	conn := &Connector{driver: config.Driver, dsn: d.withDefaults(!memory), onConnect: config.OnConnect}
+	conn := &Connector{driver: config.Driver, dsn: d.withDefaults(!memory), onConnect: config.OnConnect, times: d.times()}
 	if conn.driver == nil {
 		registered, err := modernc.NewConnector(conn.dsn)
 		if err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"time"
 
 	"github.com/unstale/unstale/internal/failpoint"
 	"github.com/unstale/unstale/internal/shape"
@@ -37,7 +38,8 @@ type session struct {
 	db     *database
 	inner  innerConn
 	native native
-	left   func() // tells the Connector that the connection has ended
+	left   func()                 // tells the Connector that the connection has ended
+	times  func(time.Time) string // what the driver makes of a time, or nil
 
 	reason string // why nothing read on this connection may be cached, or ""
 
@@ -66,7 +68,7 @@ const (
 func (s *session) enter(ctx context.Context, room *sqltrack.Call, sql string, args []driver.NamedValue, query bool) *sqltrack.Call {
 	s.afterCall()
 	t := s.text(sql)
-	call := s.EnterIn(ctx, room, sqltrack.Statement{SQL: sql, Args: args, Rows: query, Writes: t.writes, Control: t.control})
+	call := s.EnterIn(ctx, room, sqltrack.Statement{SQL: sql, Args: s.bound(args), Rows: query, Writes: t.writes, Control: t.control})
 	if t.writes {
 		s.db.refresh(s)
 	}
