@@ -179,7 +179,7 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 	if e == nil && shared == nil {
 		c.glance()
 	} else if e == nil && c.lately(s, shared) {
-		why = missNone
+		// It is judged on a look that was sent before.
 	} else if s.dear(e, shared) {
 		return nil, key, c.now(), missDear
 	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {
