@@ -145,6 +145,9 @@ func (a *analysis) parse(ctx context.Context, sql string, types []uint32) (s *st
 			return err
 		}
 		s = &statement{parameters: d.ParamOIDs}
+		for _, f := range d.Fields {
+			s.results = append(s.results, f.DataTypeOID)
+		}
 		for _, text := range printed {
 			v, err := nodetree.Parse(text)
 			if err != nil {

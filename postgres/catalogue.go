@@ -16,6 +16,9 @@ type catalogue struct {
 	fingerprint string
 	tables      map[uint32]*relation // by oid
 	told        bool                 // whoever changes it tells so, in the same transaction
+	enums       map[uint32]*columnType
+	labels      map[uint32]string       // of enums, by their oids
+	quoted      map[*shape.Table]string // names as SQL has them
 }
 
 // A relation is a table of the system's catalogue, or something like one.
@@ -34,7 +37,7 @@ type relation struct {
 
 type relationColumn struct {
 	number int16
-	typ    uint32
+	typ    uint32 // of a domain, what that is made of
 }
 
 // column returns the index of the column with a number, or -1.
@@ -74,13 +77,16 @@ const (
 
 // load reads the catalogue, in one snapshot of a transaction of its own.
 func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
-	c := &catalogue{tables: make(map[uint32]*relation)}
+	c := &catalogue{tables: make(map[uint32]*relation), enums: make(map[uint32]*columnType), labels: make(map[uint32]string), quoted: make(map[*shape.Table]string)}
 	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, fingerprintSQL).Scan(&c.fingerprint); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, `SELECT count(*) = 2 FROM pg_event_trigger WHERE evtname IN ('unstale_defined', 'unstale_dropped')
 			AND evtenabled = 'A' AND evttags IS NULL AND evtfoid = to_regprocedure('unstale.defined()')`).Scan(&c.told); err != nil {
+			return err
+		}
+		if err := c.loadEnums(ctx, tx); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -107,6 +113,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 				return err
 			}
 			r.Name = schema + "." + name
+			c.quoted[r.Table] = pgx.Identifier{schema, name}.Sanitize()
 			switch {
 			case system:
 				r.why = notSystem
@@ -129,8 +136,9 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			return err
 		}
 		rows, err = tx.Query(ctx, `
-			SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attgenerated::text, coalesce(l.collisdeterministic, true)
-			FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+			SELECT a.attrelid, a.attnum, a.attname, CASE WHEN y.typtype = 'd' THEN (`+baseSQL+`) ELSE y.oid END, a.attnotnull, a.attgenerated::text,
+				coalesce(l.collisdeterministic, true), coalesce(`+bytesSQL+`, false)
+			FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
 			WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384 ORDER BY a.attrelid, a.attnum`)
 		if err != nil {
 			return err
@@ -140,8 +148,8 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			var number int16
 			var column shape.Column
 			var generated string
-			var exact bool
-			if err := rows.Scan(&oid, &number, &column.Name, &typ, &column.NotNull, &generated, &exact); err != nil {
+			var exact, bytes bool
+			if err := rows.Scan(&oid, &number, &column.Name, &typ, &column.NotNull, &generated, &exact, &bytes); err != nil {
 				return err
 			}
 			r := c.tables[oid]
@@ -151,8 +159,10 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			if generated != "" {
 				column.Generated = shape.Stored // of virtual ones no image tells: they are not read finer than the table
 			}
-			if f := familyOf(typ); f != nil && exact && slices.Contains(images[oid], number) {
-				column.Type = f
+			if exact && slices.Contains(images[oid], number) {
+				if column.Type = typeOf(typ, bytes); c.enums[typ] != nil {
+					column.Type = c.enums[typ]
+				}
 			}
 			r.Columns = append(r.Columns, column)
 			r.columns = append(r.columns, relationColumn{number, typ})
@@ -190,12 +200,40 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			}
 		}
 		c.settleKin(parents)
-		return nil
+		return c.loadForeign(ctx, tx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}
 	return c, nil
+}
+
+// bytesSQL tells whether the collation of the column a, the row l of pg_collation, sorts
+// by bytes: which one is the default, and what older servers lack, is asked by name.
+const bytesSQL = `CASE WHEN l.collname = 'default' THEN (
+		SELECT coalesce(to_jsonb(d)->>'datlocprovider', 'c') = 'c' AND d.datcollate IN ('C', 'POSIX') OR to_jsonb(d)->>'datlocprovider' = 'b' FROM pg_database d WHERE d.datname = current_database())
+	ELSE l.collprovider = 'c' AND l.collcollate IN ('C', 'POSIX') OR l.collprovider = 'b' END`
+
+// loadEnums reads the labels of enums.
+func (c *catalogue) loadEnums(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `SELECT oid, enumtypid, enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder`)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var oid, typ uint32
+		var label string
+		if err := rows.Scan(&oid, &typ, &label); err != nil {
+			return err
+		}
+		t := c.enums[typ]
+		if t == nil {
+			t = &columnType{family: familyEnum, enum: typ, labels: make(map[string]int)}
+			c.enums[typ] = t
+		}
+		t.labels[label], c.labels[oid] = len(t.labels), label
+	}
+	return rows.Err()
 }
 
 // key notes that no two rows share the values of columns.
@@ -223,6 +261,9 @@ func (t *telling) add(row *outboxRow) (ok bool) {
 	r := t.catalogue.tables[row.relation]
 	if r == nil {
 		return false
+	}
+	if row.operation == operationReplica {
+		return true
 	}
 	ch, ok := r.change(row)
 	if ok {

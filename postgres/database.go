@@ -26,6 +26,8 @@ type database struct {
 	*sqltrack.Database
 	cache    *unstale.Cache
 	analysis *analysis
+	prober   *prober
+	parents  *sqltrack.ProvenParents
 	config   *pgx.ConnConfig // of looks
 
 	catalogue atomic.Pointer[catalogue] // nil: nobody has read it since something changed it
@@ -48,10 +50,11 @@ type database struct {
 // A known is what is known of a text under one generation of the catalogue.
 type known struct {
 	generation uint64
-	failed     bool // of this nothing is known: the server would not parse it
-	reads      bool // it is a query that writes nothing
-	alters     bool // it may change the session
-	parameters []uint32
+	failed     bool     // of this nothing is known: the server would not parse it
+	reads      bool     // it is a query that writes nothing
+	alters     bool     // it may change the session
+	parameters []uint32 // types
+	results    []uint32 // likewise, of columns
 	plan       *shape.Plan
 }
 
@@ -71,7 +74,7 @@ const (
 // newDatabase begins to follow a database: the first look is sent at once, and waited
 // for by connections alone. after is the program's own AfterConnect, or nil.
 func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig, after func(context.Context, *pgx.Conn) error) *database {
-	db := &database{cache: cache, analysis: newAnalysis(config, after), looked: make(chan struct{})}
+	db := &database{cache: cache, analysis: newAnalysis(config, after), prober: newProber(config, after), looked: make(chan struct{})}
 	db.first = sync.OnceFunc(func() { close(db.looked) })
 	db.config = ownConfig(config, "look", map[string]string{
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "datestyle": "ISO", "timezone": "UTC",
@@ -83,16 +86,10 @@ func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig, after func(contex
 	key := sha256.Sum256([]byte(config.Host + "\x00" + strconv.Itoa(int(config.Port)) + "\x00" + config.Database))
 	shapes := shape.NewShapes([16]byte(key[:16]), engine.Seq)
 	shapes.Leave = sqltrack.Leaving(engine)
-	db.Database = &sqltrack.Database{Engine: engine, Shapes: shapes, Analyse: db.analyse, Parents: noParents{}}
+	db.parents = sqltrack.NewProvenParents(db.checkParents)
+	db.Database = &sqltrack.Database{Engine: engine, Shapes: shapes, Analyse: db.analyse, Parents: db.parents}
 	return db
 }
-
-// noParents says that of foreign keys nothing is known.
-type noParents struct{}
-
-func (noParents) Proof() uint64     { return 0 }
-func (noParents) Holds(uint64) bool { return false }
-func (noParents) Missing() bool     { return false }
 
 // CatchUp implements unstale.Source. It is one look, and now and then one at the
 // catalogue.
@@ -128,6 +125,7 @@ func (db *database) CatchUp(ctx context.Context) error {
 		db.identity.Store(nil)
 		return fmt.Errorf("unstale/postgres: look: %w", explain(err))
 	}
+	db.Pass(a.clock)
 	db.identity.Store(&a.identity)
 	return db.keepHouse(ctx)
 }
@@ -155,6 +153,7 @@ func (db *database) connect(ctx context.Context) error {
 func (db *database) lose(cause string) {
 	db.catalogue.Store(nil)
 	db.analysis.forget()
+	db.parents.Doubt()
 	db.Lost(cause)
 	if cause != lostFirst && db.losses.again(cause, time.Now()) {
 		db.Engine.Logger().LogAttrs(context.Background(), slog.LevelInfo, "unstale/postgres: everything that was read from the database is invalidated", slog.String("cause", cause))
@@ -194,7 +193,7 @@ func (db *database) tell(ctx context.Context, a *answer) error {
 		return err
 	}
 	changes := telling{catalogue: c}
-	ok := true
+	ok, unenforced := true, a.more
 	for i := range a.rows {
 		switch r := &a.rows[i]; r.operation {
 		case "s":
@@ -205,6 +204,7 @@ func (db *database) tell(ctx context.Context, a *answer) error {
 		default:
 			ok = ok && changes.add(r)
 		}
+		unenforced = unenforced || a.rows[i].operation == operationReplica
 	}
 	for _, oid := range a.tables {
 		ok = ok && changes.add(&outboxRow{relation: oid, operation: "t"})
@@ -213,7 +213,12 @@ func (db *database) tell(ctx context.Context, a *answer) error {
 		db.lose("change that is not understood")
 		return nil
 	}
-	db.Mark(&changes.Changes, nil).Settle()
+	var more []uint64
+	if unenforced {
+		db.parents.Doubt() // of a proof, too, that is under way
+		more = append(more, db.Shapes.Parents())
+	}
+	db.Mark(&changes.Changes, nil, more...).Settle()
 	return nil
 }
 
@@ -365,7 +370,7 @@ func (db *database) know(text string) *known {
 	if err != nil {
 		return k
 	}
-	k.failed, k.parameters = false, s.parameters
+	k.failed, k.parameters, k.results = false, s.parameters, s.results
 	k.alters = r.judge(functions) || r.refused == refusedUtility
 	k.reads = !r.writes
 	k.plan = &shape.Plan{Refused: "no query"}
@@ -404,12 +409,14 @@ func (db *database) end() {
 	db.looking.Lock()
 	defer db.looking.Unlock()
 	db.closed = true
+	db.parents.Close()
 	if db.conn != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 		defer cancel()
 		_ = db.conn.Close(ctx)
 	}
 	db.analysis.close()
+	db.prober.close()
 }
 
 // typesMark stands between a text and the types that a client names for its

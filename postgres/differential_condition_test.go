@@ -8,9 +8,9 @@ import (
 // where returns a condition as applications write it.
 func (g *pgGenerator) where(src []pgSource) string {
 	switch n := g.IntN(100); {
-	case n < 50:
+	case n < 60:
 		q := g.equal(src)
-		if g.chance(40) {
+		if g.chance(25) {
 			q += " AND " + g.term(src, 2)
 		}
 		return q
@@ -110,12 +110,14 @@ func (g *pgGenerator) on(s pgSource, before []pgSource) string {
 		for range 30 { // of one type
 			x, c := g.column([]pgSource{s})
 			y, d := g.column(before)
-			if text = x + " = " + y; c.typ == d.typ {
+			if c.typ == d.typ {
+				text = x + " = " + y
 				break
 			}
+			text = x + "::text = " + y + "::text"
 		}
 	}
-	if g.chance(12) {
+	if g.chance(8) {
 		text += " AND " + g.term(append(before[:len(before):len(before)], s), 2)
 	}
 	return text

@@ -319,14 +319,18 @@ func (g *pgGenerator) distinctOn() pgRead {
 	}
 	q := fmt.Sprintf("SELECT DISTINCT ON (%s) %s AS one, %s AS two%s ORDER BY %s", c, c, d, from, strings.Join(by, ", "))
 	if g.chance(40) { // a condition outside does not hold for the rows of which the first was chosen
-		q = fmt.Sprintf("SELECT * FROM (%s) f WHERE %s", q, pick(g, "one = "+g.value(col), "two IS NULL", "one IS NOT NULL AND two IS NOT NULL"))
+		outside := pick(g, "one =", "two IS NULL", "one IS NOT NULL AND two IS NOT NULL")
+		if outside == "one =" {
+			outside += g.value(col)
+		}
+		q = fmt.Sprintf("SELECT * FROM (%s) f WHERE %s", q, outside)
 		return pgRead{text: q, free: true}
 	}
 	return pgRead{text: q}
 }
 
 func (g *pgGenerator) over(from string, src []pgSource) pgRead {
-	if g.chance(75) {
+	if g.chance(60) {
 		from += " WHERE " + g.where(src)
 	}
 	return g.finish(g.results(src), from, src)

@@ -107,6 +107,9 @@ func pick[T any](g *pgGenerator, list ...T) T { return list[g.IntN(len(list))] }
 // early returns a small number below n, 0 more often than n-1.
 func (g *pgGenerator) early(n int) int { return min(g.IntN(n), g.IntN(n)) }
 
+// first returns 0 even more often.
+func (g *pgGenerator) first(n int) int { return min(g.early(n), g.early(n)) }
+
 func (g *pgGenerator) base() *pgTable { return g.tables[g.IntN(len(g.tables)-g.views)] }
 
 func (g *pgGenerator) any() *pgTable {
@@ -128,15 +131,15 @@ func some[T any](g *pgGenerator, n int, list []T) (out []T) {
 func (g *pgGenerator) value(c *pgColumn) string {
 	t := c.typ
 	switch n := g.IntN(100); {
-	case n < 3:
+	case n < 1:
 		t = &pgTypes[g.IntN(len(pgTypes))]
-	case n < 5:
+	case n < 3:
 		return "NULL"
 	}
 	if g.plain || g.chance(30) {
-		return t.literals[g.early(len(t.literals))]
+		return t.literals[g.first(len(t.literals))]
 	}
-	return g.bind(t.args[g.early(len(t.args))])
+	return g.bind(t.args[g.first(len(t.args))])
 }
 
 func (g *pgGenerator) bind(v any) string {
@@ -189,7 +192,7 @@ func (g *pgGenerator) table(name string) (all []string) {
 		}
 		parts = append(parts, c.name+" "+c.typ.name+more)
 	}
-	id := &pgColumn{name: "id", typ: &pgTypes[pick(g, 0, 0, 0, 1, 1, 3, 8, 12)]}
+	id := &pgColumn{name: "id", typ: &pgTypes[pick(g, 0, 0, 0, 0, 0, 1, 1, 3, 8, 12)]}
 	switch g.IntN(10) {
 	case 0:
 		add(id, "")
@@ -212,7 +215,7 @@ func (g *pgGenerator) table(name string) (all []string) {
 			continue
 		}
 		to := pick(g, g.tables...)
-		c := &pgColumn{name: name, typ: to.columns[0].typ, target: to, notNull: g.chance(30)}
+		c := &pgColumn{name: name, typ: to.columns[0].typ, target: to, notNull: g.chance(40)}
 		more := ""
 		if len(to.key) == 1 && g.chance(85) {
 			more = fmt.Sprintf(" REFERENCES %s (id) ON DELETE %s ON UPDATE %s%s", to.name, pick(g, "CASCADE", "CASCADE", "SET NULL", "NO ACTION"), pick(g, "CASCADE", "NO ACTION"),
@@ -221,7 +224,7 @@ func (g *pgGenerator) table(name string) (all []string) {
 		add(c, more)
 	}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+g.IntN(3)] {
-		c := &pgColumn{name: name, typ: &pgTypes[g.IntN(len(pgTypes))], notNull: g.chance(20)}
+		c := &pgColumn{name: name, typ: &pgTypes[g.early(len(pgTypes))], notNull: g.chance(20)}
 		more := ""
 		if c.typ.exact && g.chance(6) {
 			more = " UNIQUE"
@@ -333,5 +336,5 @@ func (g *pgGenerator) policy() []string {
 	if u := g.base(); u != t && g.chance(40) {
 		using = fmt.Sprintf("EXISTS (SELECT FROM %s y WHERE %s)", u.name, g.on(pgSource{"y", u}, []pgSource{{t.name, t}}))
 	}
-	return []string{"ALTER TABLE " + t.name + " ENABLE ROW LEVEL SECURITY", fmt.Sprintf("CREATE POLICY some ON %s USING (%s) WITH CHECK (true)", t.name, using)}
+	return []string{"ALTER TABLE " + t.name + " ENABLE ROW LEVEL SECURITY", fmt.Sprintf("CREATE POLICY hides ON %s USING (%s) WITH CHECK (true)", t.name, using)}
 }

@@ -21,6 +21,10 @@ type outboxRow struct {
 	differs   []int16
 }
 
+// operationReplica is that of a row that says nothing but that rows were changed as a
+// replica does, for which foreign keys are not enforced.
+const operationReplica = "r"
+
 // A snapshot is what pg_current_snapshot returned: which transactions are over.
 type snapshot struct {
 	xmin, xmax uint64
@@ -76,6 +80,7 @@ type answer struct {
 	identity string // "" if nobody has begun the generation
 	snapshot snapshot
 	horizon  uint64 // below it rows may be gone
+	clock    int64  // of the database, in microseconds since 2000
 	rows     []outboxRow
 	tables   []uint32 // instead of more rows
 	more     bool     // there were
@@ -169,7 +174,7 @@ func (f *follower) look(ctx context.Context, conn *pgx.Conn) (*answer, error) {
 }
 
 func (a *answer) readHead(head []*string) (err error) {
-	if len(head) != 3 || head[0] == nil || head[2] == nil {
+	if len(head) != 4 || head[0] == nil || head[2] == nil || head[3] == nil {
 		return errors.New("the look returned something else: run setup")
 	}
 	if head[1] != nil {
@@ -178,7 +183,10 @@ func (a *answer) readHead(head []*string) (err error) {
 	if a.snapshot, err = parseSnapshot(*head[0]); err != nil {
 		return err
 	}
-	a.horizon, err = strconv.ParseUint(*head[2], 10, 64)
+	if a.horizon, err = strconv.ParseUint(*head[2], 10, 64); err != nil {
+		return err
+	}
+	a.clock, err = strconv.ParseInt(*head[3], 10, 64)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 type statement struct {
 	trees      []*nodetree.Node // as rewritten; none: nothing is known
 	parameters []uint32         // types
+	results    []uint32         // likewise, of columns
 }
 
 // A reading is what a statement reads and calls, as a walk finds it that knows few
@@ -24,6 +25,8 @@ type reading struct {
 	tables    map[uint32]shape.ColumnSet // by oid, with the columns of which values are read
 	functions map[uint32]bool            // by oid
 	clocked   bool                       // there are constants that may be made of 'now'
+	known     map[uint32]function        // what is called
+	present   map[*nodetree.Node]bool    // where it looks at the clock, which may be when it ends
 
 	catalogue *catalogue
 	queries   []*nodetree.Node // around what is walked, from outside
@@ -54,7 +57,7 @@ const (
 
 // readingOf walks the trees of a statement.
 func readingOf(c *catalogue, trees []*nodetree.Node) *reading {
-	r := &reading{catalogue: c, tables: make(map[uint32]shape.ColumnSet), functions: make(map[uint32]bool)}
+	r := &reading{catalogue: c, tables: make(map[uint32]shape.ColumnSet), functions: make(map[uint32]bool), present: make(map[*nodetree.Node]bool)}
 	switch {
 	case len(trees) == 0:
 		r.refused = refusedTree
@@ -95,8 +98,16 @@ func (r *reading) node(n *nodetree.Node) {
 	case "VAR":
 		r.variable(n)
 		return
-	case "SQLVALUEFUNCTION", "NEXTVALUEEXPR", "CURRENTOFEXPR":
+	case "NEXTVALUEEXPR", "CURRENTOFEXPR":
 		r.refuse(refusedVolatile)
+	case "SQLVALUEFUNCTION", "FUNCEXPR":
+		if isPresent(n) {
+			r.present[n] = true
+			return
+		}
+		if n.Tag != "FUNCEXPR" {
+			r.refuse(refusedVolatile)
+		}
 	case "COERCEVIAIO":
 		if t, _ := n.Int("resulttype"); !slices.Contains(timeless, t) {
 			r.refuse(refusedVolatile)
@@ -121,6 +132,19 @@ func (r *reading) node(n *nodetree.Node) {
 		}
 		r.walk(f.Value)
 	}
+}
+
+// isPresent reports whether a node is the time at which the transaction began, as a
+// timestamptz: now(), transaction_timestamp() or CURRENT_TIMESTAMP.
+func isPresent(n *nodetree.Node) bool {
+	switch n.Tag {
+	case "FUNCEXPR":
+		oid := n.OID("funcid")
+		return oid == 1299 || oid == 2647
+	case "SQLVALUEFUNCTION":
+		return n.Text("op") == "3" && n.OID("type") == pgTimestamptz
+	}
+	return false
 }
 
 func (r *reading) query(n *nodetree.Node) {
@@ -275,6 +299,7 @@ type function struct {
 // judge refuses what calls a function of which the result does not follow from its
 // arguments, and tells what may change a session.
 func (r *reading) judge(functions map[uint32]function) (alters bool) {
+	r.known = functions
 	for oid := range r.functions {
 		f, known := functions[oid]
 		switch {
@@ -318,5 +343,12 @@ func (r *reading) analyze(trees []*nodetree.Node) *shape.Plan {
 		reads = append(reads, sqldep.Read{Table: r.catalogue.tables[oid].Table, Columns: columns})
 	}
 	slices.SortFunc(reads, func(a, b sqldep.Read) int { return shape.CompareNames(a.Table, b.Table) })
-	return dialect.Analyze(r.resolve(trees[0]), "", reads, sqldep.PrecisionExact)
+	d := dialect
+	d.Table = func(t *shape.Table) string { return r.catalogue.quoted[t] }
+	q, until := r.resolve(trees[0])
+	p := d.Analyze(q, "", reads, sqldep.PrecisionExact)
+	if len(until) != len(r.present) || len(p.Ends) != len(r.present) {
+		return &shape.Plan{Refused: refusedVolatile} // it looks at the clock elsewhere, or nobody knows when it ends
+	}
+	return p
 }

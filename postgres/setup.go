@@ -16,7 +16,7 @@ import (
 )
 
 // version is that of what Setup makes in a database. Another one is not used.
-const version = 3
+const version = 4
 
 //go:embed setup.sql
 var setupSQL string
@@ -118,7 +118,9 @@ type setupTable struct {
 type setupColumn struct {
 	number  int16
 	name    string
-	typ     uint32
+	typ     uint32 // of a domain, what that is made of
+	base    string // its name
+	enum    bool
 	varlena bool
 	exact   bool // its collation is deterministic
 }
@@ -157,11 +159,11 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	})
 	for _, t := range all {
 		rows, _ := conn.Query(ctx, `
-			SELECT a.attnum, a.attname, a.atttypid, y.typlen = -1, coalesce(l.collisdeterministic, true)
-			FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+			SELECT a.attnum, a.attname, y.oid, quote_ident(n.nspname) || '.' || quote_ident(y.typname), y.typtype = 'e', y.typlen = -1, coalesce(l.collisdeterministic, true)
+			FROM pg_attribute a JOIN pg_type y ON y.oid = (`+baseSQL+`) JOIN pg_namespace n ON n.oid = y.typnamespace LEFT JOIN pg_collation l ON l.oid = a.attcollation
 			WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, t.oid)
 		if t.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c setupColumn, err error) {
-			return c, row.Scan(&c.number, &c.name, &c.typ, &c.varlena, &c.exact)
+			return c, row.Scan(&c.number, &c.name, &c.typ, &c.base, &c.enum, &c.varlena, &c.exact)
 		}); err != nil {
 			return nil, err
 		}
@@ -178,6 +180,12 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	}
 	return all, nil
 }
+
+// baseSQL is the type of the column a of pg_attribute, of a domain what that is made of.
+const baseSQL = `WITH RECURSIVE base AS (
+		SELECT d.oid, d.typbasetype FROM pg_type d WHERE d.oid = a.atttypid
+		UNION ALL SELECT d.oid, d.typbasetype FROM pg_type d JOIN base ON d.oid = base.typbasetype)
+	SELECT base.oid FROM base WHERE base.typbasetype = 0`
 
 // layoutSQL is what a table, the row c of pg_class, is like: by names triggers tell of
 // columns, and by its primary key which row became which. Columns are renamed and
@@ -235,6 +243,9 @@ DECLARE n_rows pg_catalog.int8; table_layout pg_catalog.int8;
 BEGIN
 	SELECT pg_catalog.count(*) INTO n_rows FROM (SELECT FROM %s LIMIT %d) AS few;
 	IF n_rows = 0 THEN RETURN NULL; END IF;
+	IF pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
+		INSERT INTO unstale.outbox (relation, operation) VALUES (TG_RELID, 'r');
+	END IF;
 	-- Of another table than it was at setup this function does not know all columns.
 	SELECT f.layout INTO table_layout FROM pg_catalog.pg_class AS c, unstale.followed AS f
 		WHERE c.oid OPERATOR(pg_catalog.=) TG_RELID AND f.relation OPERATOR(pg_catalog.=) TG_RELID AND f.layout OPERATOR(pg_catalog.=) %s;
@@ -290,20 +301,29 @@ END `, from, maxRows+1, layoutSQL, maxRows, selects)
 // not: "v" and the value in a form that depends on no setting, "x" for one of which
 // nothing is known, NULL for NULL.
 func imageOf(c setupColumn, value string) string {
-	switch c.typ {
-	case pgInt2, pgInt4, pgInt8, pgUUID, pgBool:
-		return "'v' || " + value + "::pg_catalog.text"
-	case pgText, pgVarchar:
-		if !c.exact {
-			return ""
-		}
-		return fmt.Sprintf("CASE WHEN pg_catalog.pg_column_size(%[1]s) > 4 * %[2]d OR pg_catalog.octet_length(%[1]s) > %[2]d THEN 'x' ELSE 'v' || %[1]s::pg_catalog.text END", value, maxText)
-	case pgDate:
-		return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (%[1]s - '2000-01-01'::pg_catalog.date)::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'x' END", value)
-	case pgTimestamp, pgTimestamptz:
-		return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (extract(epoch FROM %[1]s) * 1000000)::pg_catalog.int8::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'x' END", value)
+	short := func(text string) string {
+		return fmt.Sprintf("CASE WHEN pg_catalog.pg_column_size(%[1]s) > 4 * %[2]d OR pg_catalog.octet_length(%[3]s) > %[2]d THEN 'x' ELSE 'v' || %[3]s END", value, maxText, text)
 	}
-	return ""
+	base := value + "::" + c.base
+	switch f := familyOf(c.typ); {
+	case c.enum:
+		return "'v' || " + value + "::pg_catalog.text"
+	case f == familyNone || f.collated() && !c.exact:
+		return ""
+	case f == familyInt || f == familyUUID || f == familyBool:
+		return "'v' || " + base + "::pg_catalog.text"
+	case f == familyInet:
+		return "'v' || pg_catalog.text(" + base + ")" // with all bits
+	case f == familyFloat:
+		return "'v' || pg_catalog.encode(pg_catalog.float8send(" + base + "::pg_catalog.float8), 'hex')"
+	case f == familyBytea:
+		return short("pg_catalog.encode(" + base + ", 'hex')")
+	case f == familyText || f == familyBpchar || f == familyNumeric:
+		return short(base + "::pg_catalog.text")
+	case f == familyDate:
+		return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (%[1]s OPERATOR(pg_catalog.-) '2000-01-01'::pg_catalog.date)::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'v' || %[1]s::pg_catalog.text END", base)
+	}
+	return fmt.Sprintf("CASE WHEN pg_catalog.isfinite(%[1]s) THEN 'v' || (extract(epoch FROM %[1]s) * 1000000)::pg_catalog.int8::pg_catalog.text WHEN %[1]s IS NOT NULL THEN 'v' || %[1]s::pg_catalog.text END", base)
 }
 
 // Remove takes out of a database what Setup has made.

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS unstale.outbox (
 	xid pg_catalog.xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), -- of the top level
 	relation pg_catalog.oid NOT NULL,
 	layout pg_catalog.int8, -- what the table was like: columns are those of that time
-	operation pg_catalog."char" NOT NULL, -- i, u, d, t: the whole table, or n: what is named by new (unstale.invalidate)
+	operation pg_catalog."char" NOT NULL, -- i, u, d, t: the whole table, n: what is named by new (unstale.invalidate), or r: as a replica, which enforces no foreign keys
 	old pg_catalog.text[],
 	new pg_catalog.text[],
 	differs pg_catalog.int2[]
@@ -68,7 +68,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE n_rows pg_catalog.int8; until pg_catalog.xid8 := pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
 BEGIN
 	RETURN QUERY SELECT NULL::pg_catalog.text, NULL::pg_catalog.oid, NULL::pg_catalog.text, 'h'::pg_catalog.text,
-		ARRAY[pg_catalog.pg_current_snapshot()::pg_catalog.text, unstale.identity(), h.horizon::pg_catalog.text]::pg_catalog.text[], NULL::pg_catalog.text[], NULL::pg_catalog.int2[]
+		ARRAY[pg_catalog.pg_current_snapshot()::pg_catalog.text, unstale.identity(), h.horizon::pg_catalog.text,
+			((extract(epoch FROM pg_catalog.clock_timestamp()) - 946684800) * 1000000)::pg_catalog.int8::pg_catalog.text]::pg_catalog.text[], NULL::pg_catalog.text[], NULL::pg_catalog.int2[]
 		FROM unstale.horizon AS h WHERE h.one;
 	RETURN QUERY SELECT q.xid::pg_catalog.text, q.relation, q.layout::pg_catalog.text, q.operation::pg_catalog.text, q.old, q.new, q.differs FROM (
 			SELECT * FROM unstale.outbox AS o WHERE o.xid OPERATOR(pg_catalog.>=) since AND o.xid OPERATOR(pg_catalog.<) until

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql/driver"
+	"encoding/binary"
 	"net"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type tap struct {
 	reading    bool // something was sent since the server was idle, which may have its snapshot
 	status     byte // of the transaction, as the server said last: I, T or E
 	queue      []*expected
+	values     [][]byte          // of the last row
 	statements map[string]string // texts by name
 	portals    map[string]portal
 	describes  bool // some statement changed the schema in the open transaction
@@ -51,6 +53,7 @@ type portal struct {
 	text       string
 	known      bool
 	parameters []*parameter
+	formats    []int // of results: none for text, one for all columns
 }
 
 // Expected is what the server will answer next.
@@ -61,7 +64,9 @@ type expected struct {
 	ctl  control
 	know *known
 
-	judged bool // what it did to the session
+	judged  bool  // what it did to the session
+	formats []int // as of its portal
+	rows    int
 }
 
 func newTap(db *database, c net.Conn) *tap {
@@ -78,6 +83,10 @@ func newTap(db *database, c net.Conn) *tap {
 		switch kind {
 		case 'C', 'Z', 'S', 'E':
 			return 4096
+		case 'D':
+			if x := t.running(); x != nil && x.call != nil && x.call.Follows() {
+				return maxBody
+			}
 		}
 		return 0
 	}}
@@ -158,9 +167,9 @@ func (t *tap) told(kind byte, body []byte, whole bool) {
 		}
 		t.queue = append(t.queue, &expected{kind: kind})
 	case 'B':
-		name, statement, parameters := m.bind()
+		name, statement, parameters, formats := m.bind()
 		text, known := t.statements[statement]
-		t.portals[name] = portal{text: text, known: known, parameters: parameters}
+		t.portals[name] = portal{text: text, known: known && m.ok, parameters: parameters, formats: formats}
 		t.queue = append(t.queue, &expected{kind: kind})
 	case 'E':
 		name := m.text()
@@ -184,7 +193,7 @@ func (t *tap) told(kind byte, body []byte, whole bool) {
 
 // expect enters a statement that is about to run.
 func (t *tap) expect(kind byte, p portal) {
-	x := &expected{kind: kind, text: p.text, ctl: controlOf(p.text)}
+	x := &expected{kind: kind, text: p.text, ctl: controlOf(p.text), formats: p.formats}
 	t.queue = append(t.queue, x)
 	if t.ours || !t.ready {
 		return
@@ -221,7 +230,8 @@ func (t *tap) said(kind byte, body []byte, _ bool) {
 		t.pop(kind)
 	case 'D':
 		if x := t.running(); x != nil && x.call != nil {
-			x.call.Row(0, nil)
+			x.rows++
+			t.row(x, body)
 		}
 	case 'C':
 		t.completed(string(body))
@@ -253,6 +263,33 @@ func (t *tap) said(kind byte, body []byte, _ bool) {
 		}
 		t.idle()
 	}
+}
+
+// row follows a row of a statement.
+func (t *tap) row(x *expected, body []byte) {
+	if !x.call.Follows() {
+		x.call.Row(0, nil)
+		return
+	}
+	m := message{rest: body, ok: true}
+	t.values = m.row(t.values)
+	columns := 0
+	if len(body) >= 2 {
+		columns = int(binary.BigEndian.Uint16(body))
+	}
+	x.call.Row(columns, func(c int) shape.Value {
+		if c >= len(t.values) || c >= len(x.know.results) {
+			return shape.Value{}
+		}
+		p := parameter{typ: x.know.results[c], row: true, bytes: t.values[c]}
+		switch {
+		case len(x.formats) == 1:
+			p.binary = x.formats[0] == 1
+		case c < len(x.formats):
+			p.binary = x.formats[c] == 1
+		}
+		return p.value()
+	})
 }
 
 // running returns the statement of which rows come.
@@ -295,6 +332,9 @@ func (t *tap) completed(tag string) {
 		return
 	}
 	if x.call != nil {
+		if x.call.Weighed() {
+			x.call.Took(statementWork + x.rows)
+		}
 		x.call.End()
 		x.call.Leave()
 		x.call = nil
@@ -362,6 +402,9 @@ func (t *tap) InTransaction() bool { return t.status != 'I' || t.end != nil }
 func (t *tap) Changed() bool { return false }
 
 // Probe implements sqltrack.Conn.
-func (t *tap) Probe(context.Context, string, []driver.NamedValue, int, int) ([][]shape.Value, int, bool) {
-	return nil, 0, false
+func (t *tap) Probe(ctx context.Context, sql string, args []driver.NamedValue, limit, work int) ([][]shape.Value, int, bool) {
+	if t.blocked {
+		return nil, 0, false
+	}
+	return t.db.prober.run(ctx, sql, args, limit, work)
 }

@@ -42,7 +42,6 @@ type groveColumn struct {
 	Number  int16
 	Type    uint32
 	NotNull bool
-	Family  int // -1: none
 }
 
 type groveFunction struct {
@@ -57,13 +56,12 @@ type groveStatement struct {
 
 // catalogue returns the part of a catalogue that is kept.
 func (g *grove) catalogue() *catalogue {
-	c := &catalogue{tables: make(map[uint32]*relation)}
+	c := &catalogue{tables: make(map[uint32]*relation), quoted: make(map[*shape.Table]string)}
 	for _, t := range g.Tables {
 		r := &relation{Table: &shape.Table{Name: t.Name}, oid: t.OID, kind: t.Kind, why: t.Why, lasting: "p", describes: true}
 		for i, col := range t.Columns {
-			column := shape.Column{Name: col.Name, NotNull: col.NotNull}
-			if col.Family >= 0 {
-				column.Type = familyTypes[col.Family]
+			column := shape.Column{Name: col.Name, NotNull: col.NotNull, Type: typeOf(col.Type, false)}
+			if column.Type != nil {
 				r.images = append(r.images, i)
 			}
 			r.Columns = append(r.Columns, column)
@@ -72,7 +70,7 @@ func (g *grove) catalogue() *catalogue {
 		for _, k := range t.Keys {
 			r.Keys = append(r.Keys, shape.Key{Columns: k})
 		}
-		c.tables[t.OID] = r
+		c.tables[t.OID], c.quoted[r.Table] = r, t.Name
 	}
 	return c
 }
@@ -190,11 +188,7 @@ func plantGrove(t *testing.T) {
 		}
 		table := groveTable{OID: r.oid, Kind: r.kind, Name: r.Name, Why: r.why}
 		for i, col := range r.Columns {
-			family := -1
-			if f := familyOf(r.columns[i].typ); f != nil && col.Type != nil {
-				family = int(*f)
-			}
-			table.Columns = append(table.Columns, groveColumn{col.Name, r.columns[i].number, r.columns[i].typ, col.NotNull, family})
+			table.Columns = append(table.Columns, groveColumn{col.Name, r.columns[i].number, r.columns[i].typ, col.NotNull})
 		}
 		for _, k := range r.Keys {
 			table.Keys = append(table.Keys, k.Columns)

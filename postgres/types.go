@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"math"
 	"strconv"
 	"strings"
@@ -13,221 +11,291 @@ import (
 // Types of the system, by oid.
 const (
 	pgBool        = 16
+	pgBytea       = 17
 	pgInt8        = 20
 	pgInt2        = 21
 	pgInt4        = 23
 	pgText        = 25
+	pgFloat4      = 700
+	pgFloat8      = 701
+	pgInet        = 869
+	pgCidr        = 650
+	pgBpchar      = 1042
 	pgVarchar     = 1043
 	pgDate        = 1082
 	pgTimestamp   = 1114
 	pgTimestamptz = 1184
+	pgNumeric     = 1700
 	pgUUID        = 2950
 )
 
+// elements are the types of arrays, with those of their elements.
+var elements = map[uint32]uint32{
+	1000: pgBool, 1001: pgBytea, 1016: pgInt8, 1005: pgInt2, 1007: pgInt4, 1009: pgText, 1021: pgFloat4, 1022: pgFloat8, 1041: pgInet, 651: pgCidr,
+	1014: pgBpchar, 1015: pgVarchar, 1182: pgDate, 1115: pgTimestamp, 1185: pgTimestamptz, 1231: pgNumeric, 2951: pgUUID,
+}
+
 // A family is a set of types of which it is known which values equal one another, by
-// the operators among them that are in equalities. It is the shape.Type of their
-// columns.
+// the operators among them that are in equalities.
 type family uint8
 
 const (
-	familyBool family = iota
+	familyNone family = iota
+	familyBool
 	familyInt
+	familyNumeric
+	familyFloat
 	familyText // with a collation that tells every text from every other
+	familyBpchar
+	familyBytea
 	familyUUID
 	familyDate
 	familyTimestamp
 	familyTimestamptz
-
-	families
+	familyInet
+	familyEnum
 )
 
-// familyTypes are the shape.Types, so that two columns of one family have one.
-var familyTypes = func() (types [families]*family) {
-	for f := range families {
-		types[f] = &f
-	}
-	return types
-}()
-
-// familyOf returns the family of a type, or nil.
-func familyOf(typ uint32) *family {
+// familyOf returns the family of a type of the system, or familyNone.
+func familyOf(typ uint32) family {
 	switch typ {
 	case pgBool:
-		return familyTypes[familyBool]
+		return familyBool
 	case pgInt2, pgInt4, pgInt8:
-		return familyTypes[familyInt]
+		return familyInt
+	case pgNumeric:
+		return familyNumeric
+	case pgFloat4, pgFloat8:
+		return familyFloat
 	case pgText, pgVarchar:
-		return familyTypes[familyText]
+		return familyText
+	case pgBpchar:
+		return familyBpchar
+	case pgBytea:
+		return familyBytea
 	case pgUUID:
-		return familyTypes[familyUUID]
+		return familyUUID
 	case pgDate:
-		return familyTypes[familyDate]
+		return familyDate
 	case pgTimestamp:
-		return familyTypes[familyTimestamp]
+		return familyTimestamp
 	case pgTimestamptz:
-		return familyTypes[familyTimestamptz]
+		return familyTimestamptz
+	case pgInet, pgCidr:
+		return familyInet
 	}
-	return nil
+	return familyNone
 }
+
+// collated reports whether a family's values compare by a collation.
+func (f family) collated() bool { return f == familyText || f == familyBpchar }
 
 // equalities are the operators "=" whose sides are of one family, by oid.
 var equalities = map[uint32]family{
 	91: familyBool,
 	94: familyInt, 96: familyInt, 410: familyInt, 15: familyInt, 416: familyInt, 532: familyInt, 533: familyInt, 1862: familyInt, 1868: familyInt,
+	1752: familyNumeric,
+	620:  familyFloat, 670: familyFloat, 1120: familyFloat, 1130: familyFloat,
 	98:   familyText,
+	1054: familyBpchar,
+	1955: familyBytea,
 	2972: familyUUID,
 	1093: familyDate,
 	2060: familyTimestamp,
 	1320: familyTimestamptz,
+	1201: familyInet,
+	3516: familyEnum,
+}
+
+// orders are the operators by which values of one family are sorted, by oid, and whether
+// the greatest comes first.
+var orders = map[uint32]struct {
+	family     family
+	descending bool
+}{
+	58: {familyBool, false}, 59: {familyBool, true},
+	95: {familyInt, false}, 520: {familyInt, true}, 97: {familyInt, false}, 521: {familyInt, true}, 412: {familyInt, false}, 413: {familyInt, true},
+	1754: {familyNumeric, false}, 1756: {familyNumeric, true},
+	622: {familyFloat, false}, 623: {familyFloat, true}, 672: {familyFloat, false}, 674: {familyFloat, true},
+	664: {familyText, false}, 666: {familyText, true},
+	1058: {familyBpchar, false}, 1060: {familyBpchar, true},
+	1957: {familyBytea, false}, 1959: {familyBytea, true},
+	2974: {familyUUID, false}, 2975: {familyUUID, true},
+	1095: {familyDate, false}, 1097: {familyDate, true},
+	2062: {familyTimestamp, false}, 2064: {familyTimestamp, true},
+	1322: {familyTimestamptz, false}, 1324: {familyTimestamptz, true},
+	3518: {familyEnum, false}, 3519: {familyEnum, true},
+}
+
+// A columnType is the shape.Type of columns: all of a family have one, but that texts
+// which are sorted by their bytes have another one, and each enum one of its own.
+type columnType struct {
+	family family
+	bytes  bool           // texts are sorted by their bytes
+	enum   uint32         // the oid of an enum
+	labels map[string]int // of an enum, with their places in its order
+}
+
+// columnTypes are those of all types but enums.
+var columnTypes = func() (types [2][familyEnum]*columnType) {
+	for f := range familyEnum {
+		types[0][f], types[1][f] = &columnType{family: f}, &columnType{family: f, bytes: true}
+		if !f.collated() {
+			types[1][f] = types[0][f]
+		}
+	}
+	return types
+}()
+
+// typeOf returns the type of a column, or nil; bytes says that its collation sorts
+// by bytes.
+func typeOf(typ uint32, bytes bool) shape.Type {
+	f := familyOf(typ)
+	switch {
+	case f == familyNone:
+		return nil
+	case bytes:
+		return columnTypes[1][f]
+	}
+	return columnTypes[0][f]
+}
+
+// familyOfColumn returns the family of a column.
+func familyOfColumn(c *shape.Column) family {
+	if t, ok := c.Type.(*columnType); ok {
+		return t.family
+	}
+	return familyNone
 }
 
 // Key implements shape.Type: values are in canonical form already.
-func (f *family) Key(v shape.Value) (_ shape.Value, ok bool) { return v, v.Kind() != shape.KindUnknown }
-
-// Place implements shape.Type: no order is known yet.
-func (f *family) Place(dst shape.Code, _ shape.Value) (_ shape.Code, ok bool) { return dst, false }
+func (t *columnType) Key(v shape.Value) (_ shape.Value, ok bool) {
+	return v, v.Kind() != shape.KindUnknown
+}
 
 // Distinct implements shape.Type.
-func (f *family) Distinct() bool { return true }
+func (t *columnType) Distinct() bool {
+	switch t.family {
+	case familyNumeric, familyFloat, familyBpchar, familyInet: // 1.0 and 1.00, 0 and -0, of different lengths, inet and cidr
+		return false
+	}
+	return true
+}
 
-// Fit implements shape.Type. An argument is a parameter as the server gets it, or a
-// constant of a text.
-func (f *family) Fit(arg any) (_ shape.Value, ok bool) {
+// Fit implements shape.Type. An argument is a parameter as the server gets it, a literal
+// of a text, or a value in canonical form.
+func (t *columnType) Fit(arg any) (_ shape.Value, ok bool) {
 	switch a := arg.(type) {
 	case shape.Value:
-		return a, f.holds(a)
-	case int64:
-		return shape.Int(a), *f == familyInt
-	case bool:
-		if a {
-			return shape.Int(1), *f == familyBool
-		}
-		return shape.Int(0), *f == familyBool
-	case string:
-		switch *f {
-		case familyText:
-			return shape.Text(a), len(a) <= maxText
-		case familyUUID:
-			return uuidValue(a)
-		}
+		return a, a.Kind() != shape.KindUnknown
+	case literal:
+		return a.value, t.takes(a.typ) && a.value.Kind() != shape.KindUnknown
 	case *parameter:
-		if familyOf(a.typ) != f {
+		if !t.takes(a.typ) {
 			return shape.Value{}, false
 		}
-		return a.value()
+		v := a.value()
+		return v, v.Kind() != shape.KindUnknown
 	}
 	return shape.Value{}, false
 }
 
-// holds reports whether a value is one of the family.
-func (f *family) holds(v shape.Value) bool {
+// takes reports whether values of a type, in canonical form, compare with the column's
+// as they are.
+func (t *columnType) takes(typ uint32) bool {
+	f := familyOf(typ)
+	switch t.family {
+	case familyEnum:
+		return typ == t.enum
+	case familyNumeric:
+		return f == familyNumeric || f == familyInt
+	}
+	return f == t.family
+}
+
+// The first digits of places. NULLs are the greatest.
+const (
+	placeValue = 1
+	placeNull  = 3
+)
+
+// Place implements shape.Type.
+func (t *columnType) Place(dst shape.Code, v shape.Value) (_ shape.Code, ok bool) {
+	if t.family.collated() && !t.bytes || t.family == familyInet {
+		return dst, false
+	}
+	if v.Kind() == shape.KindNull {
+		return append(dst, placeNull), true
+	}
+	dst = append(dst, placeValue)
+	switch t.family {
+	case familyBool, familyInt, familyDate, familyTimestamp, familyTimestamptz:
+		return shape.AppendInt(dst, v.Int()), v.Kind() == shape.KindInt
+	case familyFloat:
+		return shape.AppendFloat(dst, v.Float()), v.Kind() == shape.KindFloat
+	case familyNumeric:
+		return appendNumeric(dst, v)
+	case familyText, familyBpchar, familyBytea, familyUUID:
+		return shape.AppendText(dst, v.Text()), v.Kind() == shape.KindText
+	case familyEnum:
+		place, known := t.labels[v.Text()]
+		return shape.AppendInt(dst, int64(place)), known
+	}
+	return dst, false
+}
+
+// Exponents of what is greater than every number.
+const (
+	exponentInfinity = math.MaxInt32
+	exponentNaN      = math.MaxInt32 + 1
+)
+
+// appendNumeric appends the place of a number in canonical form: its sign, its exponent,
+// and its digits, with an end that comes before all of them.
+func appendNumeric(dst shape.Code, v shape.Value) (_ shape.Code, ok bool) {
+	text := v.Text()
 	switch v.Kind() {
-	case shape.KindNull:
-		return true
 	case shape.KindInt:
-		return *f != familyText && *f != familyUUID
+		text = strconv.FormatInt(v.Int(), 10)
 	case shape.KindText:
-		return *f == familyText || *f == familyUUID
+	default:
+		return dst, false
 	}
-	return false
-}
-
-// A parameter is what was bound to one.
-type parameter struct {
-	typ    uint32
-	binary bool
-	bytes  []byte // nil: NULL
-}
-
-// value returns the value in canonical form. ok is false where that is not certain.
-func (p *parameter) value() (_ shape.Value, ok bool) {
-	if p.bytes == nil {
-		return shape.Null(), true
-	}
-	if !p.binary {
-		return textValue(p.typ, string(p.bytes))
-	}
-	b := p.bytes
-	switch {
-	case p.typ == pgBool && len(b) == 1:
-		return shape.Int(int64(b[0] & 1)), b[0] <= 1
-	case p.typ == pgInt2 && len(b) == 2:
-		return shape.Int(int64(int16(binary.BigEndian.Uint16(b)))), true
-	case p.typ == pgInt4 && len(b) == 4:
-		return shape.Int(int64(int32(binary.BigEndian.Uint32(b)))), true
-	case p.typ == pgInt8 && len(b) == 8:
-		return shape.Int(int64(binary.BigEndian.Uint64(b))), true
-	case p.typ == pgText || p.typ == pgVarchar:
-		return shape.Text(string(b)), len(b) <= maxText
-	case p.typ == pgUUID && len(b) == 16:
-		return shape.Text(hex.EncodeToString(b)), true
-	case p.typ == pgDate && len(b) == 4:
-		days := int32(binary.BigEndian.Uint32(b))
-		return shape.Int(int64(days)), days != math.MinInt32 && days != math.MaxInt32
-	case (p.typ == pgTimestamp || p.typ == pgTimestamptz) && len(b) == 8:
-		micros := int64(binary.BigEndian.Uint64(b))
-		return shape.Int(micros), micros != math.MinInt64 && micros != math.MaxInt64
-	}
-	return shape.Value{}, false
-}
-
-// textValue returns the value of a text in the form in which clients send it.
-func textValue(typ uint32, s string) (_ shape.Value, ok bool) {
-	switch typ {
-	case pgInt2, pgInt4, pgInt8:
-		n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
-		return shape.Int(n), err == nil
-	case pgText, pgVarchar:
-		return shape.Text(s), len(s) <= maxText
-	case pgBool:
-		switch s {
-		case "t", "true":
-			return shape.Int(1), true
-		case "f", "false":
-			return shape.Int(0), true
+	magnitude, negative := strings.CutPrefix(text, "-")
+	var digits string
+	exponent := int64(0)
+	switch magnitude {
+	case "0":
+		return append(dst, 1), true
+	case "NaN":
+		exponent = exponentNaN
+	case "Infinity":
+		exponent = exponentInfinity
+	default:
+		whole, fraction, _ := strings.Cut(magnitude, ".")
+		digits = strings.TrimLeft(whole+fraction, "0")
+		exponent = int64(len(whole) - (len(whole+fraction) - len(digits)))
+		if digits == "" || strings.Trim(digits, "0123456789") != "" {
+			return dst, false
 		}
-	case pgUUID:
-		return uuidValue(s)
+		digits = strings.TrimRight(digits, "0")
 	}
-	return shape.Value{}, false // dates: which one a text means follows from settings
-}
-
-// uuidValue returns a UUID as its 32 hexadecimal digits.
-func uuidValue(s string) (_ shape.Value, ok bool) {
-	s = strings.ToLower(strings.ReplaceAll(s, "-", ""))
-	if _, err := hex.DecodeString(s); err != nil || len(s) != 32 {
-		return shape.Value{}, false
+	sign := byte(2)
+	if negative {
+		sign = 0
 	}
-	return shape.Text(s), true
-}
-
-// microsToEpoch is how much later 2000, from which the wire counts, is than 1970, from
-// which images do.
-const microsToEpoch = 946684800 * 1_000_000
-
-// imageValue returns a value that an image holds: see imageOf.
-func imageValue(typ uint32, s *string) shape.Value {
-	if s == nil {
-		return shape.Null()
+	dst = append(dst, sign)
+	start := len(dst)
+	dst = shape.AppendInt(dst, exponent)
+	for i := 0; i < len(digits) && len(dst) < shape.MaxDigits; i++ {
+		d := digits[i] - '0' + 1
+		dst = append(dst, d>>2, d&3)
 	}
-	rest, known := strings.CutPrefix(*s, "v")
-	if !known {
-		return shape.Value{}
-	}
-	switch typ {
-	case pgDate, pgTimestamp, pgTimestamptz:
-		n, err := strconv.ParseInt(rest, 10, 64)
-		if err != nil {
-			return shape.Value{}
+	dst = append(dst, 0, 0)
+	if negative {
+		for i := start; i < len(dst); i++ {
+			dst[i] = 3 - dst[i]
 		}
-		if typ != pgDate {
-			n -= microsToEpoch
-		}
-		return shape.Int(n)
 	}
-	v, ok := textValue(typ, rest)
-	if !ok {
-		return shape.Value{}
-	}
-	return v
+	return dst, true
 }

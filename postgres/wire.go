@@ -125,8 +125,9 @@ func (m *message) parse() (name, sql string, types []uint32) {
 	return name, sql, types
 }
 
-// bind reads a Bind message. Parameters are copies.
-func (m *message) bind() (portal, statement string, parameters []*parameter) {
+// bind reads a Bind message. Parameters are copies. results are the formats of the
+// columns: none for text, one for all.
+func (m *message) bind() (portal, statement string, parameters []*parameter, results []int) {
 	portal, statement = m.text(), m.text()
 	var formats []int
 	for range m.int16() {
@@ -144,9 +145,31 @@ func (m *message) bind() (portal, statement string, parameters []*parameter) {
 			p.bytes = append([]byte{}, m.take(n)...)
 		}
 		if !m.ok {
-			return portal, statement, nil
+			return portal, statement, nil, nil
 		}
 		parameters = append(parameters, p)
 	}
-	return portal, statement, parameters
+	for range m.int16() {
+		results = append(results, m.int16())
+	}
+	return portal, statement, parameters, results
+}
+
+// row reads a DataRow message, or the beginning of one: the values of columns, nil for
+// NULL. Those of which not all is there are missing.
+func (m *message) row(values [][]byte) [][]byte {
+	values = values[:0]
+	for range m.int16() {
+		n := m.int32()
+		if n < 0 && m.ok {
+			values = append(values, nil)
+			continue
+		}
+		b := m.take(n)
+		if !m.ok {
+			break
+		}
+		values = append(values, b)
+	}
+	return values
 }

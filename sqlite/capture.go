@@ -79,7 +79,7 @@ func (s *session) onCommit() int32 {
 	main := s.native.writing(0)
 	dirty := main && s.native.dirty()
 	if main && !s.keepsParents() {
-		s.db.parents.doubt()
+		s.db.parents.Doubt()
 		s.doubtful = true
 	}
 	if dirty && s.db.watch != nil {

@@ -27,7 +27,7 @@ const (
 type database struct {
 	*sqltrack.Database
 	analysis *analysis
-	parents  *parents
+	parents  *sqltrack.ProvenParents
 	watch    *watch // nil in memory, where there are no others
 	memory   bool
 
@@ -75,7 +75,7 @@ func openDatabase(c *Connector, cache *unstale.Cache, config Config, memory bool
 // newDatabase returns a database that a analyses. shared is where its file's
 // change counter is, or 0 if it is in memory.
 func newDatabase(c *Connector, cache *unstale.Cache, config Config, a *analysis, shared uintptr) *database {
-	db := &database{analysis: a, memory: shared == 0, parents: newParents(c.checkParents), precision: config.Precision}
+	db := &database{analysis: a, memory: shared == 0, parents: sqltrack.NewProvenParents(c.checkParents), precision: config.Precision}
 	if shared != 0 {
 		db.watch = newWatch(shared, db.lost)
 	}
@@ -117,7 +117,7 @@ func (db *database) connect(ctx context.Context, c *Connector) (driver.Conn, err
 func (db *database) close() error {
 	db.closed.Store(true)
 	db.Engine.Close()
-	db.parents.close()
+	db.parents.Close()
 	if db.watch != nil {
 		db.watch.close()
 	}
@@ -138,7 +138,7 @@ func (db *database) Prompt() {}
 // lost invalidates everything, because somebody else wrote to the file, who may
 // have changed the schema, too.
 func (db *database) lost(cause string) {
-	db.parents.doubt()
+	db.parents.Doubt()
 	db.Lost(cause)
 }
 
@@ -146,7 +146,7 @@ func (db *database) lost(cause string) {
 func (db *database) end(f *sqltrack.Flux) {
 	if f.All {
 		db.schema.Store(nil)
-		db.parents.doubt()
+		db.parents.Doubt()
 	}
 	f.Settle()
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -120,7 +119,7 @@ func play(t *testing.T, c *sqlgen.Case, s setting, total *tally) *failure {
 		tr.ask(tr.reads[i], nil)
 	}
 	if s.warm {
-		awaitProof(connector.db.parents) // or else chance decides who may rely on it
+		connector.db.parents.Wait() // or else chance decides who may rely on it
 		if err := tr.cache.Invalidate(t.Context(), unstale.Pattern("*")); err != nil {
 			t.Fatal(err)
 		}
@@ -139,15 +138,6 @@ func play(t *testing.T, c *sqlgen.Case, s setting, total *tally) *failure {
 		}
 	}
 	return nil
-}
-
-// awaitProof returns when no proof of the foreign keys is under way.
-func awaitProof(p *parents) {
-	for under := true; under; runtime.Gosched() {
-		p.mu.Lock()
-		under = p.running
-		p.mu.Unlock()
-	}
 }
 
 // enforced returns a parameter that says whether foreign keys are enforced.

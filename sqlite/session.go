@@ -177,7 +177,7 @@ func (s *session) afterCall() {
 func (s *session) release() {
 	if s.doubtful {
 		s.doubtful = false
-		s.db.parents.doubt() // of a proof, too, that began when the commit was not visible yet
+		s.db.parents.Doubt() // of a proof, too, that began when the commit was not visible yet
 	}
 	for _, m := range s.marked {
 		failpoint.Pass(failpoint.AfterCommit)
@@ -200,7 +200,7 @@ const causeDriver = "driver access"
 // whatever they do there concerns everything, and nobody knows for whom.
 func (s *session) unwrap() {
 	s.db.PastAdapter()
-	s.db.parents.doubt()
+	s.db.parents.Doubt()
 	s.reason, s.lent = causeDriver, true
 	s.markAll(causeDriver)
 }

@@ -85,7 +85,7 @@ var analysis = []mistake{
 	},
 	{
 		"NULLS LAST is ignored", "internal/sqldep/sources.go",
-		"&& !first.Nulls {",
+		"&& (!first.Nulls || first.Last) {",
 		"{",
 	},
 	{

@@ -25,12 +25,14 @@ const (
 	depSet    = 's'
 
 	depParents = 'p'
+	depUntil   = 'u'
 	depWatched = 'w'
 )
 
-func (h hasher) table(t *Table) uint64  { return h.sum(depTable, 0, 0, t.Name) }
-func (h hasher) coarse(t *Table) uint64 { return h.sum(depCoarse, 0, 0, t.Name) }
-func (h hasher) parents() uint64        { return h.sum(depParents, 0, 0, "") }
+func (h hasher) table(t *Table) uint64     { return h.sum(depTable, 0, 0, t.Name) }
+func (h hasher) coarse(t *Table) uint64    { return h.sum(depCoarse, 0, 0, t.Name) }
+func (h hasher) until(moment int64) uint64 { return h.sum(depUntil, uint64(moment), 0, "") }
+func (h hasher) parents() uint64           { return h.sum(depParents, 0, 0, "") }
 
 // A set is the hash of a family of shapes and values for its columns: the rows
 // with these values, or where the nodes of their order start.

@@ -13,8 +13,45 @@ type Operand struct {
 	Number  int    // of a parameter without a name
 	Last    int    // of a run of parameters without names, each of which is a value: the last number; or 0
 	Name    string // of a parameter with a name
+	Each    bool   // the parameter is a List, and the operand each of its elements
 	Row     bool   // it is the column of the result with the number Result
 	Result  int
+}
+
+// A List is an argument that holds several.
+type List interface {
+	// Elements returns them. ok is false where they are not known.
+	Elements() (elements []any, ok bool)
+}
+
+// maxElements bounds the elements of a list that select rows.
+const maxElements = 1000
+
+// each returns the values of the elements, but for NULL, which equals nothing.
+func (o *Operand) each(args []driver.NamedValue) (values []Value, ok bool) {
+	for i := range args {
+		if o.Name != "" && args[i].Name == o.Name || o.Name == "" && args[i].Ordinal == o.Number {
+			list, ok := args[i].Value.(List)
+			if !ok {
+				return nil, false
+			}
+			elements, ok := list.Elements()
+			if !ok || len(elements) > maxElements {
+				return nil, false
+			}
+			for _, e := range elements {
+				v, ok := o.Type.Fit(e)
+				if !ok {
+					return nil, false
+				}
+				if v.kind != KindNull {
+					values = append(values, v)
+				}
+			}
+			return values, true
+		}
+	}
+	return nil, false
 }
 
 // ResultOperand returns a column of the result as an operand.
@@ -26,7 +63,7 @@ func (o *Operand) value(args []driver.NamedValue) (v Value, ok bool) {
 	if o.Literal.kind != KindUnknown {
 		return o.Literal, true
 	}
-	if o.Row {
+	if o.Row || o.Each {
 		return Value{}, false
 	}
 	for i := range args {
@@ -54,6 +91,8 @@ func (o Operand) String() string {
 		return fmt.Sprintf("%q", o.Literal.text)
 	case o.Name != "":
 		return ":" + o.Name
+	case o.Each:
+		return fmt.Sprintf("?%d…", o.Number)
 	}
 	if o.Last > o.Number {
 		return fmt.Sprintf("?%d…%d", o.Number, o.Last)

@@ -20,6 +20,10 @@ type Plan struct {
 	Guards []Guard
 	Under  func(failing []Guard) *Plan
 
+	// Ends are moments, in microseconds, of which the least that is shown ends the result,
+	// by the clock of the database.
+	Ends []Operand
+
 	Clocked  bool      // it calls functions of date and time
 	Zoneless []Operand // parameters whose arguments must fit, or it may go by the time zone
 }
@@ -74,6 +78,7 @@ type Span struct {
 	Descending bool
 	End        Operand
 	Limit      *Operand // nil: the end is always known
+	Value      bool     // NULL is no end, because NULLs do not stand where the type has them, but last
 }
 
 // String returns the plan for people and tests, such as "users[id=?1]{name}" for
@@ -89,6 +94,9 @@ func (p *Plan) String() string {
 	var parts []string
 	for i := range p.Sources {
 		parts = append(parts, p.Sources[i].String())
+	}
+	for _, e := range p.Ends {
+		parts = append(parts, "until "+e.String())
 	}
 	s := strings.Join(parts, " ")
 	if p.Coarse != "" {

@@ -95,12 +95,12 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 	}
 	own := make([]driver.NamedValue, len(p.Args))
 	for i := range p.Args {
-		v, ok := p.Args[i].value(args)
+		v, ok := p.Args[i].argument(args)
 		if !ok {
 			d.coarser(coarseArgument)
 			return false
 		}
-		own[i] = driver.NamedValue{Ordinal: i + 1, Value: v.argument()}
+		own[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
 	}
 	sh := d.query.shape(&s.joined, s.Source.Table)
 	if sh == nil {
@@ -144,6 +144,20 @@ func (d *deps) probe(s *querySource, args []driver.NamedValue, run Prober) bool 
 		}
 	}
 	return true
+}
+
+// argument returns the operand's value as a driver takes it, of a list a slice of them.
+func (o *Operand) argument(args []driver.NamedValue) (_ driver.Value, ok bool) {
+	if !o.Each {
+		v, ok := o.value(args)
+		return v.argument(), ok
+	}
+	values, ok := o.each(args)
+	list := make([]driver.Value, len(values))
+	for i, v := range values {
+		list[i] = v.argument()
+	}
+	return list, ok
 }
 
 // argument returns the value as a driver takes it.

@@ -63,6 +63,11 @@ func (s *Shapes) Use(p *Plan) *Query {
 		}
 		q.results = append(q.results, src.results()...)
 	}
+	for _, e := range p.Ends {
+		if e.Row {
+			q.results = append(q.results, e.Result)
+		}
+	}
 	slices.Sort(q.results)
 	q.results = slices.Compact(q.results)
 	return q
@@ -79,6 +84,9 @@ func (q *Query) Results() []int { return q.results }
 func (q *Query) Requires() bool {
 	return slices.ContainsFunc(q.plan.Sources, func(s Source) bool { return s.Unless })
 }
+
+// Ends reports whether results of the query end by themselves: see [Run.Until].
+func (q *Query) Ends() bool { return len(q.plan.Ends) > 0 }
 
 // shape returns the shape, or nil where the table has too many.
 func (q *Query) shape(l *lazyShape, t *Table) *shape {
@@ -172,6 +180,12 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 		r.add(i, args)
 	}
 	to.Hashes = d.list
+	if len(q.plan.Ends) > 0 {
+		if r == nil {
+			r = &Run{deps: deps{query: q, asOf: asOf}}
+		}
+		r.begin(args)
+	}
 	return r
 }
 
@@ -218,23 +232,22 @@ func (d *deps) sets(s *querySource, sets []Selection, l *lazyShape, args []drive
 			return
 		}
 		d.rely(s, sh)
-		start := len(d.list)
-		for i := range sets {
-			var ok bool
-			if sets[i].runs() {
+		start, ok := len(d.list), true
+		for i := 0; i < len(sets) && ok; i++ {
+			switch {
+			case slices.ContainsFunc(sets[i].Values, func(o Operand) bool { return o.Each }):
+				ok = d.each(s, sh, sets[i:i+1], args)
+			case sets[i].runs():
 				ok = d.run(sh, s, &sets[i], args)
-			} else {
+			default:
 				ok = d.set(sh, s, sets[i].Values, args)
 			}
-			if !ok {
-				d.list = d.list[:start]
-				d.coarser(coarseArgument)
-				break
-			}
 		}
-		if len(d.list) > start {
+		if ok {
 			return
 		}
+		d.list = d.list[:start]
+		d.coarser(coarseArgument)
 	}
 	d.everything(s)
 }
@@ -280,6 +293,20 @@ func (d *deps) wider(s *querySource, sets []Selection, args []driver.NamedValue)
 		}
 		d.list = append(d.list, sh.watching(uint64(h)))
 	}
+}
+
+// each adds the sets of a selection in which there are lists. ok is false where one does
+// not fit.
+func (d *deps) each(s *querySource, sh *shape, selection []Selection, args []driver.NamedValue) (ok bool) {
+	bound := bind(selection, args)
+	for _, k := range bound {
+		h, ok := sh.with(d.query.shapes.hasher, s.Source.Table, func(c int) (Value, bool) { return k[c], true })
+		if !ok {
+			return false
+		}
+		d.list = append(d.list, sh.watching(uint64(h)))
+	}
+	return bound != nil
 }
 
 // everything adds all rows.

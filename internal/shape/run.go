@@ -1,6 +1,10 @@
 package shape
 
-import "database/sql/driver"
+import (
+	"database/sql/driver"
+	"math"
+	"slices"
+)
 
 // maxFollowed bounds the sets that one run finds by its rows. Beyond it the run
 // depends on all rows.
@@ -12,6 +16,9 @@ type Run struct {
 	deps
 	sources []runSource
 	rows    int64 // that were returned
+
+	until   int64 // when the result ends
+	endless bool  // nobody knows when
 }
 
 // A runSource is a source of which the rows decide.
@@ -50,24 +57,43 @@ func (r *Run) add(i int, args []driver.NamedValue) {
 	r.sources = append(r.sources, rs)
 }
 
-// bind returns the values of selections, or nil if one does not fit.
+// bind returns the values of selections, one for each combination of elements where
+// there are lists, or nil if one does not fit, or there are too many.
 func bind(sets []Selection, args []driver.NamedValue) []known {
 	out := make([]known, 0, len(sets))
 	for i := range sets {
 		for _, operands := range sets[i].all() {
-			values := make(known, len(operands))
+			start := len(out)
+			out = append(out, make(known, len(operands)))
 			for j := range operands {
 				o := &operands[j]
 				if o.Row {
 					continue
 				}
-				v, ok := o.value(args)
-				if !ok {
+				if !o.Each {
+					v, ok := o.value(args)
+					if !ok {
+						return nil
+					}
+					for _, k := range out[start:] {
+						k[j] = v
+					}
+					continue
+				}
+				values, ok := o.each(args)
+				if !ok || len(out)-start > maxElements/max(1, len(values)) {
 					return nil
 				}
-				values[j] = v
+				before := slices.Clone(out[start:])
+				out = out[:start]
+				for _, k := range before {
+					for _, v := range values {
+						k = slices.Clone(k)
+						k[j] = v
+						out = append(out, k)
+					}
+				}
 			}
-			out = append(out, values)
 		}
 	}
 	return out
@@ -78,6 +104,11 @@ func bind(sets []Selection, args []driver.NamedValue) []known {
 // the database has them, not converted.
 func (r *Run) Row(value func(column int) Value) {
 	r.rows++
+	for i := range r.query.plan.Ends {
+		if e := &r.query.plan.Ends[i]; e.Row {
+			r.end(value(e.Result))
+		}
+	}
 	for i := range r.sources {
 		s := &r.sources[i]
 		if s.Span != nil {
@@ -88,6 +119,30 @@ func (r *Run) Row(value func(column int) Value) {
 		}
 	}
 }
+
+// begin notes which ends follow from the arguments.
+func (r *Run) begin(args []driver.NamedValue) {
+	r.until = math.MaxInt64
+	for i := range r.query.plan.Ends {
+		if e := &r.query.plan.Ends[i]; !e.Row {
+			v, ok := e.value(args)
+			r.endless = r.endless || !ok
+			if v.kind != KindNull { // nothing is later than now that is not known
+				r.end(v)
+			}
+		}
+	}
+}
+
+// end notes that the result ends at a moment.
+func (r *Run) end(v Value) {
+	r.endless = r.endless || v.kind != KindInt
+	r.until = min(r.until, v.Int())
+}
+
+// Until returns the moment at which the result of a query that ends is not what it is any
+// more, or the greatest int64. ok is false if that is not known.
+func (r *Run) Until() (moment int64, ok bool) { return r.until, !r.endless }
 
 // follows reports whether the sets follow from the rows.
 func (s *Source) follows() bool {
@@ -175,8 +230,8 @@ func (s *runSource) upTo(r *Run, all bool) bool {
 	if r.rows == 0 || all && s.Span.Limit != nil && (s.limit < 0 || r.rows < s.limit) || s.sets == nil || s.last.kind == KindUnknown {
 		return false
 	}
-	if s.Span.Limit == nil && s.last.kind == KindNull {
-		return false // the least of no values
+	if (s.Span.Limit == nil || s.Span.Value) && s.last.kind == KindNull {
+		return false // the least of no values, or all of them and more
 	}
 	at, ok := s.Source.Table.Columns[s.Span.Column].place(nil, s.last)
 	if !ok {
@@ -226,7 +281,7 @@ func (r *Run) Fits(columns int) bool { return r.query.plan.Width == columns }
 // Lose says that the query returned rows that the run is not shown. [Run.Row]
 // must not be called any more.
 func (r *Run) Lose() {
-	r.rows = 0
+	r.rows, r.endless = 0, true
 	for i := range r.sources {
 		r.sources[i].lost = coarseUnshown
 	}

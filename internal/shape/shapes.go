@@ -128,6 +128,9 @@ func NewShapes(key [16]byte, seq func() uint64) *Shapes {
 // parent. A commit that may have broken that bumps it.
 func (s *Shapes) Parents() uint64 { return s.hasher.parents() }
 
+// Until returns the dependency of what is so until a moment.
+func (s *Shapes) Until(moment int64) uint64 { return s.hasher.until(moment) }
+
 // register returns the shape, or one of its family that watches more, which it adds
 // where it is new, or nil where the table has too many.
 func (s *Shapes) register(t *Table, k shapeKey) *shape {

@@ -40,10 +40,12 @@ const (
 
 // A Dialect is what the analysis has to know of a database.
 type Dialect struct {
-	Integer     shape.Type                // of what LIMIT counts
-	Table       func(*shape.Table) string // a table in a FROM clause
-	Quote       func(name string) string  // any other name
-	Placeholder func(number int) string   // an argument, from 1 on
+	Moment      shape.Type                      // of what an Until compares with the present; nil if there is none
+	Integer     shape.Type                      // of what LIMIT counts
+	Table       func(*shape.Table) string       // a table in a FROM clause
+	Quote       func(name string) string        // any other name
+	Placeholder func(number int) string         // an argument, from 1 on
+	Any         func(placeholder string) string // that something equals an element of an argument; nil if there is no such Param
 
 	// Untyped is how values compare of which neither is a column's, or nil if that is not
 	// known.
@@ -53,6 +55,10 @@ type Dialect struct {
 	// and another one the next time, though nothing has changed: whatever order an answer
 	// has is right. Otherwise all columns of rows count whose order may decide.
 	AnyOrder bool
+
+	// Levels says that front ends know to which SELECT an aggregate belongs: the one in
+	// which it stands. Otherwise it may be one around, of which it uses columns.
+	Levels bool
 }
 
 // A Read is what the database says of a table in a statement.
@@ -78,12 +84,12 @@ func (d *Dialect) Analyze(q *Query, coarse string, reads []Read, precision Preci
 		a.query(q)
 	}
 	if a.failed != "" {
-		a.sources = nil
+		a.sources, a.ends = nil, nil
 		for _, r := range reads {
 			a.sources = append(a.sources, &shape.Source{Table: r.Table, Coarse: true, Reason: a.failed})
 		}
 	}
-	p := &shape.Plan{Sources: a.distinct(), Width: a.width, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
+	p := &shape.Plan{Sources: a.distinct(), Width: a.width, Ends: a.ends, Coarse: cmp.Or(a.failed, a.coarse, a.finer)}
 	if a.failed == "" {
 		p.Guards = a.guards
 	}
@@ -96,6 +102,8 @@ type analysis struct {
 	reads     map[*shape.Table]*Read // what the database says
 	precision Precision
 	sources   []*shape.Source // what the text says
+	blocks    int
+	ends      []shape.Operand // when the result is another one by itself
 	width     int
 	failed    string // why nothing can be narrowed, or ""
 	coarse    string // why all columns or rows count for some table, or ""
@@ -122,6 +130,7 @@ func (a *analysis) query(q *Query) {
 	}
 	for _, b := range top {
 		b.close(false)
+		a.ends = append(a.ends, b.ends()...)
 	}
 	seen := make(map[*shape.Table]bool)
 	for _, s := range a.sources {
@@ -187,7 +196,8 @@ func (a *analysis) open(q *Query, use purpose) []*block {
 func (a *analysis) read(q *Query, use purpose) []*block {
 	blocks := make([]*block, len(q.Selects))
 	for i, s := range q.Selects {
-		b := &block{Select: s, query: q, analysis: a, purpose: use}
+		a.blocks++
+		b := &block{Select: s, query: q, analysis: a, number: a.blocks, purpose: use}
 		blocks[i], s.block = b, b
 		for _, it := range s.Items {
 			if it.Query != nil {

@@ -16,6 +16,8 @@ type block struct {
 	*Select
 	query    *Query // of which it is one
 	analysis *analysis
+	number   int     // of the blocks of the statement, from 1 on
+	search   *search // nil: its tables are not sources yet
 	purpose  purpose
 	top      bool   // its rows are the statement's result
 	shown    *block // the block whose result shows the one value of this one, or nil
@@ -33,6 +35,7 @@ type facts struct {
 	bounds   map[Column]bounds          // between what it must lie
 	choices  map[*Item][]*alternative   // one of which holds
 	residual bool                       // they say more than what is in equal and values
+	until    []Expr                     // what must be later than the present
 }
 
 // An equality says that two columns are equal without conversion in every row
@@ -115,6 +118,11 @@ func (b *block) conjuncts(e Expr, item *Item) {
 	case In:
 		x, ok := selecting(e.X)
 		understood = ok && len(e.List) > 0 && len(e.List) <= maxKeys && b.addValues(x, e.List, item)
+	case Until:
+		understood = false
+		if item == anyItem {
+			b.until = append(b.until, e.X)
+		}
 	case IsNull:
 		// Where an outer join found nothing its columns are NULL, too.
 		x, ok := e.X.(Column)
@@ -236,6 +244,9 @@ func (b *block) transparent(c Column) bool {
 	if b.Values > 0 || b.compound() || b.query.Cut || b.calls(func(f Call) bool { return f.Class == Window }) {
 		return false
 	}
+	if len(b.DistinctOn) > 0 && !slices.Contains(b.DistinctOn, Expr(c)) {
+		return false
+	}
 	grouped := len(b.GroupBy) > 0 || b.Having != nil || b.calls(func(f Call) bool { return f.Class != Scalar })
 	return !grouped || c.block() == b && slices.ContainsFunc(b.GroupBy, func(e Expr) bool {
 		group, ok := e.(Column)
@@ -266,7 +277,7 @@ func (b *block) addValues(c Column, list []Expr, item *Item) bool {
 		}
 		fit = fit && fits
 	}
-	if len(list) == 1 {
+	if len(list) == 1 && !operands[0].Each {
 		if owner.constant == nil {
 			owner.constant = make(map[Column]knowledge)
 		}
@@ -319,7 +330,7 @@ func operandOf(e Expr, c *shape.Column) (o shape.Operand, constant, fits bool) {
 	o.Type = c.Type
 	switch e := e.(type) {
 	case Param:
-		o.Number, o.Name = e.Number, e.Name
+		o.Number, o.Name, o.Each = e.Number, e.Name, e.Each
 		return o, true, c.Comparable()
 	case Const:
 		if e.Value != nil && c.Comparable() {
@@ -365,7 +376,7 @@ func (f *facts) setValues(c Column, v []shape.Operand) {
 
 // given returns the single constant that a column equals.
 func (f *facts) given(c Column) (shape.Operand, bool) {
-	if v := f.values[c]; len(v) == 1 && count(v) == 1 {
+	if v := f.values[c]; len(v) == 1 && count(v) == 1 && !v[0].Each {
 		return v[0], true
 	}
 	return shape.Operand{}, false

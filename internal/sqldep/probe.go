@@ -25,7 +25,8 @@ type step struct {
 // reach begins with the items that constants find by a key, or else with the open
 // one of which they say most; that one depends on what they say. Every other item
 // is reached from one that was reached before, so that no two are found by one
-// another.
+// another: also from one of a block around, whose rows it is computed for, or of a
+// block from which an item is derived, whose rows that may show.
 func (s *search) reach() {
 	if len(s.found) == 0 {
 		best := 0
@@ -36,7 +37,7 @@ func (s *search) reach() {
 		}
 	}
 	s.reached = make(map[*Item]step)
-	for queue := slices.Clone(s.found); len(queue) > 0; queue = queue[1:] {
+	for queue := append(slices.Clone(s.found), s.elsewhere()...); len(queue) > 0; queue = queue[1:] {
 		for e, d := range s.equals() {
 			to, from := d[0].Item, d[1].Item
 			_, known := s.reached[to]
@@ -47,6 +48,28 @@ func (s *search) reach() {
 			}
 		}
 	}
+}
+
+// elsewhere returns the items of other blocks at which a path may begin.
+func (s *search) elsewhere() (items []*Item) {
+	add := func(b *block) {
+		if b == nil || b.search == nil {
+			return
+		}
+		items = append(items, b.search.found...)
+		for _, it := range b.Items { // in their order
+			if _, ok := b.search.reached[it]; ok {
+				items = append(items, it)
+			}
+		}
+	}
+	for b := s.outer(); b != nil; b = b.outer() {
+		add(b)
+	}
+	for _, it := range s.Items {
+		add(it.inner())
+	}
+	return items
 }
 
 // weight says how much constants say of an item: a parameter more than a
@@ -69,7 +92,7 @@ func (s *search) weight(it *Item) (n int) {
 // none.
 func (s *search) path(it *Item) (items []*Item, edges []equality) {
 	for {
-		step, ok := s.reached[it]
+		step, ok := it.of.block.search.reached[it]
 		if !ok {
 			return items, edges
 		}
@@ -110,9 +133,9 @@ func (s *search) probe(it *Item) *shape.Probe {
 		if k > 0 {
 			where = append(where, s.name(edges[k].x)+" = "+s.name(edges[k].y))
 		}
-		from = append(from, fmt.Sprintf("%s AS p%d", s.analysis.dialect.Table(item.Table), item.number))
+		from = append(from, s.analysis.dialect.Table(item.Table)+" AS "+s.alias(item))
 		for c := range item.Table.Columns {
-			if v := s.values[Column{item, c}]; len(v) > 0 {
+			if v := item.of.block.values[Column{item, c}]; len(v) > 0 {
 				where = append(where, s.condition(p, Column{item, c}, v))
 			}
 		}
@@ -123,12 +146,25 @@ func (s *search) probe(it *Item) *shape.Probe {
 
 // name returns a column's name in the probe.
 func (s *search) name(c Column) string {
-	return fmt.Sprintf("p%d.%s", c.Item.number, s.analysis.dialect.Quote(c.def().Name))
+	return s.alias(c.Item) + "." + s.analysis.dialect.Quote(c.def().Name)
+}
+
+// alias returns the name of an item in the probe: those of other blocks have the number of
+// the block in it.
+func (s *search) alias(it *Item) string {
+	if it.of.block == s.block {
+		return fmt.Sprintf("p%d", it.number)
+	}
+	return fmt.Sprintf("p%d_%d", it.of.block.number, it.number)
 }
 
 // condition returns that a column has one of the values, and keeps their
 // operands as arguments.
 func (s *search) condition(p *shape.Probe, c Column, values []shape.Operand) string {
+	if len(values) == 1 && values[0].Each {
+		p.Args = append(p.Args, values[0])
+		return s.name(c) + " " + s.analysis.dialect.Any(s.analysis.dialect.Placeholder(len(p.Args)))
+	}
 	var list, either []string
 	for _, v := range values {
 		if v.Literal.Kind() == shape.KindNull {

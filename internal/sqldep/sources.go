@@ -41,7 +41,7 @@ func (b *block) close(all bool) {
 // tables adds what the block depends on in its own tables.
 func (b *block) tables(all bool) {
 	a := b.analysis
-	search := search{block: b} // for what is neither found by a key nor followed
+	search := &search{block: b} // for what is neither found by a key nor followed
 	sources := make(map[*Item]*shape.Source)
 	for _, it := range b.Items {
 		if it.Table == nil {
@@ -81,6 +81,7 @@ func (b *block) tables(all bool) {
 			search.open = append(search.open, it)
 		}
 	}
+	b.search = search
 	search.reach()
 	for _, it := range search.open {
 		s := sources[it]
@@ -211,11 +212,12 @@ func (b *block) span(it *Item) (span *shape.Span, reason string) {
 	if ok && c.Item != it {
 		return nil, "" // it is another item that has a span
 	}
-	if ok && !it.Left && ordered(c.def()) && !first.Nulls {
+	if ok && !it.Left && ordered(c.def()) && (!first.Nulls || first.Last) {
 		result, shown := b.shownAs(c)
 		limit, _, fits := operandOf(b.Limit, &shape.Column{Type: b.analysis.dialect.Integer})
 		if shown && fits {
-			return &shape.Span{Column: c.Number, Descending: first.Descending, End: shape.ResultOperand(result), Limit: &limit}, ""
+			// Where NULLs come last the rows up to a value are fewer than in the type's order.
+			return &shape.Span{Column: c.Number, Descending: first.Descending, End: shape.ResultOperand(result), Limit: &limit, Value: first.Nulls}, ""
 		}
 	}
 	return nil, coarseLimit
@@ -245,4 +247,26 @@ func ordered(c *shape.Column) bool {
 	}
 	_, ok := c.Type.Place(nil, shape.Null())
 	return ok
+}
+
+// ends returns the moments at which the block's rows are others by themselves, as many
+// as there are conditions, or fewer where that is not known: what leaves is a row that
+// the result shows, with when it does, and leaves room for none that was skipped.
+func (b *block) ends() (list []shape.Operand) {
+	for _, e := range b.until {
+		if c, ok := e.(Column); ok {
+			result, shown := 0, false
+			if c.block() == b && !c.Item.Left && b.shows() && b.Offset == nil {
+				result, shown = b.shownAs(c)
+			}
+			if shown {
+				list = append(list, shape.ResultOperand(result))
+			}
+			continue
+		}
+		if o, constant, fits := operandOf(e, &shape.Column{Type: b.analysis.dialect.Moment}); constant && fits && b.top {
+			list = append(list, o)
+		}
+	}
+	return list
 }

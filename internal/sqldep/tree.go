@@ -19,20 +19,21 @@ type Query struct {
 // A Select is one SELECT with its FROM clause, or VALUES. Front ends add its items
 // by [Select.Add].
 type Select struct {
-	Outer    *Select // the SELECT around it, whose columns it may use, or nil
-	Items    []*Item
-	Where    Expr     // nil: there is none, likewise below
-	Results  []Expr   // what is shown; of VALUES, of all rows
-	Outputs  []Column // the result's columns, the zero Column for what is none; nil if that is unclear
-	Values   int      // the number of rows of VALUES; 0: it is a SELECT
-	Distinct bool
-	GroupBy  []Expr
-	Having   Expr
-	Windows  []Expr // calls that stand for the definitions of windows
-	OrderBy  []Order
-	Limit    Expr
-	Offset   Expr
-	Aliased  bool // an alias of the result is used elsewhere than in the result and ORDER BY
+	Outer      *Select // the SELECT around it, whose columns it may use, or nil
+	Items      []*Item
+	Where      Expr     // nil: there is none, likewise below
+	Results    []Expr   // what is shown; of VALUES, of all rows
+	Outputs    []Column // the result's columns, the zero Column for what is none; nil if that is unclear
+	Values     int      // the number of rows of VALUES; 0: it is a SELECT
+	Distinct   bool
+	DistinctOn []Expr // the first row is kept of those that agree in these
+	GroupBy    []Expr
+	Having     Expr
+	Windows    []Expr // calls that stand for the definitions of windows
+	OrderBy    []Order
+	Limit      Expr
+	Offset     Expr
+	Aliased    bool // an alias of the result is used elsewhere than in the result and ORDER BY
 
 	block *block
 }
@@ -66,6 +67,7 @@ type Order struct {
 	By         Expr
 	Descending bool
 	Nulls      bool // NULLs stand elsewhere than in the order of the column's type
+	Last       bool // they do so because they come last
 }
 
 // An Expr is an expression: one of the types below. What a front end does not know
@@ -90,10 +92,12 @@ type (
 	// nothing else is known.
 	Const struct{ Value any }
 
-	// A Param is a parameter, with a name or else a number.
+	// A Param is a parameter, with a name or else a number. In the list of an In it
+	// may stand for each element of the list that it holds.
 	Param struct {
 		Number int
 		Name   string
+		Each   bool
 	}
 
 	// Equal is X = Y by the types of its columns: a constant is compared as they
@@ -116,6 +120,10 @@ type (
 
 	// IsNull says that X is NULL.
 	IsNull struct{ X Expr }
+
+	// Until says that X is later than the present, by the clock of the database: what
+	// fulfils it does so until then.
+	Until struct{ X Expr }
 
 	// Bool is X AND Y, or X OR Y.
 	Bool struct {
@@ -176,6 +184,7 @@ func (e Equal) parts() []Expr  { return []Expr{e.X, e.Y} }
 func (e AtMost) parts() []Expr { return append([]Expr{e.X, e.Y}, e.More...) }
 func (e In) parts() []Expr     { return append([]Expr{e.X}, e.List...) }
 func (e IsNull) parts() []Expr { return []Expr{e.X} }
+func (e Until) parts() []Expr  { return []Expr{e.X} }
 func (e Bool) parts() []Expr   { return []Expr{e.X, e.Y} }
 func (e Call) parts() []Expr   { return e.Args }
 func (e Other) parts() []Expr  { return e }

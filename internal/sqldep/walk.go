@@ -50,12 +50,12 @@ const (
 // derived from, and walks over all expressions.
 func (b *block) look() {
 	b.spread()
+	b.role = roleFilter // what a query in FROM uses decides which rows there are
 	for _, it := range b.Items {
 		for _, in := range it.blocks {
 			in.look()
 		}
 	}
-	b.role = roleFilter
 	for _, it := range b.Items {
 		b.walkAll(it.Args, whereClause)
 	}
@@ -148,7 +148,7 @@ func (b *block) walk(e Expr, in clause) {
 
 // subquery analyses a query inside the block.
 func (b *block) subquery(e Subquery, in clause) {
-	if in == aggregateClause {
+	if in == aggregateClause && !b.analysis.dialect.Levels {
 		b.analysis.fail(coarseAggregate)
 		return
 	}
@@ -174,7 +174,7 @@ func (b *block) use(c Column, in clause) {
 	if of != b || in == resultClause {
 		of.aggregates.bare = append(of.aggregates.bare, c)
 	}
-	if of != b && in == aggregateClause {
+	if of != b && in == aggregateClause && !b.analysis.dialect.Levels {
 		b.analysis.fail(coarseAggregate) // it may be an aggregate of the block around
 	}
 }

@@ -61,6 +61,10 @@ func (c *Call) track(needs adapter.Needs) {
 		c.refuse(ReasonClock)
 		return
 	}
+	if p.query.Ends() && needs != adapter.All {
+		c.refuse(ReasonClock) // what it depends on at most says nothing of when it ends
+		return
+	}
 	var most adapter.Dependencies
 	if needs != adapter.All {
 		most = p.most(c.asOf)
@@ -181,7 +185,27 @@ func (c *Call) end(all bool) {
 	if !parents && c.prepared.query.Requires() && db.Parents.Missing() {
 		c.prepared.require(&d)
 	}
+	if c.prepared.query.Ends() {
+		c.until(&d)
+	}
 	c.prepared.count(db, c.SQL, d)
 	c.done(c.prepared.read(c.asOf, d))
 	c.run = nil
+}
+
+// until adds that the result ends.
+func (c *Call) until(d *shape.Dependencies) {
+	moment, ok := c.run.Until()
+	if ok && moment == never {
+		return
+	}
+	var dependency uint64
+	if ok {
+		dependency, ok = c.session.db.Ends.add(c.session.db.Shapes, moment)
+	}
+	if !ok {
+		c.caller.Refuse(ReasonClock, "")
+		return
+	}
+	d.Hashes = append(d.Hashes, dependency)
 }

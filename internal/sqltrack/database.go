@@ -29,6 +29,7 @@ type Database struct {
 	// may be another one next time, though the schema has not changed.
 	Analyse func(sql string) (plan *shape.Plan, lasting bool)
 	Parents Parents
+	Ends    Ends // of what ends by the database's clock
 
 	// generation counts what may have changed the schema. It is raised after the
 	// change became visible, and before everything that was read from the database
@@ -271,7 +272,7 @@ func (db *Database) whenAsked(sql string, asOf uint64) (_ adapter.Dependencies, 
 	if p.plan.Refused != "" {
 		return adapter.Dependencies{}, p.plan.Refused
 	}
-	if p.query.Clocked() { // nobody has seen whether it looked at the clock
+	if p.query.Clocked() || p.query.Ends() { // nobody has seen whether it looked at the clock
 		return adapter.Dependencies{}, ReasonClock
 	}
 	return p.most(asOf), ""

@@ -133,7 +133,7 @@ func (b *scope) read(compound bool) {
 	for _, t := range q.OrderBy {
 		descending := t.Order == ast.SortDesc
 		nulls := t.Nulls != ast.NullsDefault && (t.Nulls == ast.NullsFirst) == descending
-		to.OrderBy = append(to.OrderBy, sqldep.Order{By: b.term(t.Expr), Descending: descending, Nulls: nulls})
+		to.OrderBy = append(to.OrderBy, sqldep.Order{By: b.term(t.Expr), Descending: descending, Nulls: nulls, Last: t.Nulls == ast.NullsLast})
 	}
 }
 
