@@ -129,19 +129,9 @@ var analysis = []mistake{
 		"return sqldep.AtMost{X: x, Y: y, More: nil}",
 	},
 	{
-		"the last values of two rows are compared", "sqlite/internal/dialect/compare.go",
-		"return sqldep.AtMost{X: left[0], Y: right[0], More: more}",
-		"return sqldep.AtMost{X: left[len(left)-1], Y: right[len(right)-1], More: append(more, left[0], right[0])}",
-	},
-	{
 		"of two bounds one of which holds the first one does", "internal/shape/range.go",
 		"if widest == nil || bytes.Compare(code, widest) == sign {",
 		"if widest == nil {",
-	},
-	{
-		"a range with two ends ends early", "internal/shape/span.go",
-		"	for _, e := range high[i+1:] {\n",
-		"	for _, e := range high[i+1:i+1] {\n",
 	},
 	{
 		"a side of OR is forgotten", "internal/sqldep/either.go",

@@ -17,7 +17,10 @@ var bounds = []excess{
 		{"internal/shape/query.go", "			d.wider(s, sets, args)\n", "			d.rely(s, nil)\n"},
 	}},
 	{"one of many filters selects by another one's value", "internal/shape", "TestManyFilters", []edit{
-		{"internal/shape/query.go", "func(int) (Value, bool) { return values[at], true }", "func(int) (Value, bool) { return values[0], true }"},
+		{"internal/shape/query.go", "at := slices.Index(sets[0].Columns, sh.columns[0])", "at := len(sets[0].Columns) - 1"},
+	}},
+	{"a range with two ends ends early", "internal/shape", "TestNodesMeetWhereTheRowIsBetween", []edit{
+		{"internal/shape/span.go", "	for _, e := range high[i+1:] {\n", "	for _, e := range high[i+1:i+1] {\n"},
 	}},
 	{"a range does not lie in its set", "internal/shape", "TestTouchedIsBounded", []edit{
 		{"internal/shape/span.go", "	dst = append(dst, s.anywhere())\n	for _, d := range c {", "	for _, d := range c {"},
@@ -73,6 +76,12 @@ var bounds = []excess{
 	}},
 	{"a number is a text where case does not count", "sqlite/internal/dialect", "TestFoldedTypes", []edit{
 		{"sqlite/internal/dialect/types.go", "if affinityOf(declared, strict) == affinityText {", "if true {"},
+	}},
+	{"the last values of two rows are compared", "sqlite/internal/dialect", "TestStatementsOfApplications", []edit{
+		{
+			"sqlite/internal/dialect/compare.go", "return sqldep.AtMost{X: left[0], Y: right[0], More: more}",
+			"return sqldep.AtMost{X: left[len(left)-1], Y: right[len(right)-1], More: append(more, left[0], right[0])}",
+		},
 	}},
 	{"optional filters are all given", "sqlite/internal/dialect", "TestStatementsOfApplications", []edit{
 		{"internal/sqldep/guard.go", "	return false\n}", "	return true\n}"},

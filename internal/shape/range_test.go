@@ -137,7 +137,11 @@ func TestManyFilters(t *testing.T) {
 	shapes := NewShapes([16]byte{1}, func() uint64 { return 1 })
 	var args []driver.NamedValue
 	for c := range table.Columns {
-		args = append(args, driver.NamedValue{Ordinal: c + 1, Value: int64(7)})
+		value := int64(7)
+		if c >= 4 {
+			value = 9
+		}
+		args = append(args, driver.NamedValue{Ordinal: c + 1, Value: value})
 	}
 	lists, single := 0, 0
 	for filters := range 1 << 8 {
@@ -158,7 +162,7 @@ func TestManyFilters(t *testing.T) {
 				changes.Add(Change{Table: table, New: event(1, owner, i)})
 				return meets(changes.touch(shapes), on.Hashes)
 			}
-			if !meet(7, 7) {
+			if !meet(7, 9) {
 				t.Fatalf("filters %b: a row that matches does not count", filters)
 			}
 			if meet(8, 8) {
