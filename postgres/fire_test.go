@@ -23,9 +23,9 @@ import (
 // What may happen to a server, a backend, a node, or the way between, and which test
 // shows that nothing is stale for it:
 //
-//	kill -9 of the postmaster, immediate, fast and smart restart   TestRestarts, TestFire
+//	kill -9 of the postmaster, immediate and fast restart          TestRestarts, TestFire
 //	kill -9 of one backend                                         TestFire
-//	kill -9 and SIGSTOP of a node, beyond the retention            TestFire
+//	SIGSTOP of a node, beyond the retention                        TestFire
 //	crash with a transaction PREPARED before, committed after      TestPrepared
 //	promotion of a standby, also with one                          TestPromotion
 //	a pool on the old primary, on a standby                        TestPromotion, TestAnotherServer
@@ -43,7 +43,8 @@ import (
 //	sixteen writers on the outbox's last page                      TestFire
 //
 // Not tried: clocks that step (nothing of the protocol goes by one but pauses, and the
-// retention by the server's), a dump restored into the same place.
+// retention by the server's), a dump restored into the same place, a smart restart, kill -9
+// of a node, and under the hammer partitions that are attached and DISCARD ALL.
 
 // A fire is something that happens while a hammer runs.
 type fire struct {
