@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,10 +14,10 @@ import (
 )
 
 // A slowSource takes its time to say that nothing has changed.
-type slowSource struct{ takes time.Duration }
+type slowSource struct{ takes atomic.Int64 }
 
 func (s *slowSource) CatchUp(context.Context) error {
-	time.Sleep(s.takes)
+	time.Sleep(time.Duration(s.takes.Load()))
 	return nil
 }
 
@@ -92,7 +93,8 @@ func TestWorth(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newWeighed(t, unstale.Options{WeighLooks: !test.unweighed})
-				s.source.takes, s.takes = test.look, test.takes
+				s.source.takes.Store(int64(test.look))
+				s.takes = test.takes
 				s.ask(40*test.clients, test.clients, test.changed) // while nothing is known
 				hits, each := s.ask(3200, test.clients, test.changed)
 				if share := float64(hits) / 3200; share < test.least || share > test.most {
@@ -121,7 +123,8 @@ func TestWorthChanges(t *testing.T) {
 			{3 * time.Millisecond, 2 * time.Millisecond, false},
 			{200 * time.Microsecond, 2 * time.Millisecond, true},
 		} {
-			s.source.takes, s.takes = phase.look, phase.takes
+			s.source.takes.Store(int64(phase.look))
+			s.takes = phase.takes
 			s.ask(4096, 1, nil)
 			time.Sleep(2 * time.Second) // the source is asked once a second at least
 			s.ask(1024, 1, nil)
