@@ -134,7 +134,7 @@ func (p *process) started() *process {
 	case <-p.exited:
 		_, stderr := p.outputs()
 		p.Fatalf("the command ended: %v\n%s", p.err, stderr)
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		p.Fatal("the command does not serve")
 	}
 	return p
