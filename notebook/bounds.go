@@ -2,6 +2,7 @@ package notebook
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,6 +24,27 @@ const (
 	maxMessageSummary = 500
 	maxSearch         = 200
 )
+
+// maxPageText bounds the texts of the items of a page, in bytes. Items as people
+// make them never come to that.
+const maxPageText = 4 << 20
+
+// BoundPage leaves the content out of those items of a page with which the page
+// would have too much of it. Whoever asks for such an item gets all of it.
+func BoundPage(items iter.Seq[*Item]) {
+	left := maxPageText
+	for i := range items {
+		for _, text := range []*string{&i.Name, &i.Description, i.CopyrightOwner, i.Tags, i.Content} {
+			if text != nil {
+				left -= len(*text)
+			}
+		}
+		if left < 0 && i.Content != nil {
+			left += len(*i.Content)
+			i.Content = nil
+		}
+	}
+}
 
 // MaxFormField is how many bytes a field of a form has at most: the longest text.
 const MaxFormField = maxContent * utf8.UTFMax

@@ -11,8 +11,30 @@ var (
 	ErrCommentContent    = newError(Invalid, "COMMENT_CONTENT_INVALID", "评论内容不能为空，且不能超过 500 个字符", "A comment has 1 to 500 characters")
 	ErrMuted             = newError(Forbidden, "USER_MUTED", "您已被禁言，无法发表评论", "You are muted and cannot comment")
 	ErrCommentNotDeleted = newError(Conflict, "COMMENT_NOT_DELETED", "评论未被删除", "The comment is not deleted")
+	ErrCommentsFull      = newError(Conflict, "COMMENTS_FULL", "评论数量已达上限", "There are as many comments here as there may be")
+	ErrCommentDepth      = newError(Invalid, "COMMENT_TOO_DEEP", "回复层级过深，请直接评论", "This answers an answer to too many answers; please comment anew")
 	ErrCommentParentGone = newError(Conflict, "COMMENT_PARENT_DELETED", "上级评论已被删除，请先恢复上级评论", "The comment that this one answers is deleted; restore that one first")
 )
+
+// How many comments there are on one target, deleted ones included, of all and of
+// one user, and how deep answers go. Whoever lists them gets all of them.
+const (
+	MaxComments       = 1000
+	MaxCommentsOfUser = 200
+	MaxCommentDepth   = 16
+)
+
+// CommentsAllow returns nil if a user may add a comment to a target that has so many
+// comments, so many of them theirs, below so many others.
+func CommentsAllow(all, own, depth int) error {
+	switch {
+	case all >= MaxComments || own >= MaxCommentsOfUser:
+		return ErrCommentsFull
+	case depth >= MaxCommentDepth:
+		return ErrCommentDepth
+	}
+	return nil
+}
 
 // A Target is what comments have to know of the item that they are about.
 type Target struct {

@@ -82,9 +82,9 @@ var (
 // What can go wrong with users and their passwords.
 var (
 	ErrUserNotFound     = newError(NotFound, "USER_NOT_FOUND", "用户不存在", "There is no such user")
-	ErrUsernameTaken    = newError(Conflict, "USERNAME_TAKEN", "用户名已存在", "The username is taken")
+	ErrUsernameTaken    = newError(Conflict, "USERNAME_TAKEN", "用户名已存在，或与已有用户名过于相似", "The username is taken, or looks like one that is")
 	ErrEmailTaken       = newError(Conflict, "EMAIL_TAKEN", "邮箱已存在", "The email address is taken")
-	ErrUsernameInvalid  = newError(Invalid, "USERNAME_INVALID", "用户名不能为空，且不能超过 64 个字符", "A username has 1 to 64 characters")
+	ErrUsernameInvalid  = newError(Invalid, "USERNAME_INVALID", "用户名须为 1 至 64 个字符，包含字母或数字，且不能包含不可见字符", "A username has 1 to 64 characters, a letter or digit among them and none that nobody sees")
 	ErrEmailInvalid     = newError(Invalid, "EMAIL_INVALID", "邮箱格式无效", "The email address is invalid")
 	ErrRoleInvalid      = newError(Invalid, "ROLE_INVALID", "角色必须是 user、moderator 或 admin", "The role must be user, moderator or admin")
 	ErrPasswordWeak     = newError(Invalid, "PASSWORD_WEAK", "密码须为 8 至 72 字节，且必须包含字母和数字", "A password has 8 to 72 bytes, with letters and digits among them")

@@ -3,7 +3,6 @@ package notebook
 import (
 	"strings"
 	"time"
-	"unicode"
 )
 
 // An Item is what somebody shares: a persona card or a knowledge base. It is
@@ -27,6 +26,10 @@ type Item struct {
 	Version         string // of a card's bot_config.toml; FirstVersion of a base
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
+	// ChangedSinceReview says that who may not decide on a review has changed the
+	// content of what is public.
+	ChangedSinceReview bool
+	ReviewedBy         *string // who has approved it, nil if nobody knows
 }
 
 // An ItemFile is a file of an item.
@@ -74,12 +77,14 @@ func (i *Item) FilesChangeableBy(u *User) error {
 	return nil
 }
 
-// CheckTexts returns nil if a new item may have the texts that it has.
+// CheckTexts writes the name of a new item as it is kept, and returns nil if the
+// item may have the texts that it has.
 func (i *Item) CheckTexts() error {
+	i.Name = normalizeItemName(i.Name)
 	switch {
 	case i.Name == "" || i.Description == "":
 		return ErrFieldsMissing.Of(i.Kind)
-	case tooLong(i.Name, maxItemName) || strings.ContainsFunc(i.Name, unicode.IsControl):
+	case tooLong(i.Name, maxItemName) || !shownName(i.Name):
 		return ErrItemName.Of(i.Kind)
 	}
 	change := ItemChange{Description: &i.Description, Content: i.Content, Tags: i.Tags}
@@ -108,7 +113,22 @@ func (c *ItemChange) checkLengths() error {
 	return checkLength("tags", c.Tags, maxTags)
 }
 
-// Apply changes the item if the user may change all that he wants to.
+// DecidedBy returns nil if the user may decide whether others see the item:
+// moderators and admins, but of what is their own somebody else decides. A super
+// admin, above whom there is nobody, decides on everything.
+func (i *Item) DecidedBy(u *User) error {
+	switch {
+	case !u.Role.Includes(RoleModerator):
+		return ErrPublishByStaff.Of(i.Kind)
+	case u.ID == i.UploaderID && u.Role != RoleSuperAdmin:
+		return ErrOwnReview.Of(i.Kind)
+	}
+	return nil
+}
+
+// Apply changes the item if the user may change all that they want to. What is
+// public stays so when its content changes, as front ends expect, and shows from
+// then on that this is not what was approved, until somebody looks who may decide.
 func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 	if err := i.ManagedBy(by); err != nil {
 		return err
@@ -121,8 +141,9 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 	if (i.Public || i.Pending) && beyond != (ItemChange{}) {
 		return ErrContentOnly.Of(i.Kind)
 	}
-	if change.Public != nil && !by.Role.Includes(RoleModerator) {
-		return ErrPublishByStaff.Of(i.Kind)
+	decides := i.DecidedBy(by)
+	if change.Public != nil && decides != nil {
+		return decides
 	}
 	if err := change.checkLengths(); err != nil {
 		return err
@@ -134,6 +155,10 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 		i.Description = *change.Description
 	}
 	if change.Content != nil {
+		if i.Public {
+			same := i.Content != nil && *i.Content == *change.Content
+			i.ChangedSinceReview = decides != nil && (i.ChangedSinceReview || !same)
+		}
 		i.Content = change.Content
 	}
 	if change.Tags != nil {
@@ -144,6 +169,7 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 	}
 	if change.Public != nil {
 		i.Public = *change.Public
+		i.ReviewedBy, i.ChangedSinceReview = &by.ID, false
 	}
 	if i.Public {
 		i.Pending = false
@@ -159,6 +185,9 @@ func (i *Item) Apply(change ItemChange, by *User, now time.Time) error {
 type Verdict struct {
 	Approved bool
 	Reason   string // of a rejection
+	// Seen is when what was looked at was changed last. A verdict on an item that
+	// was changed since is none. Nil where nobody knows.
+	Seen *time.Time
 }
 
 // Rejection returns the verdict that leaves an item private for the reason.
@@ -173,13 +202,27 @@ func Rejection(reason string) (Verdict, error) {
 	return v, nil
 }
 
-// Review applies a verdict to an item that is in review, and returns the message
-// that its uploader gets.
-func (i *Item) Review(v Verdict, now time.Time) (title, content string, err error) {
+// ChangeNotice returns what whoever approved the item is told when it is not what
+// they have approved any more.
+func (i *Item) ChangeNotice() Notice {
+	name := i.Kind.Noun().ZH + "《" + i.Name + "》"
+	return Notice{name + "在审核后有改动", i.Author + " 修改了您审核通过的" + name + "的补充说明。请查看，如有问题可以修改或删除。"}
+}
+
+// Review applies a verdict of the user to an item that is in review, and returns
+// the message that its uploader gets.
+func (i *Item) Review(v Verdict, by *User, now time.Time) (title, content string, err error) {
+	if err := i.DecidedBy(by); err != nil {
+		return "", "", err
+	}
 	if !i.Pending {
 		return "", "", ErrNotPending.Of(i.Kind)
 	}
+	if v.Seen != nil && i.UpdatedAt.After(*v.Seen) {
+		return "", "", ErrChangedMeanwhile.Of(i.Kind)
+	}
 	i.Pending, i.Public, i.UpdatedAt = false, v.Approved, now
+	i.ReviewedBy, i.ChangedSinceReview = &by.ID, false
 	noun := i.Kind.Noun().ZH
 	if v.Approved {
 		i.RejectionReason = nil

@@ -34,14 +34,16 @@ func newItemError(k Kind, code, zh, en string) *ItemError {
 
 // What can go wrong with items.
 var (
-	ErrItemNotFound   = newItemError(NotFound, "NOT_FOUND", "{}不存在", "There is no such {}")
-	ErrFieldsMissing  = newItemError(Invalid, "FIELDS_MISSING", "名称和描述不能为空", "Name and description must not be empty")
-	ErrItemName       = newItemError(Invalid, "NAME_INVALID", "名称不能超过 200 个字符，且不能包含控制字符", "A name has at most 200 characters and no control characters")
-	ErrNameTaken      = newItemError(Conflict, "NAME_TAKEN", "您已经创建过同名的{}", "You already have a {} of this name")
-	ErrContentOnly    = newItemError(Forbidden, "CONTENT_ONLY", "公开或审核中的{}仅允许修改补充说明", "Of a {} that is public or in review only the content may be changed")
-	ErrFilesFixed     = newItemError(Forbidden, "FILES_FIXED", "公开或审核中的{}不允许修改文件", "The files of a {} that is public or in review may not be changed")
-	ErrPublishByStaff = newItemError(Forbidden, "PUBLISH_DENIED", "只有审核员可以直接修改公开状态", "Only a moderator may publish a {} directly")
-	ErrNotPending     = newItemError(Conflict, "NOT_PENDING", "该{}不在待审核状态", "The {} is not in review")
+	ErrItemNotFound     = newItemError(NotFound, "NOT_FOUND", "{}不存在", "There is no such {}")
+	ErrFieldsMissing    = newItemError(Invalid, "FIELDS_MISSING", "名称和描述不能为空", "Name and description must not be empty")
+	ErrItemName         = newItemError(Invalid, "NAME_INVALID", "名称不能超过 200 个字符，且不能包含不可见字符", "A name has at most 200 characters and none that nobody sees")
+	ErrNameTaken        = newItemError(Conflict, "NAME_TAKEN", "您已经创建过同名的{}", "You already have a {} of this name")
+	ErrContentOnly      = newItemError(Forbidden, "CONTENT_ONLY", "公开或审核中的{}仅允许修改补充说明", "Of a {} that is public or in review only the content may be changed")
+	ErrFilesFixed       = newItemError(Forbidden, "FILES_FIXED", "公开或审核中的{}不允许修改文件", "The files of a {} that is public or in review may not be changed")
+	ErrPublishByStaff   = newItemError(Forbidden, "PUBLISH_DENIED", "只有审核员可以直接修改公开状态", "Only a moderator may publish a {} directly")
+	ErrOwnReview        = newItemError(Forbidden, "OWN_REVIEW_DENIED", "不能审核自己上传的{}", "Somebody else decides on your {}")
+	ErrChangedMeanwhile = newItemError(Conflict, "CHANGED_MEANWHILE", "该{}在您查看之后有改动，请重新查看", "The {} was changed since you looked at it; please look again")
+	ErrNotPending       = newItemError(Conflict, "NOT_PENDING", "该{}不在待审核状态", "The {} is not in review")
 )
 
 // What can be wrong with the files of an item.
@@ -53,7 +55,7 @@ var (
 	}}
 	ErrFileName = &ItemError{kind: Invalid, code: "FILE_NAME_INVALID", by: map[ItemKind]Text{
 		TargetPersona:   {"配置文件名必须为 bot_config.toml", "The file must be named bot_config.toml"},
-		TargetKnowledge: {"文件名不能超过 255 字节，且不能包含路径或控制字符", "A file name has at most 255 bytes, and neither a path nor control characters in it"},
+		TargetKnowledge: {"文件名不能超过 255 字节，不能包含路径或不可见字符，也不能是系统保留名称", "A file name has at most 255 bytes, neither a path nor a character in it that nobody sees, and is no name of a device"},
 	}}
 	ErrFileType = &ItemError{kind: Invalid, code: "FILE_TYPE_INVALID", by: map[ItemKind]Text{
 		TargetPersona:   {"不支持的文件类型，仅支持 .toml 文件", "Only .toml files are supported"},

@@ -3,8 +3,6 @@ package notebook
 import (
 	"path"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // An ItemKind says what an item is, and with it which files it consists of.
@@ -80,8 +78,7 @@ func (k ItemKind) FileType(name string) (extension string, err error) {
 	}
 	// The name goes into archives, and there must not lead out of the directory
 	// that somebody unpacks them in, on whatever system.
-	forbidden := func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(`/\:`, r) }
-	if len(name) > maxFileName || len(name) == len(extension) || !utf8.ValidString(name) || strings.ContainsFunc(name, forbidden) {
+	if len(name) > maxFileName || len(name) == len(extension) || !shownName(name) || strings.ContainsAny(name, `/\:`) || isDevice(name) {
 		return "", ErrFileName.Of(k).With("filename", strings.ToValidUTF8(name, "\uFFFD"))
 	}
 	return extension, nil

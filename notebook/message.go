@@ -96,9 +96,10 @@ func (n *NewMessage) Normalize() error {
 }
 
 // SendableBy returns nil if the user may send the message: everybody may write
-// to whom he names, moderators and admins to all.
+// to whom they name. To all, and announcements, which people take for the site's
+// own, are for moderators and admins.
 func (n *NewMessage) SendableBy(u *User) error {
-	if n.ToAll && !u.Role.Includes(RoleModerator) {
+	if (n.ToAll || n.Type == MessageAnnouncement) && !u.Role.Includes(RoleModerator) {
 		return ErrForbidden
 	}
 	return nil
@@ -120,14 +121,24 @@ func (m *Message) ReceivedBy(u *User) error {
 	return ErrForbidden
 }
 
-// ChangeableBy returns nil if the user may change or delete the message, and
-// whether that concerns every copy: the sender of an announcement acts on all of
-// them, a recipient on his.
-func (m *Message) ChangeableBy(u *User) (every bool, err error) {
-	if m.Type == MessageAnnouncement && m.BroadcastID != nil && u.ID == m.SenderID {
+// DeletableBy returns nil if the user may delete the message, and whether that
+// concerns every copy: the sender of an announcement acts on all of them, a
+// recipient on theirs.
+func (m *Message) DeletableBy(u *User) (every bool, err error) {
+	if m.ChangeableBy(u) == nil {
 		return true, nil
 	}
 	return false, m.ReceivedBy(u)
+}
+
+// ChangeableBy returns nil if the user may change every copy of the message: the
+// sender of an announcement. Nobody changes what another has said, and nobody what
+// one person was told by them.
+func (m *Message) ChangeableBy(u *User) error {
+	if m.Type == MessageAnnouncement && m.BroadcastID != nil && u.ID == m.SenderID {
+		return nil
+	}
+	return ErrForbidden
 }
 
 // A MessageChange is what somebody wants to change of a message; nil, or a text

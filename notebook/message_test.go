@@ -13,24 +13,27 @@ func TestWhoMayWhatWithMessages(t *testing.T) {
 	direct := &Message{Type: MessageDirect, RecipientID: "bob", SenderID: "ann"}
 	cast := &Message{Type: MessageAnnouncement, RecipientID: "bob", SenderID: "ann", BroadcastID: &id}
 	for _, test := range []struct {
-		m            *Message
-		by           string
-		read, change error
-		every        bool
+		m                    *Message
+		by                   string
+		read, change, delete error
+		every                bool
 	}{
-		{direct, "bob", nil, nil, false},
-		{direct, "ann", nil, ErrForbidden, false},
-		{direct, "cid", ErrForbidden, ErrForbidden, false},
-		{cast, "bob", nil, nil, false},
-		{cast, "ann", nil, nil, true},
-		{cast, "cid", ErrForbidden, ErrForbidden, false},
+		{direct, "bob", nil, ErrForbidden, nil, false},
+		{direct, "ann", nil, ErrForbidden, ErrForbidden, false},
+		{direct, "cid", ErrForbidden, ErrForbidden, ErrForbidden, false},
+		{cast, "bob", nil, ErrForbidden, nil, false},
+		{cast, "ann", nil, nil, nil, true},
+		{cast, "cid", ErrForbidden, ErrForbidden, ErrForbidden, false},
 	} {
 		u := &User{ID: test.by, Role: RoleSuperAdmin} // which gives no right to other people's letters
 		if err := test.m.ReadableBy(u); !errors.Is(err, test.read) {
 			t.Errorf("%s reads %s: %v", test.by, test.m.Type, err)
 		}
-		if every, err := test.m.ChangeableBy(u); !errors.Is(err, test.change) || every != test.every {
-			t.Errorf("%s changes %s: %v %v", test.by, test.m.Type, every, err)
+		if err := test.m.ChangeableBy(u); !errors.Is(err, test.change) {
+			t.Errorf("%s changes %s: %v", test.by, test.m.Type, err)
+		}
+		if every, err := test.m.DeletableBy(u); !errors.Is(err, test.delete) || every != test.every {
+			t.Errorf("%s deletes %s: %v %v", test.by, test.m.Type, every, err)
 		}
 	}
 }

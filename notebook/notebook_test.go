@@ -58,7 +58,7 @@ func TestLocksAndBans(t *testing.T) {
 		}
 	}
 	// Failed logins must not shorten a ban.
-	u := User{BanReason: &reason, FailedLogins: MaxFailedLogins}
+	u := User{BanReason: &reason, FailedLogins: MaxFailedLoginsOfAll}
 	u.FailLogin(now)
 	if u.LockedUntil != nil {
 		t.Error("a permanent ban got an end")

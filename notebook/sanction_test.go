@@ -61,7 +61,7 @@ func TestUnbanEndsALock(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 2, 24, 0, 0, 0, 0, time.UTC)
 	u := &User{ID: "1"}
-	for range MaxFailedLogins {
+	for range MaxFailedLoginsOfAll {
 		u.FailLogin(now)
 	}
 	if !u.Locked(now) {

@@ -30,8 +30,9 @@ func (r Role) Includes(least Role) bool {
 
 // Failed logins and what follows from them.
 const (
-	MaxFailedLogins = 5                // in a row lock the account
-	LockDuration    = 30 * time.Minute // for so long
+	MaxFailedLogins      = 5                // in a row lock the account for who has sent them
+	MaxFailedLoginsOfAll = 50               // in a row, of whomever, for all but from where the user logged in last
+	LockDuration         = 30 * time.Minute // for so long
 )
 
 // A User is somebody with an account.
@@ -95,7 +96,7 @@ func (u *User) FailLogin(now time.Time) {
 	u.endOver(now)
 	u.FailedLogins++
 	u.LastFailedLogin = &now
-	if u.FailedLogins >= MaxFailedLogins && u.BanReason == nil {
+	if u.FailedLogins >= MaxFailedLoginsOfAll && u.BanReason == nil {
 		until := now.Add(LockDuration)
 		u.LockedUntil = &until
 	}
@@ -109,13 +110,12 @@ type NewUser struct {
 	Role         Role
 }
 
-// Normalize trims the name, lower-cases the address, and checks both.
+// Normalize writes the name in NFKC, lower-cases the address, and checks both.
 func (n *NewUser) Normalize() error {
-	n.Username = strings.TrimSpace(n.Username)
-	if n.Username == "" || tooLong(n.Username, maxUsername) {
-		return ErrUsernameInvalid
-	}
 	var err error
+	if n.Username, err = NormalizeUsername(n.Username); err != nil {
+		return err
+	}
 	if n.Email, err = NormalizeEmail(n.Email); err != nil {
 		return err
 	}
@@ -128,13 +128,26 @@ func (n *NewUser) Normalize() error {
 // maxEmail bounds a mail address, in bytes: longer ones cannot be mailed to.
 const maxEmail = 254
 
-// NormalizeEmail returns the address in lower case, or ErrEmailInvalid.
+// NormalizeEmail returns the address in lower case, or ErrEmailInvalid. Its host
+// has a domain: no literal, and no name of this network.
 func NormalizeEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
-	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || len(email) > maxEmail {
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || len(email) > maxEmail || !shownName(email) {
+		return "", ErrEmailInvalid
+	}
+	host := email[strings.LastIndexByte(email, '@')+1:]
+	if strings.ContainsAny(host, "[]") || !strings.Contains(strings.Trim(host, "."), ".") {
 		return "", ErrEmailInvalid
 	}
 	return email, nil
+}
+
+// Mailbox returns the box that mail to an address, which is in lower case, comes
+// into, whatever stands behind a plus.
+func Mailbox(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	box, _, _ := strings.Cut(email[:at], "+")
+	return box + email[at:]
 }
 
 // MayCreate reports whether a user with role r may create one with the role

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -21,9 +22,11 @@ const (
 // Limits on mailed codes.
 const (
 	CodeLife        = 2 * time.Minute // how long a code is good
-	CodePause       = time.Minute     // between two codes to one address, whatever their purpose
-	MaxCodesPerHour = 5               // to one address, whatever their purpose
-	MaxCodeTries    = 5               // wrong ones make a code void
+	CodePause       = time.Minute     // between two codes that one client asks for, to one address
+	MaxCodesPerHour = 5               // that one client asks for, to one address
+	MaxCodesToBox   = 15              // in an hour, to one address, whoever asks
+	MaxCodesOfSite  = 1000            // in an hour, to all addresses
+	MaxCodeTries    = 25              // wrong ones, whoever sends them, make a code void
 )
 
 // NewCode returns six random digits.
@@ -35,22 +38,33 @@ func NewCode() string {
 	return fmt.Sprintf("%06d", n)
 }
 
-// CodeWait returns how long nothing may be mailed to an address to which codes
-// were mailed at the given times: 0 if another may go now.
-func CodeWait(mailed []time.Time, now time.Time) time.Duration {
+// A MailedCode is a code that somebody asked for.
+type MailedCode struct {
+	Client string // who asked
+	At     time.Time
+}
+
+// CodeWait returns how long a client may not have a code mailed to an address to
+// which these were mailed for the same purpose: 0 if another may go now.
+func CodeWait(mailed []MailedCode, client string, now time.Time) time.Duration {
 	var wait time.Duration
-	lastHour, oldest := 0, now
-	for _, t := range mailed {
-		wait = max(wait, t.Add(CodePause).Sub(now))
-		if t.After(now.Add(-time.Hour)) {
-			lastHour++
-			if t.Before(oldest) {
-				oldest = t
+	var own, all []time.Time
+	for _, m := range mailed {
+		if m.At.After(now.Add(-time.Hour)) {
+			all = append(all, m.At)
+			if m.Client == client {
+				own = append(own, m.At)
+				wait = max(wait, m.At.Add(CodePause).Sub(now))
 			}
 		}
 	}
-	if lastHour >= MaxCodesPerHour {
-		wait = max(wait, oldest.Add(time.Hour).Sub(now))
+	for _, bound := range []struct {
+		times []time.Time
+		most  int
+	}{{own, MaxCodesPerHour}, {all, MaxCodesToBox}} {
+		if len(bound.times) >= bound.most {
+			wait = max(wait, slices.MinFunc(bound.times, time.Time.Compare).Add(time.Hour).Sub(now))
+		}
 	}
 	return wait
 }
@@ -58,6 +72,7 @@ func CodeWait(mailed []time.Time, now time.Time) time.Duration {
 // A Verification is a code as it is kept.
 type Verification struct {
 	ID         string
+	Client     string // who asked for it
 	Code       string
 	Used       bool
 	WrongTries int

@@ -44,14 +44,15 @@ func TestCodeMail(t *testing.T) {
 func TestCodeWait(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 2, 24, 12, 0, 0, 0, time.UTC)
-	ago := func(minutes ...int) (list []time.Time) {
+	by := func(client string, minutes ...int) (list []MailedCode) {
 		for _, m := range minutes {
-			list = append(list, now.Add(-time.Duration(m)*time.Minute))
+			list = append(list, MailedCode{client, now.Add(-time.Duration(m) * time.Minute)})
 		}
 		return list
 	}
+	ago := func(minutes ...int) []MailedCode { return by("ann", minutes...) }
 	for _, test := range []struct {
-		mailed []time.Time
+		mailed []MailedCode
 		want   time.Duration
 	}{
 		{nil, 0},
@@ -61,8 +62,11 @@ func TestCodeWait(t *testing.T) {
 		{ago(50, 40, 30, 20, 10), 10 * time.Minute},
 		{ago(60, 40, 30, 20, 10), 0},
 		{ago(59, 40, 30, 20, 0), time.Minute},
+		{by("eve", 50, 40, 30, 20, 0), 0}, // whose haste is not ann's
+		{by("eve", 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1), 0},
+		{by("eve", 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1), 45 * time.Minute},
 	} {
-		if got := CodeWait(test.mailed, now); got != test.want {
+		if got := CodeWait(test.mailed, "ann", now); got != test.want {
 			t.Errorf("CodeWait(%v) = %v, want %v", test.mailed, got, test.want)
 		}
 	}
@@ -75,7 +79,7 @@ func TestNormalizeEmail(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "ann", "ann@", "Ann <ann@example.com>", "a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com",
-		strings.Repeat("a", 243) + "@example.com",
+		strings.Repeat("a", 243) + "@example.com", "a@b", "a@localhost", "x@[127.0.0.1]", "a@b.", "a\u202e@example.com",
 	} {
 		if got, err := NormalizeEmail(bad); !errors.Is(err, ErrEmailInvalid) || got != "" {
 			t.Errorf("NormalizeEmail(%q) = %q, %v", bad, got, err)

@@ -29,6 +29,39 @@ var hardened = []excess{
 	{"who is muted restores comments", "notebook", "TestCommentRestorableBy", []edit{
 		{"notebook/comment.go", "		return ErrForbidden\n	}\n	return u.CommentAt(now)\n", "		return ErrForbidden\n	}\n	return nil\n"},
 	}},
+	{"a name may have characters that nobody sees", "notebook", "TestUsernames|TestNamesOfItems|TestFileNames", []edit{
+		{"notebook/name.go", "unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)", "unicode.In(r, unicode.Cc)"},
+	}},
+	{"a name may be an id", "notebook", "TestUsernames", []edit{
+		{"notebook/name.go", "case uuid.Validate(name) == nil:", "case false:"},
+	}},
+	{"letters of other alphabets look like nothing", "notebook", "TestNameKeys", []edit{
+		{"notebook/name.go", "case ok:\n", "case ok && r < 'a':\n"},
+	}},
+	{"a file may be named like a device", "notebook", "TestFileNames", []edit{
+		{"notebook/itemkind.go", " || isDevice(name) {", " {"},
+	}},
+	{"mail goes to no domain", "notebook", "TestNormalizeEmail", []edit{
+		{"notebook/user.go", "strings.ContainsAny(host, \"[]\") || ", ""},
+	}},
+	{"a recipient rewrites what somebody said", "notebook", "TestWhoMayWhatWithMessages", []edit{
+		{"notebook/message.go", "u.ID == m.SenderID {\n		return nil\n	}\n	return ErrForbidden\n}\n\n// A MessageChange", "u.ID == m.SenderID || u.ID == m.RecipientID {\n		return nil\n	}\n	return ErrForbidden\n}\n\n// A MessageChange"},
+	}},
+	{"moderators decide on their own", "notebook", "TestWhoDecides", []edit{
+		{"notebook/item.go", "case u.ID == i.UploaderID && u.Role != RoleSuperAdmin:", "case false:"},
+	}},
+	{"what was not looked at is approved", "notebook", "TestWhoDecides", []edit{
+		{"notebook/item.go", "if v.Seen != nil && i.UpdatedAt.After(*v.Seen) {", "if false {"},
+	}},
+	{"a change after the review does not show", "notebook", "TestChangesAfterTheReview", []edit{
+		{"notebook/item.go", "i.ChangedSinceReview = decides != nil && (i.ChangedSinceReview || !same)", "_ = same"},
+	}},
+	{"codes of one client use up another's", "notebook", "TestCodeWait", []edit{
+		{"notebook/verification.go", "if m.Client == client {", "if true {"},
+	}},
+	{"a box takes any number of codes", "notebook", "TestCodeWait", []edit{
+		{"notebook/verification.go", "{own, MaxCodesPerHour}, {all, MaxCodesToBox}", "{own, MaxCodesPerHour}"},
+	}},
 	{"a turn never fails to come", "notebook/service", "TestTurns", []edit{
 		{"notebook/service/turns.go", "case <-wait.C:", "case <-make(chan time.Time):"},
 	}},
@@ -46,6 +79,18 @@ var hardened = []excess{
 	}},
 	{"an upload has any number of fields", "notebook/service", "TestFieldsNobodyReads", []edit{
 		{"notebook/service/upload.go", "fields > maxFields {", "fields < 0 {"},
+	}},
+	{"a guess counts once it has failed", "notebook/service", "TestGuard", []edit{
+		{"notebook/service/guard.go", "	g.put(client+\"\\x00\"+name, guesses{own.n + 1, g.now()})\n", ""},
+	}},
+	{"clients guess on together", "notebook/service", "TestGuard", []edit{
+		{"notebook/service/guard.go", "return false, all.n >= notebook.MaxFailedLoginsOfAll", "return false, false"},
+	}},
+	{"any number of names are remembered", "notebook/service", "TestGuardIsBounded", []edit{
+		{"notebook/service/guard.go", "len(g.recent) >= maxGuessed/2 {", "len(g.recent) >= 1<<30 {"},
+	}},
+	{"several tries cost one", "notebook/service", "TestLimiterTakesSeveral", []edit{
+		{"notebook/service/limiter.go", "cost := time.Duration(tries) * l.refill", "cost := l.refill"},
 	}},
 	{"a new password makes a ban permanent", "notebook/store", "TestResetPasswordLeavesBans", []edit{
 		{"notebook/user.go", "	if u.BanReason == nil {\n		u.LockedUntil = nil\n	}\n", "	u.LockedUntil = nil\n"},
@@ -86,6 +131,21 @@ var hardened = []excess{
 	{"an error shows the password of a database", "notebook/store", "TestAddress", []edit{
 		{"notebook/store/postgres.go", "url.User(config.User)", "url.UserPassword(config.User, config.Password)"},
 	}},
+	{"a refresh token is exchanged twice", "notebook/store", "TestSessions", []edit{
+		{"notebook/session.go", "if generation != s.Generation {", "if generation > s.Generation {"},
+	}},
+	{"what came of a token that two have goes on", "notebook/store", "TestSessions", []edit{
+		{"notebook/store/sessions.go", "return endSession(ctx, tx, id)\n		}\n		_, err", "return nil\n		}\n		_, err"},
+	}},
+	{"tokens outlive a ban", "notebook/store", "TestSessions", []edit{
+		{"notebook/store/manage.go", "if u.Banned(now) { // or", "if false { // or"},
+	}},
+	{"a user has any number of sessions", "notebook/store", "TestSessions", []edit{
+		{"notebook/store/sessions.go", "LIMIT 1000 OFFSET $2)`", "LIMIT 0 OFFSET $2)`"},
+	}},
+	{"names that look like another's are free", "notebook/store", "TestNamesThatLookAlike", []edit{
+		{"notebook/store/users.go", "WHERE username = $1 OR username_key = $2)", "WHERE username = $1 OR username_key = '' || $2 || '-')"},
+	}},
 	{"progress moves no deadline", "notebook/server", "TestSlowBodiesAreCutOff", []edit{
 		{"notebook/server/pace.go", "if err == nil { // at the end", "if false { // at the end"},
 	}},
@@ -108,13 +168,19 @@ var hardened = []excess{
 		{"notebook/server/pace.go", "		if !p.hijacked {", "		if false {"},
 	}},
 	{"nobody's pace matters", "notebook/server", "TestEverythingIsPaced", []edit{
-		{"notebook/server/server.go", "s.Handler = paced(s.outermost(cached(s.Mux)))", "s.Handler = s.outermost(cached(s.Mux))"},
+		{"notebook/server/server.go", "s.Admin = paced(s.outermost(inner))", "s.Admin = s.outermost(inner)"},
 	}},
 	{"one client has any number of connections", "notebook/server", "TestConnectionsAreBounded", []edit{
 		{"notebook/server/connections.go", " || client != \"\" && l.held[client] >= l.perClient", ""},
 	}},
 	{"there is any number of connections", "notebook/server", "TestConnectionsAreBounded", []edit{
 		{"notebook/server/connections.go", "if l.total >= l.most || ", "if "},
+	}},
+	{"browsers guess what an answer is", "notebook/server", "TestHeaders", []edit{
+		{"notebook/server/headers.go", "	h.Set(\"X-Content-Type-Options\", \"nosniff\")\n", ""},
+	}},
+	{"whoever likes says that they came by TLS", "notebook/server", "TestSessionCookie", []edit{
+		{"notebook/server/session.go", "s.fromProxy(r) && strings", "strings"},
 	}},
 	{"the demo comes into a notebook that people use", "notebook/cmd/notebook", "TestCheckDemo", []edit{
 		{"notebook/cmd/notebook/run.go", "err == nil && there.Users > 0 {", "err == nil && there.Users < 0 {"},
@@ -124,5 +190,44 @@ var hardened = []excess{
 	}},
 	{"nobody is warned of the demo's password", "notebook/cmd/notebook", "TestDemoWarnsBeyondThisMachine", []edit{
 		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok || tcp.IP == nil"},
+	}},
+	{"a token is good after its logout", "notebook/api", "TestSessionsEnd|TestLogoutEndsTheCookie", []edit{
+		{"notebook/service/accounts.go", "if err != nil || owner != c.Subject {", "if err != nil {"},
+	}},
+	{"a name hides another's list", "notebook/api", "TestNamesAreNoIDs", []edit{
+		{"notebook/store/items.go", "	if uuid.Validate(f.Uploader) == nil {", "	if f.Uploader == \"\" && uuid.Validate(f.Uploader) == nil {"},
+	}},
+	{"reactions are told again and again", "notebook/api", "TestRepetitionsCountOnce", []edit{
+		{"notebook/store/comments.go", "	if err != nil || n == 0 {\n		return err\n	}\n	return insertMessage(ctx, tx, m)", "	if err != nil && n == 0 {\n		return err\n	}\n	return insertMessage(ctx, tx, m)"},
+	}},
+	{"one client's downloads count again and again", "notebook/api", "TestRepetitionsCountOnce", []edit{
+		{"notebook/service/archive.go", "client, now.Truncate(time.Hour).Format(time.RFC3339))", "client, now.Format(time.RFC3339Nano))"},
+	}},
+	{"a user has any number of items", "notebook/api", "TestQuota", []edit{
+		{"notebook/quota.go", "items <= q.Items && bytes <= q.Bytes {", "bytes <= q.Bytes {"},
+	}},
+	{"a user has any number of bytes", "notebook/api", "TestQuota", []edit{
+		{"notebook/quota.go", "items <= q.Items && bytes <= q.Bytes {", "items <= q.Items {"},
+	}},
+	{"a user comments as fast as they like", "notebook/api", "TestUsersHaveAPace", []edit{
+		{"notebook/service/comments.go", "	if err := c.rates.comments.Admit(by.ID, 1); err != nil {\n		return nil, err\n	}\n", ""},
+	}},
+	{"answers go as deep as they like", "notebook/api", "TestCommentsAreBounded", []edit{
+		{"notebook/comment.go", "case depth >= MaxCommentDepth:", "case false:"},
+	}},
+	{"there is any number of comments", "notebook/api", "TestCommentsAreBounded", []edit{
+		{"notebook/comment.go", "case all >= MaxComments || own >= MaxCommentsOfUser:", "case false:"},
+	}},
+	{"a page has any number of bytes", "notebook/api", "TestPagesAreBounded", []edit{
+		{"notebook/bounds.go", "if left < 0 && i.Content != nil {", "if false {"},
+	}},
+	{"the administration is everywhere", "notebook/api", "TestAdministrationApart", []edit{
+		{"notebook/server/admin.go", "if administers(s.Mux.Route(r)) {", "if false {"},
+	}},
+	{"connections that are nobody's keep others out", "notebook/live", "TestPlaces", []edit{
+		{"notebook/live/hub.go", "}, &h.strangers, h.options.Strangers", "}, &h.total, h.options.Total"},
+	}},
+	{"one client holds any number of connections", "notebook/live", "TestPlaces", []edit{
+		{"notebook/live/hub.go", "	if f.Client != \"\" {", "	if false {"},
 	}},
 }

@@ -23,19 +23,21 @@ import (
 type accounts struct {
 	*service.Accounts
 	users service.Users
-	admit func(*http.Request, string) error
+	api   *api
 }
 
-func (a *api) accounts() accounts { return accounts{a.Accounts, a.Users, a.AdmitLogin} }
+func (a *api) accounts() accounts { return accounts{a.Accounts, a.Users, a} }
 
 func (a *api) authRoutes() {
 	c := a.accounts()
 	handle(a, "POST /api/auth/token", anyone, "Log in", c.logIn, credentialBody("username", "password"), fails(notebook.ErrTooManyRequests),
 		fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrWrongPassword, notebook.ErrAccountLocked, notebook.ErrAccountBanned))
-	for _, pattern := range []string{"POST /api/auth/refresh", "POST /api/refresh"} { // the site's front ends know the latter
-		handle(a, pattern, anyone, "Get a new access token", c.refresh, credentialBody("refresh_token"),
-			fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrInvalidToken))
-	}
+	failing := fails(server.ErrBody, server.ErrFieldMissing, notebook.ErrInvalidToken)
+	handle(a, "POST /api/auth/refresh", anyone, "Exchange a refresh token for a new one and an access token, once: who tries again ends the session", c.exchange,
+		credentialBody("refresh_token"), failing)
+	// The site's front end knows this path, and keeps the refresh token that it has.
+	handle(a, "POST /api/refresh", anyone, "Get a new access token for a refresh token that stays good", c.refresh, credentialBody("refresh_token"), failing)
+	handle(a, "POST /api/auth/logout", notebook.RoleUser, "Log out, which ends every token that came of the login", c.logOut)
 }
 
 // credentialBody documents a body of required strings, which is read by
@@ -136,18 +138,23 @@ func (a accounts) logIn(ctx context.Context, in *credentials) (*answer[grant], e
 		return nil, err
 	}
 	name := strings.TrimSpace(fields[0])
-	if err := a.admit(in.request, name); err != nil {
+	if err := a.api.AdmitLogin(in.request, name); err != nil {
 		return nil, err
 	}
-	u, err := a.Authenticate(ctx, name, fields[1])
+	client := a.api.ClientOf(in.request)
+	u, err := a.Authenticate(ctx, name, fields[1], client)
 	if err != nil {
 		return nil, err
 	}
-	access, err := a.Token(u, service.AccessToken)
+	begun, err := a.Begin(ctx, u, client)
 	if err != nil {
 		return nil, err
 	}
-	refresh, err := a.Token(u, service.RefreshToken)
+	access, err := a.Token(u, begun, service.AccessToken)
+	if err != nil {
+		return nil, err
+	}
+	refresh, err := a.Token(u, begun, service.RefreshToken)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +181,38 @@ func (a accounts) refresh(ctx context.Context, in *credentials) (*answer[renewed
 		return nil, err
 	}
 	return noStore(say(ctx, renewed{access, "bearer", accessSeconds}, "令牌刷新成功", "Token renewed")), nil
+}
+
+// exchanged is a new access token, and the refresh token for the next.
+type exchanged struct {
+	renewed
+	RefreshToken string `json:"refresh_token"`
+}
+
+func (a accounts) exchange(ctx context.Context, in *credentials) (*answer[exchanged], error) {
+	fields, err := in.fields("refresh_token")
+	if err != nil {
+		return nil, err
+	}
+	access, next, err := a.Exchange(ctx, fields[0])
+	if err != nil {
+		return nil, err
+	}
+	return noStore(say(ctx, exchanged{renewed{access, "bearer", accessSeconds}, next}, "令牌刷新成功", "Token renewed")), nil
+}
+
+// asking is the input of what is about the token that asks.
+type asking struct{ request *http.Request }
+
+// Resolve implements huma.Resolver.
+func (in *asking) Resolve(ctx huma.Context) []error {
+	in.request, _ = humago.Unwrap(ctx)
+	return nil
+}
+
+func (a accounts) logOut(ctx context.Context, in *asking) (*answer[*nothing], error) {
+	token, kind := a.api.Presented(in.request)
+	return unstored(ctx, a.End(ctx, token, kind), "已退出登录", "Logged out")
 }
 
 func (a *api) userRoutes() {
@@ -274,7 +313,7 @@ func (a accounts) sendResetCode(ctx context.Context, in *credentials) (*answer[*
 	return a.mail(ctx, in, a.MailResetCode, "如果该邮箱已注册，验证码将发送至该邮箱", "If an account has this address, a code is on its way to it")
 }
 
-func (a accounts) mail(ctx context.Context, in *credentials, send func(context.Context, string, notebook.Lang) error, zh, en string) (*answer[*nothing], error) {
+func (a accounts) mail(ctx context.Context, in *credentials, send func(context.Context, string, string, notebook.Lang) error, zh, en string) (*answer[*nothing], error) {
 	if err := a.MailOn(); err != nil {
 		return nil, err
 	}
@@ -282,7 +321,7 @@ func (a accounts) mail(ctx context.Context, in *credentials, send func(context.C
 	if err != nil {
 		return nil, err
 	}
-	return unstored(ctx, send(ctx, fields[0], server.CallerIn(ctx).Lang), zh, en)
+	return unstored(ctx, send(ctx, fields[0], a.api.ClientOf(in.request), server.CallerIn(ctx).Lang), zh, en)
 }
 
 func (a accounts) checkRegister(ctx context.Context, in *credentials) (*answer[*nothing], error) {
@@ -298,7 +337,7 @@ func (a accounts) register(ctx context.Context, in *credentials) (*answer[*nothi
 	if err != nil {
 		return nil, err
 	}
-	return unstored(ctx, a.Register(ctx, f[0], f[1], f[2], f[3]), "注册成功，请登录", "Registered; please log in")
+	return unstored(ctx, a.Register(ctx, f[0], f[1], f[2], f[3], a.api.ClientOf(in.request)), "注册成功，请登录", "Registered; please log in")
 }
 
 func (a accounts) resetPassword(ctx context.Context, in *credentials) (*answer[*nothing], error) {
@@ -306,7 +345,7 @@ func (a accounts) resetPassword(ctx context.Context, in *credentials) (*answer[*
 	if err != nil {
 		return nil, err
 	}
-	return unstored(ctx, a.ResetPassword(ctx, f[0], f[1], f[2]), "密码重置成功，请登录", "Password replaced; please log in")
+	return unstored(ctx, a.ResetPassword(ctx, f[0], f[1], f[2], a.api.ClientOf(in.request)), "密码重置成功，请登录", "Password replaced; please log in")
 }
 
 // unstored returns an answer that is a message alone, which no cache may keep,

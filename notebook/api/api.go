@@ -12,6 +12,7 @@ import (
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/server"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // api is the routes of a server.
@@ -93,7 +94,7 @@ func (a *api) require(least notebook.Role) func(huma.Context, func(huma.Context)
 
 // limited refuses clients who try an operation too often, before their input is
 // read.
-func (a *api) limited(l *server.Limiter) func(*huma.Operation) {
+func (a *api) limited(l *service.Limiter) func(*huma.Operation) {
 	return func(op *huma.Operation) {
 		fails(notebook.ErrTooManyRequests)(op)
 		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
@@ -116,8 +117,11 @@ func (a *api) refuse(ctx huma.Context, err error) {
 // access says who may use a route: "" is anyone.
 const anyone notebook.Role = ""
 
-// What an input holds in bytes, unless it is an upload.
-const maxJSON = 1 << 20
+// What an input holds in bytes, unless it is an upload, of users and of anybody.
+const (
+	maxJSON      = 1 << 20
+	maxStrangers = 16 << 10
+)
 
 // handle registers a handler under a pattern such as "GET /api/users/me". It
 // returns the operation as it is documented, so that more can be said about it.
@@ -127,7 +131,9 @@ func handle[I, O any](a *api, pattern string, least notebook.Role, summary strin
 		Method: method, Path: path, Summary: summary, OperationID: operationID(method, path),
 		Tags: []string{tag(path)}, DefaultStatus: http.StatusOK, MaxBodyBytes: maxJSON,
 	}
-	if least != anyone {
+	if least == anyone {
+		op.MaxBodyBytes = maxStrangers
+	} else {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Middlewares = huma.Middlewares{a.require(least)}
 		if least != notebook.RoleUser {

@@ -18,8 +18,8 @@ func (a *api) commentRoutes() {
 	unknown := fails(notebook.ErrCommentNotFound)
 	handle(a, "GET /api/comments", notebook.RoleUser, "List the comments on a persona card or knowledge base", c.list, gone)
 	handle(a, "POST /api/comments", notebook.RoleUser, "Comment on a persona card or knowledge base, or answer a comment", c.add, gone, unknown,
-		fails(notebook.ErrCommentContent, notebook.ErrMuted))
-	handle(a, "POST /api/comments/{id}/react", notebook.RoleUser, "Like or dislike a comment, or take that back", c.react, unknown)
+		fails(notebook.ErrCommentContent, notebook.ErrMuted, notebook.ErrCommentsFull, notebook.ErrCommentDepth, notebook.ErrTooManyRequests))
+	handle(a, "POST /api/comments/{id}/react", notebook.RoleUser, "Like or dislike a comment, or take that back", c.react, unknown, fails(notebook.ErrTooManyRequests))
 	handle(a, "DELETE /api/comments/{id}", notebook.RoleUser, "Delete a comment and what answers it", c.delete, unknown)
 	handle(a, "POST /api/comments/{id}/restore", notebook.RoleUser, "Bring a deleted comment back, with what its deletion took", c.restore, unknown,
 		fails(notebook.ErrCommentNotDeleted, notebook.ErrCommentParentGone, notebook.ErrMuted))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto/tls"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -194,7 +195,7 @@ func TestPagesAreConfined(t *testing.T) {
 	s.user("ann", notebook.RoleUser)
 	r.Header.Set("Content-Type", server.FormType)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("X-Forwarded-Proto", "https")
+	r.TLS = new(tls.ConnectionState)
 	if cookies := s.serve(r).Result().Cookies(); len(cookies) != 1 || !cookies[0].Secure {
 		t.Errorf("over TLS: %v", cookies)
 	}

@@ -26,7 +26,7 @@ func (i items) fileRoutes() {
 	}
 	a.Mux.Uncached(download)
 	broken := i.fails(notebook.ErrNoFiles, notebook.ErrFileCount, notebook.ErrFileName, notebook.ErrFileType, notebook.ErrFileSize, notebook.ErrUploadSize)
-	malformed, own := fails(notebook.ErrUploadMalformed, notebook.ErrTextLength), fails(notebook.ErrConfigSyntax, notebook.ErrConfigKeys, notebook.ErrConfigVersion)
+	malformed, own := fails(notebook.ErrUploadMalformed, notebook.ErrTextLength, notebook.ErrQuota, notebook.ErrTooManyRequests), fails(notebook.ErrConfigSyntax, notebook.ErrConfigKeys, notebook.ErrConfigVersion)
 	adding := "Replace the file of a private {en}"
 	if i.Kind == notebook.TargetKnowledge {
 		own = i.fails(notebook.ErrNameTaken, notebook.ErrFileTaken, notebook.ErrFileEmpty)
@@ -38,7 +38,7 @@ func (i items) fileRoutes() {
 	documentUpload(handle(a, add, notebook.RoleUser, i.Kind.Say(adding), i.addFiles, malformed, broken, own, changing), "files")
 	handle(a, i.pattern("DELETE", "{id}/{file_id}"), notebook.RoleUser, i.Kind.Say("Delete a file of a private {en}"), i.deleteFile, changing, fails(notebook.ErrFileNotFound))
 	notFound := i.fails(notebook.ErrItemNotFound)
-	handle(a, download, anyone, i.Kind.Say("Download a {en} with its files"), i.download, binary("application/zip"), notFound)
+	handle(a, download, anyone, i.Kind.Say("Download a {en} with its files"), i.download, binary("application/zip"), notFound, a.limited(a.Downloads))
 	handle(a, i.pattern("GET", "{id}/file/{file_id}"), notebook.RoleUser, i.Kind.Say("Download a file of a {en}"), i.file, binary("application/octet-stream"), notFound, fails(notebook.ErrFileNotFound))
 }
 
@@ -129,12 +129,17 @@ func (i items) file(ctx context.Context, in *byFile) (*attachment, error) {
 	return a, nil
 }
 
-func (i items) download(ctx context.Context, in *byID) (*attachment, error) {
+type downloadInput struct {
+	ID string `path:"id"`
+	asking
+}
+
+func (i items) download(ctx context.Context, in *downloadInput) (*attachment, error) {
 	found, err := i.Find(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	archive, err := i.Download(ctx, found, server.CallerIn(ctx).Method != http.MethodHead)
+	archive, err := i.Download(ctx, found, i.api.Held(in.request), server.CallerIn(ctx).Method != http.MethodHead)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +160,7 @@ type attachment struct {
 
 // attach returns an answer that write writes.
 func (i items) attach(contentType, name string, write func(io.Writer) error) *attachment {
+	name = notebook.SafeFileName(name)
 	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": name})
 	if disposition == "" {
 		disposition = "attachment; filename*=UTF-8''" + url.PathEscape(name)

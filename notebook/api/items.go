@@ -47,7 +47,7 @@ func (i items) routes() {
 	handle(a, i.pattern("GET", "user/{user_id}"), notebook.RoleUser, i.Kind.Say("List a user's {en}s"), i.ofUser)
 	handle(a, i.pattern("GET", "{id}"), anyone, i.Kind.Say("Show a {en}"), i.show, notFound)
 	handle(a, i.pattern("PUT", "{id}"), notebook.RoleUser, i.Kind.Say("Change a {en}"), i.update, notFound, fails(notebook.ErrNothingToDo, notebook.ErrTextLength),
-		i.fails(notebook.ErrFieldsMissing, notebook.ErrContentOnly, notebook.ErrPublishByStaff))
+		i.fails(notebook.ErrFieldsMissing, notebook.ErrContentOnly, notebook.ErrPublishByStaff, notebook.ErrOwnReview))
 	handle(a, i.pattern("DELETE", "{id}"), notebook.RoleUser, i.Kind.Say("Delete a {en}"), i.delete, notFound)
 }
 
@@ -71,6 +71,7 @@ type item struct {
 	Version         string    `json:"version"`
 	CreatedAt       time.Time `json:"created_at"`
 	UpdatedAt       time.Time `json:"updated_at"`
+	ChangedSince    bool      `json:"changed_since_review" doc:"its content is not what was approved"`
 }
 
 func showItem(i *notebook.Item) item {
@@ -78,7 +79,7 @@ func showItem(i *notebook.Item) item {
 		ID: i.ID, Name: i.Name, Description: i.Description, UploaderID: i.UploaderID, Author: i.Author, AuthorID: i.UploaderID,
 		CopyrightOwner: i.CopyrightOwner, Content: i.Content, Tags: i.Tags, StarCount: i.StarCount, Downloads: i.Downloads,
 		BasePath: i.BasePath, IsPublic: i.Public, IsPending: i.Pending, RejectionReason: i.RejectionReason, Version: i.Version,
-		CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt, ChangedSince: i.ChangedSinceReview,
 	}
 }
 
@@ -215,9 +216,9 @@ func (i items) delete(ctx context.Context, in *byID) (*answer[*nothing], error) 
 }
 
 func (i items) reviewRoutes() {
-	fails := i.fails(notebook.ErrItemNotFound, notebook.ErrNotPending)
+	fails := i.fails(notebook.ErrItemNotFound, notebook.ErrNotPending, notebook.ErrOwnReview)
 	handle(i.api, i.review("GET", "pending"), notebook.RoleModerator, i.Kind.Say("List {en}s in review"), i.pending)
-	handle(i.api, i.review("POST", "{id}/approve"), notebook.RoleModerator, i.Kind.Say("Make a {en} in review public"), i.approve, fails)
+	handle(i.api, i.review("POST", "{id}/approve"), notebook.RoleModerator, i.Kind.Say("Make a {en} in review public"), i.approve, fails, i.fails(notebook.ErrChangedMeanwhile))
 	handle(i.api, i.review("POST", "{id}/reject"), notebook.RoleModerator, i.Kind.Say("Reject a {en} in review"), i.reject, fails)
 }
 
@@ -245,8 +246,17 @@ func (i items) pending(ctx context.Context, in *pendingInput) (*pageAnswer[item]
 	return sayPage(ctx, err, page.Items, showItem, f.Page, page.Total, i.Kind.Say("获取待审核{zh}成功"), i.Kind.Say("{En}s in review"))
 }
 
-func (i items) approve(ctx context.Context, in *byID) (*answer[*nothing], error) {
-	return done(ctx, i.Approve(ctx, server.User(ctx), in.ID), "审核通过，已发送通知", "Approved; the uploader has been told")
+type approveInput struct {
+	ID   string    `path:"id"`
+	Seen time.Time `query:"updated_at" doc:"of what was looked at: it is refused to approve what was changed since"`
+}
+
+func (i items) approve(ctx context.Context, in *approveInput) (*answer[*nothing], error) {
+	var seen *time.Time
+	if !in.Seen.IsZero() {
+		seen = &in.Seen
+	}
+	return done(ctx, i.Approve(ctx, server.User(ctx), in.ID, seen), "审核通过，已发送通知", "Approved; the uploader has been told")
 }
 
 type rejectInput struct {

@@ -26,12 +26,12 @@ func (a *api) messageRoutes() {
 	unknown := fails(notebook.ErrMessageNotFound)
 	texts := fails(notebook.ErrMessageTitle, notebook.ErrMessageContent, notebook.ErrMessageSummary)
 	handle(a, "POST /api/messages/send", notebook.RoleUser, "Send a message to one, to several, or to all users", m.send, texts,
-		fails(notebook.ErrMessageRecipients, notebook.ErrMessageScope, notebook.ErrRecipientNotFound))
+		fails(notebook.ErrMessageRecipients, notebook.ErrMessageScope, notebook.ErrRecipientNotFound, notebook.ErrTooManyRequests))
 	handle(a, "GET /api/messages", notebook.RoleUser, "List my messages", m.list)
 	handle(a, "GET /api/messages/by-type/{type}", notebook.RoleUser, "List my messages of one type", m.listOfType)
 	handle(a, "GET /api/messages/{id}", notebook.RoleUser, "Show a message", m.show, unknown)
 	handle(a, "POST /api/messages/{id}/read", notebook.RoleUser, "Mark a message as read", m.read, unknown)
-	handle(a, "PUT /api/messages/{id}", notebook.RoleUser, "Change a message, or every copy of my announcement", m.update, unknown, texts,
+	handle(a, "PUT /api/messages/{id}", notebook.RoleUser, "Change every copy of my announcement", m.update, unknown, texts,
 		fails(notebook.ErrNothingToDo))
 	handle(a, "DELETE /api/messages/{id}", notebook.RoleUser, "Delete a message, or every copy of my announcement", m.delete, unknown)
 	handle(a, "GET /api/admin/broadcast-messages", notebook.RoleModerator, "List the announcements to all users", m.broadcasts)
@@ -68,8 +68,8 @@ type sendInput struct {
 		Summary        *string  `json:"summary,omitempty" nullable:"true" doc:"at most 500 characters"`
 		RecipientID    *string  `json:"recipient_id,omitempty" nullable:"true"`
 		RecipientIDs   []string `json:"recipient_ids,omitempty" nullable:"true" doc:"at most 100"`
-		MessageType    string   `json:"message_type,omitempty" enum:"direct,announcement" default:"direct"`
-		BroadcastScope *string  `json:"broadcast_scope,omitempty" nullable:"true" doc:"all_users: an announcement by a moderator to everybody but himself; instead of recipients"`
+		MessageType    string   `json:"message_type,omitempty" enum:"direct,announcement" default:"direct" doc:"announcements are for moderators"`
+		BroadcastScope *string  `json:"broadcast_scope,omitempty" nullable:"true" doc:"all_users: an announcement to everybody but me; instead of recipients"`
 	}
 }
 
@@ -252,7 +252,9 @@ func (a *api) socket(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, r, foreignPage)
 		return
 	}
-	switch err := a.Live.Serve(w, r, a.Messages.Listen(r.PathValue("token"), showInbox)); {
+	feed := a.Messages.Listen(r.PathValue("token"), showInbox)
+	feed.Client = a.Held(r)
+	switch err := a.Live.Serve(w, r, feed); {
 	case errors.Is(err, live.ErrBusy):
 		writeRefusal(w, r, tooManyConnections)
 	case err != nil:

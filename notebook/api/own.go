@@ -218,6 +218,7 @@ type starDetails struct {
 	RejectionReason *string   `json:"rejection_reason"`
 	Version         string    `json:"version"`
 	UpdatedAt       time.Time `json:"updated_at"`
+	ChangedSince    bool      `json:"changed_since_review" doc:"its content is not what was approved"`
 }
 
 func showStar(v *notebook.Star) star {
@@ -234,6 +235,7 @@ func showStarDetails(v *notebook.Star) star {
 		UploaderID: p.UploaderID, Author: p.Author, AuthorID: p.AuthorID, CopyrightOwner: p.CopyrightOwner, Content: p.Content,
 		Tags: p.Tags, Downloads: p.Downloads, BasePath: p.BasePath, IsPublic: p.IsPublic, IsPending: p.IsPending,
 		RejectionReason: p.RejectionReason, Version: p.Version, UpdatedAt: p.UpdatedAt,
+		ChangedSince: p.ChangedSince,
 	}
 	return out
 }

@@ -83,7 +83,7 @@ func (a *api) serveDocs() {
 			panic(fmt.Errorf("documentation: %w", err)) // answered and logged like any
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		server.Secure(w.Header(), "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'")
 		_, _ = w.Write(page) // the client is gone
 	})
 }

@@ -56,6 +56,7 @@ type site struct {
 	*testing.T
 	handler http.Handler
 	users   *service.Accounts
+	service *service.Service
 	cache   *unstale.Cache
 	store   *store.Store
 	dir     string
@@ -92,7 +93,7 @@ func newSite(t *testing.T, adjust ...func(*service.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.users = do.Accounts
+	s.users, s.service = do.Accounts, do
 	handler, err := server.New(server.Config{Service: do, Cache: s.cache, Logger: logger, Now: config.Now}, Routes(nil, "dev"), pages.Routes)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,11 @@ func (s *site) user(name string, role notebook.Role) (id, token string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	token, err = s.users.Token(u, service.AccessToken)
+	begun, err := s.users.Begin(ctx, u, "a test")
+	if err != nil {
+		s.Fatal(err)
+	}
+	token, err = s.users.Token(u, begun, service.AccessToken)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -134,9 +134,9 @@ func TestAccounts(t *testing.T) {
 			s.reset(alice, code).want(http.StatusUnprocessableEntity).code("CODE_INVALID")
 			s.tryLogIn("alice", password).want(http.StatusOK)
 		}},
-		{"five wrong guesses void a code", func(s *site) {
+		{"who has guessed five times may guess no more", func(s *site) {
 			code := s.code(codeToReset, alice)
-			for range notebook.MaxCodeTries {
+			for range notebook.MaxFailedLogins {
 				s.reset(alice, another(code)).want(http.StatusUnprocessableEntity).code("CODE_INVALID")
 			}
 			s.reset(alice, code).want(http.StatusUnprocessableEntity).code("CODE_INVALID")
@@ -145,7 +145,7 @@ func TestAccounts(t *testing.T) {
 		{"one code a minute, five an hour", func(s *site) {
 			for range notebook.MaxCodesPerHour {
 				s.code(codeToReset, alice)
-				refused := s.nobody().form(codeToRegister, url.Values{"email": {alice}}).want(http.StatusTooManyRequests)
+				refused := s.nobody().form(codeToReset, url.Values{"email": {alice}}).want(http.StatusTooManyRequests)
 				refused.code("CODE_TOO_OFTEN")
 				if n, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || n < 1 || n > 3600 {
 					s.Errorf("Retry-After: %q", refused.header.Get("Retry-After"))

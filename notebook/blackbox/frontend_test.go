@@ -362,6 +362,7 @@ func (f front) administers(bob, alice front) {
 		f.fails(bob.try(http.MethodGet, "/api/users/me", nil), http.StatusUnauthorized, "")
 		f.write(http.MethodPost, path+"/unban", nil)
 		f.equal("locked", f.row("bob").LockedUntil == nil, true)
+		bob = bob.before("bob", password) // what they had has ended with the ban
 		f.write(http.MethodPost, path+"/mute", map[string]string{"duration": duration, "reason": "广告；刷屏"})
 		if got := f.row("bob"); !got.IsMuted || got.MuteReason != "广告；刷屏" || (got.MutedUntil == nil) != (duration == "permanent") {
 			f.Errorf("muted for %s: %+v", duration, got)

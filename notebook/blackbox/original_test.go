@@ -102,7 +102,7 @@ func originalOf(kind string) map[string][]string {
 // ours are the operations that the first back end has not, or whose answers are
 // no JSON.
 var ours = []string{
-	"POST /api/refresh", "GET /api/admin/cache/advice", "GET /api/admin/cache/explain",
+	"POST /api/refresh", "POST /api/auth/logout", "GET /api/admin/cache/advice", "GET /api/admin/cache/explain",
 	"POST /api/admin/cache/invalidate", "GET /api/user/stars", "GET /api/ws/{token}",
 	"GET /api/users/{id}/avatar", "GET /uploads/avatars/{path}", "GET /api/metrics/prometheus",
 	"GET /api/persona/{id}/download", "GET /api/knowledge/{id}/download", "GET /api/persona/{id}/file/{file_id}", "GET /api/knowledge/{id}/file/{file_id}",

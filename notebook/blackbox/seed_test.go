@@ -201,7 +201,7 @@ func TestInvalidateUserCache(t *testing.T) {
 	}
 	all := []string{"alice", "alice's stars", "bob", "alice's face"}
 	for _, id := range hostileIDs {
-		s.copied("users", s.ids["bob"], id, map[string]string{"username": "copy " + id, "email": strings.ToLower("copy@" + id)})
+		s.copied("users", s.ids["bob"], id, map[string]string{"username": "copy " + id, "username_key": "copy " + id, "email": strings.ToLower("copy@" + id)})
 		reads[id] = read{"", "/api/users/" + unstale.Escape(id) + "/avatar"}
 		all = append(all, id)
 	}

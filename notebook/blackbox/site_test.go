@@ -202,8 +202,10 @@ func (s *site) serve(cached bool) {
 	must(err)
 	quiet := slog.New(slog.DiscardHandler)
 	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+	roomy := service.Rate{Burst: 1 << 20, Per: time.Hour} // tests are no people
 	do, err := service.New(service.Config{
-		Store: s.store, Files: kept, Cache: s.cache, Secret: []byte(secret), Dictionary: filepath.Join(s.dir, "dictionary.json"),
+		Limits: &service.Limits{Uploads: roomy, Comments: roomy, Reactions: roomy, Letters: roomy, Changes: roomy, Items: 1 << 20, Bytes: 1 << 40},
+		Store:  s.store, Files: kept, Cache: s.cache, Secret: []byte(secret), Dictionary: filepath.Join(s.dir, "dictionary.json"),
 		Logger: quiet, PasswordCost: bcrypt.MinCost, Mailer: s.post, Now: now,
 	})
 	must(err)

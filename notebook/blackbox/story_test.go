@@ -63,7 +63,7 @@ func (w *everything) again(name, password string) {
 		RefreshToken string `json:"refresh_token"`
 	}
 	w.okForm("/api/auth/token", "username", name, "password", password).data(&got)
-	for _, path := range []string{"/api/auth/refresh", "/api/refresh"} {
+	for _, path := range []string{"/api/refresh", "/api/auth/refresh"} {
 		w.nobody().post(path, map[string]string{"refresh_token": got.RefreshToken}).want(http.StatusOK).data(&got)
 	}
 	w.tokens[name] = got.AccessToken
@@ -90,13 +90,18 @@ func accountSteps() []step {
 		{"mute", false, func(w *everything) { w.okPost("admin", w.onUser("bob", "/mute"), sanction("1d")) }},
 		{"unmute", false, func(w *everything) { w.okPost("admin", w.onUser("bob", "/unmute"), nil) }},
 		{"ban", false, func(w *everything) { w.okPost("admin", w.onUser("bob", "/ban"), sanction("7d")) }},
-		{"unban", false, func(w *everything) { w.okPost("admin", w.onUser("bob", "/unban"), nil) }},
+		{"unban", false, func(w *everything) {
+			w.okPost("admin", w.onUser("bob", "/unban"), nil)
+			w.again("bob", password) // what they had has ended with the ban
+		}},
 		{"a password", false, func(w *everything) {
 			w.okPut("bob", "/api/users/me/password", map[string]string{"current_password": password, "new_password": newPassword, "confirm_password": newPassword})
 		}},
 		{"log in again, and refresh", false, func(w *everything) { w.again("bob", newPassword) }},
 		{"reset a password", false, func(w *everything) { w.reset(bob, w.code(codeToReset, bob)).want(http.StatusOK) }},
 		{"log in after that", false, func(w *everything) { w.again("bob", newPassword) }},
+		{"log out", false, func(w *everything) { w.okPost("bob", "/api/auth/logout", nil) }},
+		{"log in once more", false, func(w *everything) { w.again("bob", newPassword) }},
 		{"a picture", false, func(w *everything) { w.as("bob").picture("me.png", w.plain("png", red)).avatar() }},
 		{"another picture", false, func(w *everything) { w.as("bob").picture("me.jpg", w.plain("jpg", teal)).avatar() }},
 		{"no picture any more", false, func(w *everything) { w.okDel("alice", myAvatar) }},
@@ -178,7 +183,6 @@ func talkSteps() []step {
 		}},
 		{"announce", false, func(w *everything) { w.announce("admin", "second announcement") }},
 		{"read a message", false, func(w *everything) { w.okPost("alice", aMessage(w.written)+"/read", nil) }},
-		{"change a message", false, func(w *everything) { w.okPut("alice", aMessage(w.written), map[string]string{"title": "changed"}) }},
 		{"delete a message", false, func(w *everything) { w.okDel("alice", aMessage(w.written)) }},
 		{"read an announcement", false, func(w *everything) { w.okPost("bob", aMessage(w.copies["bob"])+"/read", nil) }},
 		{"change an announcement", false, func(w *everything) {

@@ -224,7 +224,7 @@ var talkWrites = []talkWrite{
 	{"like", func(w *talk) { w.react("alice", w.first, "like") }, slices.Concat(onPublic, toBob, between, []string{"about reactions, bob"})},
 	{"like oneself", func(w *talk) { w.react("bob", w.first, "like") }, onPublic},
 	{"change a reaction", func(w *talk) { w.react("moderator", w.first, "dislike") },
-		slices.Concat(onPublic, toBob, []string{"about reactions, bob"})},
+		onPublic}, // of what the moderator thinks bob has been told
 	{"take a reaction back", func(w *talk) { w.react("moderator", w.first, "clear") }, onPublic},
 	{"delete a comment", func(w *talk) { w.as("bob").del(aComment(w.first)).want(http.StatusOK) }, onPublic},
 	{"restore a comment", func(w *talk) {
@@ -240,9 +240,6 @@ var talkWrites = []talkWrite{
 	{"send a message", func(w *talk) { w.mail("alice", "bob", "second") }, slices.Concat(toBob, between)},
 	{"read a message", func(w *talk) { w.as("alice").post(aMessage(w.direct)+"/read", nil).want(http.StatusOK) },
 		slices.Concat(toAlice, between, []string{"direct, alice", "mail", "mail, its sender"})},
-	{"change a message", func(w *talk) {
-		w.as("alice").put(aMessage(w.direct), map[string]string{"title": "changed"}).want(http.StatusOK)
-	}, slices.Concat(toAlice, between, []string{"direct, alice", "mail", "mail, its sender"})},
 	{"delete a message", func(w *talk) { w.as("alice").del(aMessage(w.direct)).want(http.StatusOK) },
 		slices.Concat(toAlice, between, []string{"direct, alice", "mail", "mail, its sender"})},
 	{"announce", func(w *talk) { w.announce("admin", "second") },

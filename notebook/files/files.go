@@ -53,7 +53,7 @@ type Store struct {
 // row refers to.
 func Open(ctx context.Context, dir string, referenced Referenced) (*Store, error) {
 	s := &Store{dir: dir, referenced: referenced, drafts: map[string]int{}}
-	if err := os.MkdirAll(s.temporary(), 0o750); err != nil {
+	if err := os.MkdirAll(s.temporary(), 0o700); err != nil {
 		return nil, fmt.Errorf("files: %w", err)
 	}
 	if err := s.sweep(ctx); err != nil {
@@ -119,7 +119,7 @@ func (s *Store) adopt(temporary, hash string) error {
 		return c.Close()
 	}
 	dir := filepath.Dir(s.path(hash))
-	if err := os.Mkdir(dir, 0o750); err == nil {
+	if err := os.Mkdir(dir, 0o700); err == nil {
 		err = syncDir(s.dir)
 		if err != nil {
 			return err

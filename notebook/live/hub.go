@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,12 @@ type Options struct {
 	Total int
 	// PerOwner is how many of them may belong to one owner. Default 10.
 	PerOwner int
+	// PerClient is how many of them one client may hold. Default 100.
+	PerClient int
+	// Strangers is how many connections there may be that are nobody's, besides the
+	// others, and a tenth of it how many of them one client may hold. They end at
+	// once, if the client plays along. Default 100.
+	Strangers int
 	// Patience is how long a client may take to accept a message or to answer a
 	// ping before he is dropped. Default 10 s.
 	Patience time.Duration
@@ -46,6 +53,8 @@ type Options struct {
 type Feed struct {
 	// Owner is whose connection it is, "" for nobody's.
 	Owner string
+	// Client is who holds it, "" for one who is not counted.
+	Client string
 	// Changed returns a channel that is closed after the next change.
 	Changed func() <-chan struct{}
 	// Next returns what to tell now, nil for nothing new since the last call.
@@ -66,9 +75,9 @@ type Hub struct {
 	end     context.CancelFunc
 	running sync.WaitGroup
 
-	mu     sync.Mutex // guards total, owners, and running.Add against Close
-	total  int
-	owners map[string]int
+	mu               sync.Mutex // guards what follows, and running.Add against Close
+	total, strangers int
+	held             map[string]int // by owner, by client, and by who is nobody's
 }
 
 // NewHub returns a hub. The caller closes it.
@@ -79,13 +88,19 @@ func NewHub(o Options) *Hub {
 	if o.PerOwner == 0 {
 		o.PerOwner = 10
 	}
+	if o.PerClient == 0 {
+		o.PerClient = 100
+	}
+	if o.Strangers == 0 {
+		o.Strangers = 100
+	}
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
 	if o.Interval == 0 {
 		o.Interval = 30 * time.Second
 	}
-	h := &Hub{options: o, owners: map[string]int{}}
+	h := &Hub{options: o, held: map[string]int{}}
 	h.closed, h.end = context.WithCancel(context.Background())
 	return h
 }
@@ -100,24 +115,51 @@ func (h *Hub) Close() {
 	h.running.Wait()
 }
 
-// enter reports whether the owner may have one more connection, and counts it.
-func (h *Hub) enter(owner string) bool {
+// A place is what a connection takes of a bound.
+type place struct {
+	key  string
+	most int
+}
+
+// places returns of what there must be one left for a connection, and the total that
+// it counts for. Those that are nobody's take nothing from the others.
+func (h *Hub) places(f Feed) (list []place, total *int, most int) {
+	if f.Owner == "" {
+		return []place{{"stranger " + f.Client, max(1, h.options.Strangers/10)}}, &h.strangers, h.options.Strangers
+	}
+	list = []place{{"owner " + f.Owner, h.options.PerOwner}}
+	if f.Client != "" {
+		list = append(list, place{"client " + f.Client, h.options.PerClient})
+	}
+	return list, &h.total, h.options.Total
+}
+
+// enter reports whether there may be one more connection for the feed, and counts
+// it.
+func (h *Hub) enter(f Feed) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed.Err() != nil || h.total >= h.options.Total || h.owners[owner] >= h.options.PerOwner {
+	list, total, most := h.places(f)
+	full := func(p place) bool { return h.held[p.key] >= p.most }
+	if h.closed.Err() != nil || *total >= most || slices.ContainsFunc(list, full) {
 		return false
 	}
-	h.total++
-	h.owners[owner]++
+	*total++
+	for _, p := range list {
+		h.held[p.key]++
+	}
 	h.running.Add(1)
 	return true
 }
 
-func (h *Hub) leave(owner string) {
+func (h *Hub) leave(f Feed) {
 	h.mu.Lock()
-	h.total--
-	if h.owners[owner]--; h.owners[owner] == 0 {
-		delete(h.owners, owner)
+	list, total, _ := h.places(f)
+	*total--
+	for _, p := range list {
+		if h.held[p.key]--; h.held[p.key] == 0 {
+			delete(h.held, p.key)
+		}
 	}
 	h.mu.Unlock()
 	h.running.Done()
@@ -129,10 +171,10 @@ func (h *Hub) leave(owner string) {
 // there is no connection and the request is still to be answered; after any other
 // failure to connect it is answered.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, f Feed) error {
-	if !h.enter(f.Owner) {
+	if !h.enter(f) {
 		return ErrBusy
 	}
-	defer h.leave(f.Owner)
+	defer h.leave(f)
 	// The origin of the page is the caller's affair.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {

@@ -2,15 +2,13 @@ package server
 
 import (
 	"crypto/sha256"
-	"math"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/unstale/unstale/notebook"
+	"github.com/unstale/unstale/notebook/service"
 )
 
 // How often one client address may try. What an account and a mail address allow
@@ -23,69 +21,44 @@ const (
 	maxMailings = 30 // codes asked for
 	mailingsPer = time.Hour
 
-	maxClients = 1 << 14 // whom a limiter remembers
+	maxDownloads = 300 // archives, which are made anew for each; they are counted less often
+	downloadsPer = 10 * time.Minute
 )
 
-// A Limiter allows each client so many tries at once, and as many again in the
-// course of a period. It remembers a bounded number of clients, and forgets
-// those first who have not tried for long. It may be used concurrently.
-type Limiter struct {
-	burst  int
-	refill time.Duration // for one more try
-	size   int
-	now    func() time.Time
-
-	mu sync.Mutex
-	// When a client will have all their tries again. Once recent holds half of those
-	// who may be remembered it becomes older, and what was older is forgotten.
-	recent, older map[string]time.Time
-}
-
-func newLimiter(burst int, period time.Duration, now func() time.Time) *Limiter {
-	return &Limiter{burst: burst, refill: period / time.Duration(burst), size: maxClients, now: now, recent: map[string]time.Time{}}
-}
-
-// take takes one of the client's tries and returns 0, or how long they have to wait
-// for one.
-func (l *Limiter) take(client string) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	full, ok := l.recent[client]
-	if !ok {
-		full = l.older[client]
-	}
-	if full.Before(now) {
-		full = now
-	}
-	wait := full.Add(l.refill).Sub(now) - time.Duration(l.burst)*l.refill
-	if wait <= 0 {
-		wait, full = 0, full.Add(l.refill)
-	}
-	if !ok && len(l.recent) >= l.size/2 {
-		l.recent, l.older = map[string]time.Time{}, l.recent
-	}
-	l.recent[client] = full
-	return wait
-}
-
 // Admit takes one of the tries of the request's client, or says why not.
-func (s *Server) Admit(l *Limiter, r *http.Request) error {
-	return l.admit(clientOf(r, s.proxies))
+func (s *Server) Admit(l *service.Limiter, r *http.Request) error {
+	return l.Admit(clientOf(r, s.proxies), 1)
+}
+
+// ClientOf returns what the client of a request is counted by: their address, or
+// the network that an IPv6 customer has to themselves.
+func (s *Server) ClientOf(r *http.Request) string { return clientOf(r, s.proxies) }
+
+// fromProxy reports whether a proxy in front has sent the request.
+func (s *Server) fromProxy(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
+}
+
+// Held returns what connections and downloads of the request's client are counted by, "" where
+// they are not: this machine and the proxies speak for many.
+func (s *Server) Held(r *http.Request) string {
+	client := s.ClientOf(r)
+	address, err := netip.ParseAddr(client)
+	if err != nil {
+		return client // of a network
+	}
+	if address.IsLoopback() || slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(address) }) {
+		return ""
+	}
+	return client
 }
 
 // AdmitLogin takes one of the tries to log in that the request's client has for
 // the account, or says why not.
 func (s *Server) AdmitLogin(r *http.Request, account string) error {
 	sum := sha256.Sum256([]byte(account)) // what is remembered is short, whatever is sent
-	return s.logins.admit(clientOf(r, s.proxies) + " " + string(sum[:]))
-}
-
-func (l *Limiter) admit(client string) error {
-	if wait := l.take(client); wait > 0 {
-		return notebook.ErrTooManyRequests.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds())))
-	}
-	return nil
+	return s.logins.Admit(clientOf(r, s.proxies)+" "+string(sum[:]), 1)
 }
 
 // clientOf returns what the client of a request is counted by: their address, or

@@ -33,7 +33,10 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		started := time.Now()
 		r = s.prepare(r)
 		r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit(r))
-		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField), share: func(h http.Header) { s.shareFields(h, r) }}
+		l := &loggedWriter{ResponseWriter: w, id: r.Header.Get(requestIDField), share: func(h http.Header) {
+			s.always(h)
+			s.shareFields(h, r)
+		}}
 		defer func() {
 			s.finish(l, r, started, recover())
 		}()
@@ -72,6 +75,9 @@ func (s *Server) finish(l *loggedWriter, r *http.Request, started time.Time, pan
 			NewFailure(CallerFrom(r), http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", TextInternal, nil).Write(l)
 			panicked = nil
 		}
+	}
+	if l.status == 0 && panicked == nil {
+		l.WriteHeader(http.StatusOK) // an answer with nothing in it is one, too
 	}
 	s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", append(attrs,
 		slog.Int("status", l.status), slog.Int64("bytes", l.bytes), slog.Duration("took", time.Since(started)),

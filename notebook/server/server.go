@@ -34,6 +34,12 @@ type Config struct {
 	// Origins are those whose pages may read answers and hold WebSocket connections
 	// (see ParseOrigins). Default none but our own.
 	Origins []string
+	// HTTPS says that the site is reached by TLS alone, whoever ends it: browsers are
+	// told so, and send the session no other way.
+	HTTPS bool
+	// AdminApart keeps what administers and measures the notebook off the Handler: it
+	// is served by Admin alone.
+	AdminApart bool
 	// Logger receives one line per request and the cause of every 5xx. Default
 	// slog.Default.
 	Logger *slog.Logger
@@ -48,13 +54,16 @@ const Prefix = "maimnp"
 // the pages for people at /, and /health, /docs and /openapi.json.
 type Server struct {
 	http.Handler
+	// Admin serves everything, what administers and measures included.
+	Admin http.Handler
 	*service.Service
 	Mux    *Mux
 	Cache  *unstale.Cache
 	Logger *slog.Logger
 	Live   *live.Hub
-	// Attempts limits registrations and resets, Mailings codes asked for.
-	Attempts, Mailings *Limiter
+	// Attempts limits registrations and resets, Mailings codes asked for, Downloads
+	// archives that are made.
+	Attempts, Mailings, Downloads *service.Limiter
 	// FailedReads counts GETs that failed on our side.
 	FailedReads atomic.Uint64
 	// Home is what browsers get at /, and Lost where there is nothing.
@@ -63,14 +72,15 @@ type Server struct {
 
 	proxies []netip.Prefix
 	origins []string
-	logins  *Limiter
+	https   bool
+	logins  *service.Limiter
 }
 
 // New returns a server of what the parts register, which the caller closes.
 func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	s := &Server{
 		Service: c.Service, Mux: newMux(), Cache: c.Cache, Logger: c.Logger, Live: live.NewHub(live.Options{}), proxies: c.Proxies,
-		origins: c.Origins,
+		origins: c.Origins, https: c.HTTPS,
 	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()
@@ -78,9 +88,10 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s.logins = newLimiter(maxLogins, attemptsPer, c.Now)
-	s.Attempts = newLimiter(maxAttempts, attemptsPer, c.Now)
-	s.Mailings = newLimiter(maxMailings, mailingsPer, c.Now)
+	s.logins = service.NewLimiter(maxLogins, attemptsPer, c.Now)
+	s.Attempts = service.NewLimiter(maxAttempts, attemptsPer, c.Now)
+	s.Mailings = service.NewLimiter(maxMailings, mailingsPer, c.Now)
+	s.Downloads = service.NewLimiter(maxDownloads, downloadsPer, c.Now)
 	for _, register := range parts {
 		if err := register(s); err != nil {
 			return nil, err
@@ -96,7 +107,12 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Handler = paced(s.outermost(cached(s.Mux)))
+	inner := cached(s.Mux)
+	s.Admin = paced(s.outermost(inner))
+	s.Handler = s.Admin
+	if c.AdminApart {
+		s.Handler = paced(s.outermost(s.withoutAdmin(inner)))
+	}
 	return s, nil
 }
 
@@ -106,7 +122,7 @@ func (s *Server) Close() { s.Live.Close() }
 
 // identity says who asks by a valid token, "" without a token.
 func (s *Server) identity(r *http.Request) (string, error) {
-	token, kind := presented(r)
+	token, kind := s.Presented(r)
 	if kind == "" {
 		return "", nil
 	}

@@ -7,15 +7,27 @@ import (
 	"github.com/unstale/unstale/notebook/service"
 )
 
-// SessionCookie holds the session token of somebody who logged in with a form.
-const SessionCookie = "notebook_session"
+// SessionCookie holds the session token of somebody who logged in with a form. On a
+// site that is known to be reached by TLS alone its name has the prefix with which
+// browsers take it from nobody but the site's own host, by TLS (RFC 6265bis).
+const (
+	SessionCookie = "notebook_session"
+	hostPrefix    = "__Host-"
+)
 
-// presented returns the token with which a request says who asks, and what the
+func (s *Server) sessionCookie() string {
+	if s.https {
+		return hostPrefix + SessionCookie
+	}
+	return SessionCookie
+}
+
+// Presented returns the token with which a request says who asks, and what the
 // token must be for; "" if the request says nothing. A browser sends the cookie
 // no matter who made it send the request, so for anything but reading the cookie
 // counts only if the request comes from a page of ours. To scripts of other
 // origins, named ones among them, it does not count at all: they have tokens.
-func presented(r *http.Request) (token, kind string) {
+func (s *Server) Presented(r *http.Request) (token, kind string) {
 	if field := r.Header.Get("Authorization"); field != "" {
 		scheme, token, _ := strings.Cut(field, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
@@ -23,7 +35,7 @@ func presented(r *http.Request) (token, kind string) {
 		}
 		return strings.TrimSpace(token), service.AccessToken
 	}
-	cookie, err := r.Cookie(SessionCookie)
+	cookie, err := r.Cookie(s.sessionCookie())
 	if err != nil || cookie.Value == "" || foreign(r) || !Safe(r.Method) && !FromOurPage(r) {
 		return "", ""
 	}
@@ -47,13 +59,13 @@ func FromOurPage(r *http.Request) bool {
 
 // Session returns the session cookie; with "" for the token it takes back the one
 // that the browser has.
-func Session(r *http.Request, token string) *http.Cookie {
+func (s *Server) Session(r *http.Request, token string) *http.Cookie {
 	life := int(service.SessionLife.Seconds())
 	if token == "" {
 		life = -1
 	}
 	return &http.Cookie{
-		Name: SessionCookie, Value: token, Path: "/", MaxAge: life, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
+		Name: s.sessionCookie(), Value: token, Path: "/", MaxAge: life, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: s.https || r.TLS != nil || s.fromProxy(r) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}
 }

@@ -25,6 +25,7 @@ type Accounts struct {
 	*base
 	tokens tokens
 	decoy  string // the hash against which a nobody's password is checked
+	guard  *guard
 	mailer Mailer
 }
 
@@ -95,6 +96,19 @@ func (a *Accounts) Require(ctx context.Context, least notebook.Role) (*notebook.
 
 // admits reports whether the user of a verified token may still come in with it.
 func (a *Accounts) admits(ctx context.Context, c *claims) (bool, error) {
+	owner, err := unstale.Load(ctx, a.cache, "session:"+unstale.Escape(c.Session), func(ctx context.Context) (string, error) {
+		s, err := a.store.Session(ctx, c.Session)
+		if errors.Is(err, notebook.ErrInvalidToken) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return s.UserID, nil
+	})
+	if err != nil || owner != c.Subject {
+		return false, err
+	}
 	found, err := unstale.Load(ctx, a.cache, "user:"+unstale.Escape(c.Subject), func(ctx context.Context) (account, error) {
 		return a.account(ctx, c.Subject)
 	})
@@ -125,65 +139,161 @@ func (a *Accounts) account(ctx context.Context, id string) (account, error) {
 	return account{Valid: u.Active && !u.Banned(now), PasswordVersion: u.PasswordVersion}, nil
 }
 
-// Authenticate returns the user with this name and password. It takes as long
-// for a name that nobody has.
-func (a *Accounts) Authenticate(ctx context.Context, username, password string) (*notebook.User, error) {
-	now := a.now()
+// Authenticate returns the user with this name and password, which the client has
+// sent, and by what that client is kept. It takes as long for a name that nobody
+// has, and is locked by as many wrong passwords.
+func (a *Accounts) Authenticate(ctx context.Context, username, password, client string) (*notebook.User, error) {
+	name, now := notebook.NameKey(username), a.now()
+	here, everywhere := a.guard.try(client, name)
+	if here {
+		return nil, notebook.ErrAccountLocked
+	}
+	counts := false
+	defer func() {
+		if !counts {
+			a.guard.takeBack(client, name)
+		}
+	}()
 	u, err := a.store.UserNamed(ctx, username)
-	if errors.Is(err, notebook.ErrUserNotFound) {
-		if _, err := a.passwords.matches(ctx, a.decoy, password); err != nil {
+	if err != nil && !errors.Is(err, notebook.ErrUserNotFound) {
+		return nil, err
+	}
+	hash := a.decoy
+	if u != nil {
+		hash = u.PasswordHash
+		everywhere = everywhere || u.Locked(now)
+	}
+	if everywhere {
+		known, err := a.knows(ctx, u, client)
+		if err == nil && !known {
+			err = notebook.ErrAccountLocked
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	matches, err := a.passwords.matches(ctx, hash, password)
+	if err != nil {
+		return nil, err
+	}
+	counts = true
+	if u == nil || !matches {
+		if err := a.recordLogin(ctx, u, false); err != nil {
 			return nil, err
 		}
 		return nil, notebook.ErrWrongPassword
 	}
-	if err != nil {
-		return nil, err
-	}
-	if u.Locked(now) {
-		return nil, notebook.ErrAccountLocked
-	}
-	matches, err := a.passwords.matches(ctx, u.PasswordHash, password)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.store.RecordLogin(ctx, u.ID, matches, now); err != nil {
-		return nil, err
-	}
-	switch {
-	case !matches:
-		return nil, notebook.ErrWrongPassword
-	case u.Banned(now) || !u.Active:
+	a.guard.forget(client, name)
+	if u.Banned(now) || !u.Active {
 		return nil, notebook.ErrAccountBanned
 	}
-	return u, nil
+	return u, a.recordLogin(ctx, u, true)
 }
 
-// Token returns a token of the kind for the user.
-func (a *Accounts) Token(u *notebook.User, kind string) (string, error) {
+// knows reports whether the user, who may be nil for nobody, logged in last from
+// where the client is.
+func (a *Accounts) knows(ctx context.Context, u *notebook.User, client string) (bool, error) {
+	if u == nil {
+		return false, nil
+	}
+	last, err := a.store.LoginClient(ctx, u.ID)
+	return last != "" && last == a.keyed("login", client), err
+}
+
+func (a *Accounts) recordLogin(ctx context.Context, u *notebook.User, succeeded bool) error {
+	if u == nil {
+		return nil
+	}
+	return a.store.RecordLogin(ctx, u.ID, succeeded, a.now())
+}
+
+// Begin returns a session of a user who has logged in from where the client is.
+func (a *Accounts) Begin(ctx context.Context, u *notebook.User, client string) (*notebook.Session, error) {
+	return a.store.BeginSession(ctx, u.ID, a.keyed("login", client), a.now())
+}
+
+// Token returns a token of the kind that is good while the user's session is
+// there.
+func (a *Accounts) Token(u *notebook.User, s *notebook.Session, kind string) (string, error) {
 	life := AccessLife
 	if kind == RefreshToken || kind == SessionToken {
 		life = SessionLife
 	}
-	return a.tokens.make(u, kind, life)
+	return a.tokens.make(u, s, kind, life)
 }
 
-// Renew returns a new access token for one to renew it with.
-func (a *Accounts) Renew(ctx context.Context, refresh string) (string, error) {
-	c, err := a.tokens.verify(refresh, RefreshToken)
+// Session returns the session that a token of the kind came of.
+func (a *Accounts) Session(ctx context.Context, token, kind string) (*notebook.Session, error) {
+	c, err := a.tokens.verify(token, kind)
 	if err != nil {
-		return "", notebook.ErrInvalidToken
+		return nil, notebook.ErrInvalidToken
 	}
-	u, err := a.store.User(ctx, c.Subject)
-	if errors.Is(err, notebook.ErrUserNotFound) {
-		return "", notebook.ErrInvalidToken
+	return a.store.Session(ctx, c.Session)
+}
+
+// End ends the session that a token of the kind came of, and with it every token
+// that did. Where there is none, nothing is to be done.
+func (a *Accounts) End(ctx context.Context, token, kind string) error {
+	c, err := a.tokens.verify(token, kind)
+	if err != nil {
+		return nil //nolint:nilerr // it is good for nothing already
 	}
+	return a.store.EndSession(ctx, c.Session)
+}
+
+// Renew returns a new access token for a refresh token, which stays good until it
+// is exchanged.
+func (a *Accounts) Renew(ctx context.Context, refresh string) (access string, err error) {
+	u, s, c, err := a.refreshing(ctx, refresh)
 	if err != nil {
 		return "", err
 	}
-	if !u.Active || u.Banned(a.now()) || u.PasswordVersion != c.PasswordVersion {
+	if s.Generation != c.Generation { // a copy of what was exchanged
+		if err := a.store.EndSession(context.WithoutCancel(ctx), s.ID); err != nil {
+			return "", err
+		}
 		return "", notebook.ErrInvalidToken
 	}
-	return a.Token(u, AccessToken)
+	return a.Token(u, s, AccessToken)
+}
+
+// Exchange returns a new access token and a new refresh token for one that is of no
+// use any more: whoever presents it again ends the session, because two have it.
+func (a *Accounts) Exchange(ctx context.Context, refresh string) (access, next string, err error) {
+	u, s, c, err := a.refreshing(ctx, refresh)
+	if err != nil {
+		return "", "", err
+	}
+	if s, err = a.store.ExchangeSession(ctx, s.ID, c.Generation, a.now()); err != nil {
+		return "", "", err
+	}
+	if access, err = a.Token(u, s, AccessToken); err == nil {
+		next, err = a.Token(u, s, RefreshToken)
+	}
+	return access, next, err
+}
+
+// refreshing returns whose refresh token it is, and the session that it came of.
+func (a *Accounts) refreshing(ctx context.Context, refresh string) (*notebook.User, *notebook.Session, *claims, error) {
+	c, err := a.tokens.verify(refresh, RefreshToken)
+	if err != nil {
+		return nil, nil, nil, notebook.ErrInvalidToken
+	}
+	s, err := a.store.Session(ctx, c.Session)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	u, err := a.store.User(ctx, c.Subject)
+	if errors.Is(err, notebook.ErrUserNotFound) {
+		return nil, nil, nil, notebook.ErrInvalidToken
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if s.UserID != u.ID || !u.Active || u.Banned(a.now()) || u.PasswordVersion != c.PasswordVersion {
+		return nil, nil, nil, notebook.ErrInvalidToken
+	}
+	return u, s, c, nil
 }
 
 // ChangePassword replaces the user's password, which ends all their sessions.
@@ -194,20 +304,21 @@ func (a *Accounts) ChangePassword(ctx context.Context, u *notebook.User, current
 	if err := notebook.CheckOwnPassword(password); err != nil {
 		return err
 	}
-	if u.Locked(a.now()) {
+	// Counted like a login: else a stolen token would let its thief guess on.
+	const inside = "token"
+	name := notebook.NameKey(u.Username)
+	if here, _ := a.guard.try(inside, name); here {
 		return notebook.ErrAccountLocked
 	}
 	matches, err := a.passwords.matches(ctx, u.PasswordHash, current)
 	if err != nil {
+		a.guard.takeBack(inside, name)
 		return err
 	}
 	if !matches {
-		// Counted like a login: else a stolen token would let its thief guess on.
-		if err := a.store.RecordLogin(ctx, u.ID, false, a.now()); err != nil {
-			return err
-		}
 		return notebook.ErrCurrentPassword
 	}
+	a.guard.forget(inside, name)
 	if password == current {
 		return notebook.ErrPasswordSame
 	}
@@ -227,8 +338,8 @@ func (a *Accounts) MailOn() error {
 }
 
 // MailRegisterCode mails a code to register with.
-func (a *Accounts) MailRegisterCode(ctx context.Context, email string, l notebook.Lang) error {
-	m, err := a.newCode(ctx, email, notebook.PurposeRegister, l)
+func (a *Accounts) MailRegisterCode(ctx context.Context, email, client string, l notebook.Lang) error {
+	m, err := a.newCode(ctx, email, client, notebook.PurposeRegister, l)
 	if err != nil {
 		return err
 	}
@@ -241,8 +352,8 @@ func (a *Accounts) MailRegisterCode(ctx context.Context, email string, l noteboo
 // MailResetCode mails a code to reset a password with, if anybody has the
 // address. It does the same whether or not somebody has, and takes as long: that
 // is why nobody waits for the mail.
-func (a *Accounts) MailResetCode(ctx context.Context, email string, l notebook.Lang) error {
-	m, err := a.newCode(ctx, email, notebook.PurposeReset, l)
+func (a *Accounts) MailResetCode(ctx context.Context, email, client string, l notebook.Lang) error {
+	m, err := a.newCode(ctx, email, client, notebook.PurposeReset, l)
 	if err != nil {
 		return err
 	}
@@ -253,8 +364,9 @@ func (a *Accounts) MailResetCode(ctx context.Context, email string, l notebook.L
 	return err
 }
 
-// newCode keeps a new code and returns the mail with it.
-func (a *Accounts) newCode(ctx context.Context, email string, p notebook.Purpose, l notebook.Lang) (notebook.Mail, error) {
+// newCode keeps a new code, which the client has asked for, and returns the mail
+// with it.
+func (a *Accounts) newCode(ctx context.Context, email, client string, p notebook.Purpose, l notebook.Lang) (notebook.Mail, error) {
 	if err := a.MailOn(); err != nil {
 		return notebook.Mail{}, err
 	}
@@ -263,9 +375,10 @@ func (a *Accounts) newCode(ctx context.Context, email string, p notebook.Purpose
 		return notebook.Mail{}, err
 	}
 	code := notebook.NewCode()
-	if err := a.store.AddVerification(ctx, email, p, code, a.now()); err != nil {
+	if err := a.store.AddVerification(ctx, email, a.keyed("code", client), p, code, a.now()); err != nil {
 		return notebook.Mail{}, err
 	}
+	a.guard.forget(client, codeFor(email, p))
 	return notebook.CodeMail(email, p, code, l), nil
 }
 
@@ -296,9 +409,26 @@ func (a *Accounts) CheckFree(ctx context.Context, username, email string) error 
 	return takenAsInput(a.store.CheckNewUser(ctx, notebook.NewUser{Username: username, Email: email, Role: notebook.RoleUser}))
 }
 
+// codeFor names a code that a guard counts wrong ones for.
+func codeFor(email string, p notebook.Purpose) string { return string(p) + "\x00" + email }
+
+// withCode does what the client has sent a code for. Who sends wrong ones does not
+// void the code of somebody else: theirs are not looked at any more.
+func (a *Accounts) withCode(client, email string, p notebook.Purpose, do func() error) error {
+	name := codeFor(email, p)
+	if here, _ := a.guard.try(client, name); here {
+		return notebook.ErrCodeInvalid
+	}
+	err := do()
+	if !errors.Is(err, notebook.ErrCodeInvalid) {
+		a.guard.takeBack(client, name)
+	}
+	return err
+}
+
 // Register creates an account for the one who has the code that was mailed to the
-// address.
-func (a *Accounts) Register(ctx context.Context, username, password, email, code string) error {
+// address, and sends it from where the client is.
+func (a *Accounts) Register(ctx context.Context, username, password, email, code, client string) error {
 	n := notebook.NewUser{Username: username, Email: email, Role: notebook.RoleUser}
 	if err := n.Normalize(); err != nil {
 		return err
@@ -308,14 +438,18 @@ func (a *Accounts) Register(ctx context.Context, username, password, email, code
 	}
 	var err error
 	if n.PasswordHash, err = a.passwords.hash(ctx, password); err == nil {
-		_, err = a.store.Register(ctx, n, strings.TrimSpace(code), a.now())
+		err = a.withCode(client, n.Email, notebook.PurposeRegister, func() error {
+			_, err := a.store.Register(ctx, n, strings.TrimSpace(code), a.now())
+			return err
+		})
 	}
 	return takenAsInput(err)
 }
 
-// ResetPassword replaces a forgotten password. It hashes before it looks at the
+// ResetPassword replaces a forgotten password for the one who has the code, and
+// sends it from where the client is. It hashes before it looks at the
 // code, so that it takes as long whatever is wrong.
-func (a *Accounts) ResetPassword(ctx context.Context, email, code, password string) error {
+func (a *Accounts) ResetPassword(ctx context.Context, email, code, password, client string) error {
 	email, err := notebook.NormalizeEmail(email)
 	if err != nil {
 		return err
@@ -327,5 +461,11 @@ func (a *Accounts) ResetPassword(ctx context.Context, email, code, password stri
 	if err != nil {
 		return err
 	}
-	return a.store.ResetPassword(ctx, email, strings.TrimSpace(code), hash, a.now())
+	return a.withCode(client, email, notebook.PurposeReset, func() error {
+		u, err := a.store.ResetPassword(ctx, email, strings.TrimSpace(code), hash, a.now())
+		if err == nil {
+			a.guard.forget(client, notebook.NameKey(u.Username))
+		}
+		return err
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/unstale/unstale/notebook"
 )
@@ -20,8 +21,9 @@ type Archive struct {
 }
 
 // Download returns the archive of an item that has been found. It counts, unless
-// nobody is going to write it.
-func (i Items) Download(ctx context.Context, found *notebook.Item, counts bool) (*Archive, error) {
+// nobody is going to write it, once in an hour for a client; "" is one who speaks for
+// many, each of whom counts.
+func (i Items) Download(ctx context.Context, found *notebook.Item, client string, counts bool) (*Archive, error) {
 	list, err := i.Files(ctx, found)
 	if err != nil {
 		return nil, err
@@ -37,7 +39,12 @@ func (i Items) Download(ctx context.Context, found *notebook.Item, counts bool) 
 		}
 	}
 	if counts {
-		err = i.store.CountDownload(ctx, i.Kind, found.ID, i.now())
+		now := i.now()
+		who := ""
+		if client != "" {
+			who = i.keyed("download", string(i.Kind), found.ID, client, now.Truncate(time.Hour).Format(time.RFC3339))
+		}
+		err = i.store.CountDownload(ctx, i.Kind, found.ID, who, now)
 	}
 	return &Archive{i, found, list}, err
 }
@@ -46,7 +53,7 @@ func (i Items) Download(ctx context.Context, found *notebook.Item, counts bool) 
 func (a *Archive) Write(ctx context.Context, to io.Writer) error {
 	w := zip.NewWriter(to)
 	for _, f := range a.files {
-		entry, err := w.CreateHeader(&zip.FileHeader{Name: f.FileName, Modified: f.UpdatedAt, Method: zip.Deflate})
+		entry, err := w.CreateHeader(&zip.FileHeader{Name: notebook.SafeFileName(f.FileName), Modified: f.UpdatedAt, Method: zip.Deflate})
 		if err != nil {
 			return err
 		}

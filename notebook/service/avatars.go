@@ -24,6 +24,10 @@ type Avatars struct {
 
 // Set gives the user the picture that the form holds.
 func (a Avatars) Set(ctx context.Context, u *notebook.User, form *Form) (*notebook.User, error) {
+	if err := a.rates.uploads.Admit(u.ID, 1); err != nil {
+		form.discard()
+		return nil, err
+	}
 	data, err := form.avatar()
 	if err != nil {
 		form.discard()

@@ -37,21 +37,33 @@ func (c Comments) Add(ctx context.Context, by *notebook.User, k notebook.ItemKin
 	if err := made.Normalize(); err != nil {
 		return nil, err
 	}
+	if err := c.rates.comments.Admit(by.ID, 1); err != nil {
+		return nil, err
+	}
 	return made, c.store.CreateComment(ctx, made, func(t *notebook.Target) error { return t.ReadableBy(by) })
 }
 
 // React gives a comment the user's reaction.
 func (c Comments) React(ctx context.Context, by *notebook.User, id string, r notebook.Reaction) (*notebook.Comment, error) {
+	if err := c.rates.reactions.Admit(by.ID, 1); err != nil {
+		return nil, err
+	}
 	return c.store.React(ctx, by, id, r, c.now(), func(t *notebook.Target) error { return t.ReadableBy(by) })
 }
 
 // Delete deletes a comment and what answers it.
 func (c Comments) Delete(ctx context.Context, by *notebook.User, id string) error {
+	if err := c.rates.changes.Admit(by.ID, 1); err != nil {
+		return err
+	}
 	return c.store.DeleteComment(ctx, id, by.ID, c.now(), managed(by))
 }
 
 // Restore brings a deleted comment back, with what its deletion took.
 func (c Comments) Restore(ctx context.Context, by *notebook.User, id string) error {
+	if err := c.rates.changes.Admit(by.ID, 1); err != nil {
+		return err
+	}
 	return c.store.RestoreComment(ctx, by, id, c.now(), managed(by))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/files"
@@ -37,12 +38,18 @@ func (i Items) Files(ctx context.Context, found *notebook.Item) ([]notebook.Item
 
 // Update changes an item.
 func (i Items) Update(ctx context.Context, by *notebook.User, id string, change notebook.ItemChange) (*notebook.Item, error) {
+	if err := i.rates.changes.Admit(by.ID, 1); err != nil {
+		return nil, err
+	}
 	now := i.now()
 	return i.store.UpdateItem(ctx, i.Kind, id, func(found *notebook.Item) error { return found.Apply(change, by, now) })
 }
 
 // Delete deletes an item and all that belongs to it.
 func (i Items) Delete(ctx context.Context, by *notebook.User, id string) error {
+	if err := i.rates.changes.Admit(by.ID, 1); err != nil {
+		return err
+	}
 	hashes, err := i.store.DeleteItem(ctx, i.Kind, id, func(found *notebook.Item) error { return found.ManagedBy(by) })
 	if err == nil {
 		i.collect(ctx, hashes)
@@ -57,17 +64,24 @@ func (i Items) Starred(ctx context.Context, u *notebook.User, id string) (bool, 
 
 // ToggleStar stars an item, or takes the star back.
 func (i Items) ToggleStar(ctx context.Context, by *notebook.User, id string) (starred bool, err error) {
+	if err := i.rates.reactions.Admit(by.ID, 1); err != nil {
+		return false, err
+	}
 	return i.store.ToggleStar(ctx, by.ID, i.Kind, id, i.now(), func(found *notebook.Item) error { return found.ReadableBy(by) })
 }
 
 // Unstar takes the star back.
 func (i Items) Unstar(ctx context.Context, by *notebook.User, id string) error {
+	if err := i.rates.reactions.Admit(by.ID, 1); err != nil {
+		return err
+	}
 	return i.store.Unstar(ctx, by.ID, i.Kind, id)
 }
 
-// Approve makes an item in review public.
-func (i Items) Approve(ctx context.Context, by *notebook.User, id string) error {
-	return i.store.ReviewItem(ctx, i.Kind, id, by.ID, notebook.Verdict{Approved: true}, i.now())
+// Approve makes an item in review public, as it was when it had been changed last
+// at the time seen; nil if nobody knows what was looked at.
+func (i Items) Approve(ctx context.Context, by *notebook.User, id string, seen *time.Time) error {
+	return i.store.ReviewItem(ctx, i.Kind, id, by, notebook.Verdict{Approved: true, Seen: seen}, i.now())
 }
 
 // Reject leaves an item in review private, and says why.
@@ -76,7 +90,7 @@ func (i Items) Reject(ctx context.Context, by *notebook.User, id, reason string)
 	if err != nil {
 		return err
 	}
-	return i.store.ReviewItem(ctx, i.Kind, id, by.ID, v, i.now())
+	return i.store.ReviewItem(ctx, i.Kind, id, by, v, i.now())
 }
 
 // Open returns a file of an item, and what it contains, which the caller closes.
@@ -110,6 +124,9 @@ func (i Items) content(ctx context.Context, f *notebook.ItemFile) (io.ReadCloser
 
 // DeleteFile deletes a file of an item, and the item with its last.
 func (i Items) DeleteFile(ctx context.Context, by *notebook.User, id, fileID string) (itemDeleted bool, err error) {
+	if err := i.rates.changes.Admit(by.ID, 1); err != nil {
+		return false, err
+	}
 	now := i.now()
 	hashes, itemDeleted, err := i.store.DeleteFile(ctx, i.Kind, id, fileID, func(found *notebook.Item) error {
 		found.UpdatedAt = now

@@ -20,6 +20,12 @@ func (m Messages) Send(ctx context.Context, by *notebook.User, n notebook.NewMes
 	if err := n.SendableBy(by); err != nil {
 		return nil, err
 	}
+	if err := n.Normalize(); err != nil {
+		return nil, err
+	}
+	if err := m.rates.letters.Admit(by.ID, max(1, len(n.Recipients))); err != nil {
+		return nil, err
+	}
 	return m.store.SendMessage(ctx, n, m.now())
 }
 
@@ -43,14 +49,20 @@ func (m Messages) Read(ctx context.Context, by *notebook.User, id string) error 
 	return m.store.ReadMessage(ctx, id, func(found *notebook.Message) error { return found.ReceivedBy(by) })
 }
 
-// Update changes a message, or every copy of the user's announcement.
+// Update changes every copy of the user's announcement.
 func (m Messages) Update(ctx context.Context, by *notebook.User, id string, change notebook.MessageChange) (n int64, err error) {
-	return m.store.UpdateMessage(ctx, id, change, func(found *notebook.Message) (bool, error) { return found.ChangeableBy(by) })
+	if err := m.rates.changes.Admit(by.ID, 1); err != nil {
+		return 0, err
+	}
+	return m.store.UpdateMessage(ctx, id, change, func(found *notebook.Message) error { return found.ChangeableBy(by) })
 }
 
 // Delete deletes a message, or every copy of the user's announcement.
 func (m Messages) Delete(ctx context.Context, by *notebook.User, id string) (n int64, err error) {
-	return m.store.DeleteMessage(ctx, id, func(found *notebook.Message) (bool, error) { return found.ChangeableBy(by) })
+	if err := m.rates.changes.Admit(by.ID, 1); err != nil {
+		return 0, err
+	}
+	return m.store.DeleteMessage(ctx, id, func(found *notebook.Message) (bool, error) { return found.DeletableBy(by) })
 }
 
 // Broadcasts returns a page of the announcements to all users.

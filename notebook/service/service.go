@@ -12,6 +12,9 @@ package service
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -49,6 +52,8 @@ type Config struct {
 	// PasswordCost is the bcrypt cost of new passwords. Default
 	// bcrypt.DefaultCost.
 	PasswordCost int
+	// Limits are how much a user may do. Default DefaultLimits.
+	Limits *Limits
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -80,13 +85,16 @@ type base struct {
 	logger *slog.Logger
 	clock  func() time.Time
 
+	secret    []byte
 	passwords passwords
 	configs   turns // to parse configurations
+	rates     rates
+	limits    Limits
 }
 
 // New returns the operations.
 func New(c Config) (*Service, error) {
-	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, configs: newTurns(1)}
+	b := &base{store: c.Store, files: c.Files, cache: c.Cache, logger: c.Logger, clock: c.Now, secret: c.Secret, configs: newTurns(1)}
 	// Half of the processors at most are for those who log in.
 	b.passwords = passwords{c.PasswordCost, newTurns(max(1, runtime.GOMAXPROCS(0)/2))}
 	if b.logger == nil {
@@ -95,6 +103,11 @@ func New(c Config) (*Service, error) {
 	if b.clock == nil {
 		b.clock = time.Now
 	}
+	b.limits = DefaultLimits()
+	if c.Limits != nil {
+		b.limits = *c.Limits
+	}
+	b.rates = newRates(b.limits, b.clock)
 	if c.Invalidate == nil {
 		c.Invalidate = c.Cache.Invalidate
 	}
@@ -105,9 +118,9 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	accounts := &Accounts{base: b, tokens: tokens{c.Secret, b.clock}, decoy: decoy, mailer: c.Mailer}
+	accounts := &Accounts{base: b, tokens: tokens{c.Secret, b.clock}, decoy: decoy, guard: newGuard(b.clock), mailer: c.Mailer}
 	s := &Service{
-		Accounts: accounts, Comments: Comments{b}, Messages: Messages{b, accounts}, Own: Own{b}, Users: Users{b},
+		Accounts: accounts, Comments: Comments{b}, Messages: Messages{b, accounts}, Own: Own{b}, Users: Users{b, accounts.guard},
 		Avatars: Avatars{b, newTurns(2)}, Dictionary: &Dictionary{path: c.Dictionary, invalidate: c.Invalidate},
 		Moderation: &Moderation{moderator: c.Moderator, invalidate: c.Invalidate}, base: b,
 	}
@@ -117,6 +130,16 @@ func New(c Config) (*Service, error) {
 	// cache says when it looks.
 	_ = s.Dictionary.CatchUp(context.Background())
 	return s, nil
+}
+
+// keyed returns what stands in the data for the parts, and tells nothing of them
+// to whoever has the data alone.
+func (b *base) keyed(parts ...string) string {
+	mac := hmac.New(sha256.New, b.secret)
+	for _, part := range parts {
+		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash never fails
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // now returns the time as the store keeps it.

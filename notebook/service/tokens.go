@@ -19,8 +19,8 @@ const (
 
 // How long tokens live.
 const (
-	AccessLife  = 15 * time.Minute   // and that of live tokens
-	SessionLife = 7 * 24 * time.Hour // and that of refresh tokens
+	AccessLife  = 15 * time.Minute     // and that of live tokens
+	SessionLife = notebook.SessionLife // and that of refresh tokens
 )
 
 // claims is what a token says. The role is for front ends; what somebody may do
@@ -30,6 +30,8 @@ type claims struct {
 	Role            notebook.Role `json:"role,omitempty"`
 	Type            string        `json:"type"`
 	PasswordVersion int           `json:"pwd_ver"`
+	Session         string        `json:"sid"`           // that the token came of
+	Generation      int           `json:"gen,omitempty"` // of a refresh token
 	jwt.RegisteredClaims
 }
 
@@ -39,11 +41,12 @@ type tokens struct {
 	now    func() time.Time
 }
 
-// make returns a signed token of the type for the user.
-func (t tokens) make(u *notebook.User, kind string, life time.Duration) (string, error) {
+// make returns a signed token of the type for the user, that is good while the
+// session is there.
+func (t tokens) make(u *notebook.User, s *notebook.Session, kind string, life time.Duration) (string, error) {
 	now := t.now()
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-		Username: u.Username, Role: u.Role, Type: kind, PasswordVersion: u.PasswordVersion,
+		Username: u.Username, Role: u.Role, Type: kind, PasswordVersion: u.PasswordVersion, Session: s.ID, Generation: s.Generation,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: u.ID, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
 		},
@@ -59,7 +62,7 @@ func (t tokens) verify(token, kind string) (*claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Type != kind || c.Subject == "" {
+	if c.Type != kind || c.Subject == "" || c.Session == "" {
 		return nil, notebook.ErrInvalidToken
 	}
 	return &c, nil

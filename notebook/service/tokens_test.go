@@ -13,7 +13,7 @@ func TestTokens(t *testing.T) {
 	now := time.Now()
 	mine := tokens{[]byte("a secret"), func() time.Time { return now }}
 	u := &notebook.User{ID: "1"}
-	token, err := mine.make(u, AccessToken, AccessLife)
+	token, err := mine.make(u, &notebook.Session{ID: "s"}, AccessToken, AccessLife)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ type Form struct {
 	Request *http.Request
 	Fields  map[string]string // that have been read
 	files   []uploadedFile
+	left    int64 // bytes that the files may have
 }
 
 // uploadedFile is a file that is on disk, and stays if a row refers to it.
@@ -59,6 +60,9 @@ func (f *Form) discard() { _, _ = io.CopyN(io.Discard, f.Request.Body, MaxBody) 
 
 // Upload creates an item from a form.
 func (i Items) Upload(ctx context.Context, by *notebook.User, form *Form) (made *notebook.Item, err error) {
+	if err := i.admitUpload(ctx, by, by.ID, 1, form); err != nil {
+		return nil, err
+	}
 	err = i.receive(ctx, form, func() error {
 		now := i.now()
 		made = &notebook.Item{
@@ -81,7 +85,7 @@ func (i Items) Upload(ctx context.Context, by *notebook.User, form *Form) (made 
 			return err
 		}
 		made.Pending, made.Version = publish, version
-		return i.store.CreateItem(ctx, made, form.rows(now))
+		return i.store.CreateItem(ctx, made, form.rows(now), i.limits.quota())
 	})
 	return made, err
 }
@@ -98,6 +102,9 @@ func (i Items) AddFiles(ctx context.Context, by *notebook.User, id string, form 
 	if err != nil {
 		return err
 	}
+	if err := i.admitUpload(ctx, by, found.UploaderID, 0, form); err != nil {
+		return err
+	}
 	var replaced []string
 	err = i.receive(ctx, form, func() error {
 		version, err := i.version(ctx, form)
@@ -105,7 +112,7 @@ func (i Items) AddFiles(ctx context.Context, by *notebook.User, id string, form 
 			return err
 		}
 		now := i.now()
-		replaced, err = i.store.AddFiles(ctx, i.Kind, id, form.rows(now), func(found *notebook.Item) error {
+		replaced, err = i.store.AddFiles(ctx, i.Kind, id, form.rows(now), i.limits.quota(), func(found *notebook.Item) error {
 			found.Version, found.UpdatedAt = version, now
 			return found.FilesChangeableBy(by)
 		})
@@ -113,6 +120,24 @@ func (i Items) AddFiles(ctx context.Context, by *notebook.User, id string, form 
 	})
 	if err == nil {
 		i.collect(ctx, replaced)
+	}
+	return err
+}
+
+// admitUpload returns nil if a user may upload something now that is so many items
+// of the owner, before anything of it is read. The form takes as many bytes as the
+// owner may still have; what counts in the end is the question in the transaction.
+func (i Items) admitUpload(ctx context.Context, by *notebook.User, owner string, items int, form *Form) error {
+	err := i.rates.uploads.Admit(by.ID, 1)
+	if err == nil {
+		var has int
+		if has, form.left, err = i.store.Holdings(ctx, owner); err == nil {
+			err = i.limits.quota().Check(has+items, form.left)
+			form.left = i.limits.Bytes - form.left
+		}
+	}
+	if err != nil {
+		form.discard()
 	}
 	return err
 }
@@ -191,6 +216,9 @@ func (i Items) readFile(form *Form, part *multipart.Part) error {
 		return err
 	}
 	form.files = append(form.files, uploadedFile{name, extension, draft})
+	if form.left -= draft.Size; form.left < 0 {
+		return i.limits.quota().Check(0, i.limits.Bytes+1)
+	}
 	if i.Kind == notebook.TargetKnowledge && draft.Size == 0 {
 		return notebook.ErrFileEmpty.Of(i.Kind).With("filename", name)
 	}

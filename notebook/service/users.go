@@ -7,7 +7,10 @@ import (
 )
 
 // Users are the operations of those who administer other people's accounts.
-type Users struct{ *base }
+type Users struct {
+	*base
+	guard *guard
+}
 
 // Counts returns how much of everything there is.
 func (s Users) Counts(ctx context.Context) (notebook.Counts, error) { return s.store.Counts(ctx) }
@@ -83,7 +86,11 @@ func (s Users) Unmute(ctx context.Context, by *notebook.User, id string) (*noteb
 // Unban lets a banned user in again, and tells them. It lets in whom failed logins
 // keep out, too, and changes nothing about anybody else.
 func (s Users) Unban(ctx context.Context, by *notebook.User, id string) (*notebook.User, error) {
-	return s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unban(s.now()), nil })
+	u, err := s.manage(ctx, by, id, func(_, u *notebook.User) (notebook.Notice, error) { return u.Unban(s.now()), nil })
+	if err == nil {
+		s.guard.forgive(notebook.NameKey(u.Username))
+	}
+	return u, err
 }
 
 func (s Users) manage(ctx context.Context, by *notebook.User, id string, change func(by, u *notebook.User) (notebook.Notice, error)) (*notebook.User, error) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/server"
@@ -31,7 +32,7 @@ func (s *site) login(r *http.Request) (*view, error) {
 	if err := s.AdmitLogin(r, name); err != nil {
 		return nil, err
 	}
-	u, err := s.Accounts.Authenticate(ctx, name, form.Get("password"))
+	u, err := s.Accounts.Authenticate(ctx, name, form.Get("password"), s.ClientOf(r))
 	if err != nil {
 		message, status, err := s.failed(r, err)
 		if err != nil {
@@ -41,15 +42,20 @@ func (s *site) login(r *http.Request) (*view, error) {
 			frame: frame{Title: server.In(ctx, "登录", "Log in")}, Username: form.Get("username"), Next: local(form.Get("next")), Failed: message,
 		}}, nil
 	}
-	token, err := s.Accounts.Token(u, service.SessionToken)
+	begun, err := s.Accounts.Begin(ctx, u, s.ClientOf(r))
 	if err != nil {
 		return nil, err
 	}
-	return &view{next: local(form.Get("next")), cookie: server.Session(r, token)}, nil
+	token, err := s.Accounts.Token(u, begun, service.SessionToken)
+	if err != nil {
+		return nil, err
+	}
+	return &view{next: local(form.Get("next")), cookie: s.Session(r, token)}, nil
 }
 
 func (s *site) logout(r *http.Request) (*view, error) {
-	return &view{next: "/", cookie: server.Session(r, "")}, nil
+	token, kind := s.Presented(r)
+	return &view{next: "/", cookie: s.Session(r, "")}, s.Accounts.End(r.Context(), token, kind)
 }
 
 // registerPage is the form to register with.
@@ -86,7 +92,7 @@ func (s *site) registerCode(r *http.Request) (*view, error) {
 	if err == nil {
 		var fields []string
 		if fields, err = server.Fields(r.PostForm.Get, "email"); err == nil {
-			err = s.Accounts.MailRegisterCode(r.Context(), fields[0], server.CallerIn(r.Context()).Lang)
+			err = s.Accounts.MailRegisterCode(r.Context(), fields[0], s.ClientOf(r), server.CallerIn(r.Context()).Lang)
 		}
 	}
 	return s.registering(r, server.In(r.Context(), "验证码已发送", "The code is on its way"), err)
@@ -98,7 +104,7 @@ func (s *site) register(r *http.Request) (*view, error) {
 	}
 	f, err := server.Fields(r.PostForm.Get, "username", "password", "email", "verification_code")
 	if err == nil {
-		err = s.Accounts.Register(r.Context(), f[0], f[1], f[2], f[3])
+		err = s.Accounts.Register(r.Context(), f[0], f[1], f[2], f[3], s.ClientOf(r))
 	}
 	if err != nil {
 		return s.registering(r, "", err)
@@ -152,7 +158,15 @@ func (s *site) read(r *http.Request) (*view, error) {
 }
 
 func (i items) approve(r *http.Request) (*view, error) {
-	return i.queue(), i.Approve(r.Context(), server.User(r.Context()), r.PathValue("id"))
+	var seen *time.Time
+	if text := r.PostForm.Get("seen"); text != "" {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil, server.ErrBody
+		}
+		seen = &at
+	}
+	return i.queue(), i.Approve(r.Context(), server.User(r.Context()), r.PathValue("id"), seen)
 }
 
 func (i items) reject(r *http.Request) (*view, error) {

@@ -96,11 +96,7 @@ type frame struct{ Title, Section string }
 // secure sets the fields without which a page could be made to do what it is not
 // meant to.
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
+	server.Secure(h, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'")
 	h.Add("Vary", "Accept-Language")
 }
 
@@ -141,7 +137,11 @@ func (s *site) post(pattern string, least notebook.Role, do func(*http.Request) 
 			r = r.WithContext(server.WithUser(r.Context(), u))
 		}
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), server.MultipartType) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			most := int64(maxForm)
+			if least == anyone {
+				most = maxStrangersForm
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, most)
 			if err := r.ParseForm(); err != nil {
 				s.fail(w, r, server.ErrBody, "")
 				return
@@ -157,8 +157,11 @@ func (s *site) post(pattern string, least notebook.Role, do func(*http.Request) 
 	})
 }
 
-// maxForm bounds a form without files, in bytes.
-const maxForm = 1 << 20
+// How large forms without files may be, in bytes, of users and of anybody.
+const (
+	maxForm          = 1 << 20
+	maxStrangersForm = 16 << 10
+)
 
 // show answers with a page, or sends the browser to another.
 func (s *site) show(w http.ResponseWriter, r *http.Request, v *view) {
@@ -262,7 +265,11 @@ func (s *site) live(w http.ResponseWriter, r *http.Request) {
 	u, err := s.Accounts.Require(r.Context(), notebook.RoleUser)
 	var token string
 	if err == nil {
-		token, err = s.Accounts.Token(u, service.LiveToken)
+		var from *notebook.Session
+		presented, kind := s.Presented(r)
+		if from, err = s.Accounts.Session(r.Context(), presented, kind); err == nil {
+			token, err = s.Accounts.Token(u, from, service.LiveToken)
+		}
 	}
 	if err != nil {
 		s.Failure(r.Context(), server.CallerIn(r.Context()), err).Write(w)

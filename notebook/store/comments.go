@@ -91,6 +91,9 @@ func (s *Store) CreateComment(ctx context.Context, c *notebook.Comment, allow fu
 				return notebook.ErrCommentNotFound
 			}
 		}
+		if err := roomForComment(ctx, tx, c); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO comments (id, user_id, target_id, target_type, parent_id, content, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			c.ID, c.UserID, t.ID, t.Kind, c.ParentID, c.Content, micros(c.CreatedAt), micros(c.UpdatedAt))
@@ -106,9 +109,35 @@ func (s *Store) CreateComment(ctx context.Context, c *notebook.Comment, allow fu
 	})
 }
 
+// roomForComment returns nil if the target takes one more comment, where it is to
+// stand.
+func roomForComment(ctx context.Context, tx *sql.Tx, c *notebook.Comment) error {
+	var all, own, depth int
+	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(CASE WHEN user_id = $1 THEN 1 ELSE 0 END), 0) FROM comments WHERE target_type = $2 AND target_id = $3`,
+		c.UserID, c.TargetKind, c.TargetID).Scan(&all, &own)
+	if err == nil && c.ParentID != nil {
+		err = tx.QueryRowContext(ctx, `WITH RECURSIVE above (parent, n) AS (SELECT c.parent_id, 1 FROM comments c WHERE c.id = $1
+			UNION ALL SELECT c.parent_id, a.n + 1 FROM comments c JOIN above a ON c.id = a.parent WHERE a.n < $2) SELECT max(n) FROM above`, *c.ParentID, notebook.MaxCommentDepth).Scan(&depth)
+	}
+	if err != nil {
+		return fmt.Errorf("store: counting comments: %w", err)
+	}
+	return notebook.CommentsAllow(all, own, depth)
+}
+
+// tellOfReaction sends the message that tells the author of a reaction, if they have
+// not been told of one of the user's to the comment.
+func tellOfReaction(ctx context.Context, tx *sql.Tx, m *notebook.Message, commentID string) error {
+	n, err := changeRows(ctx, tx, `INSERT INTO reaction_notices (user_id, comment_id) VALUES ($1, $2) ON CONFLICT (user_id, comment_id) DO NOTHING`, m.SenderID, commentID)
+	if err != nil || n == 0 {
+		return err
+	}
+	return insertMessage(ctx, tx, m)
+}
+
 // React gives the user's reaction to a comment, or takes it back if he had the
-// same one before, if allow returns nil for its target, and tells the author, in
-// one transaction. It returns the comment as it is then.
+// same one before, if allow returns nil for its target, and tells the author, once,
+// in one transaction. It returns the comment as it is then.
 func (s *Store) React(ctx context.Context, by *notebook.User, commentID string, r notebook.Reaction, now time.Time, allow func(*notebook.Target) error) (*notebook.Comment, error) {
 	var c *notebook.Comment
 	err := s.write(ctx, func(tx *sql.Tx) (err error) {
@@ -130,7 +159,7 @@ func (s *Store) React(ctx context.Context, by *notebook.User, commentID string, 
 			return err
 		}
 		if m := c.ReactionNotice(t, by, next, now); m != nil {
-			if err := insertMessage(ctx, tx, m); err != nil {
+			if err := tellOfReaction(ctx, tx, m, commentID); err != nil {
 				return err
 			}
 		}

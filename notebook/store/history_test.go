@@ -13,13 +13,13 @@ func TestUploads(t *testing.T) { onEach(t, testUploads) }
 func testUploads(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
-	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleUser)
+	ann, bob := user(t, s, "ann", notebook.RoleUser), user(t, s, "bob", notebook.RoleModerator)
 	kinds := notebook.ItemKinds()
 	var last *notebook.Item
 	for n := range 25 {
 		i := item(t, s, kinds[n%2], ann, strconv.Itoa(n), at(time.Duration(n)), pending)
 		if n%5 == 0 {
-			if err := s.ReviewItem(ctx, i.Kind, i.ID, bob.ID, notebook.Verdict{Approved: n%2 == 0, Reason: "no"}, epoch); err != nil {
+			if err := s.ReviewItem(ctx, i.Kind, i.ID, bob, notebook.Verdict{Approved: n%2 == 0, Reason: "no"}, epoch); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,7 +73,7 @@ func testPopularityByDay(t *testing.T, open opener) {
 		i := item(t, s, k, ann, "i", public)
 		for _, ago := range []time.Duration{0, 1, 25, 24 * 6, 24 * 6, 24 * 7, -24} {
 			for range n + 1 {
-				if err := s.CountDownload(ctx, k, i.ID, epoch.Add(-ago*time.Hour)); err != nil {
+				if err := s.CountDownload(ctx, k, i.ID, "", epoch.Add(-ago*time.Hour)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -82,7 +82,7 @@ func testPopularityByDay(t *testing.T, open opener) {
 			t.Fatal(err)
 		}
 		others := item(t, s, k, bob, "o", public)
-		if err := s.CountDownload(ctx, k, others.ID, epoch); err != nil {
+		if err := s.CountDownload(ctx, k, others.ID, "", epoch); err != nil {
 			t.Fatal(err)
 		}
 		if p := must(s.Popularity(ctx, k, ann.ID))(t); p != (notebook.Popularity{Downloads: 7 * (n + 1), Stars: 1}) {

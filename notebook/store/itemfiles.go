@@ -65,9 +65,10 @@ func insertFiles(ctx context.Context, tx *sql.Tx, i *notebook.Item, files []note
 
 // AddFiles adds files to an item if allow, which may alter the item, returns
 // nil. A persona card's takes the place of the one that has its name. It fails
-// with notebook.ErrFileTaken, or notebook.ErrFileCount if there were too many.
+// with notebook.ErrFileTaken, with notebook.ErrFileCount if there were too many, or
+// with notebook.ErrQuota.
 // It returns the hashes of the files that the item no longer has.
-func (s *Store) AddFiles(ctx context.Context, k notebook.ItemKind, id string, files []notebook.ItemFile, allow func(*notebook.Item) error) (replaced []string, err error) {
+func (s *Store) AddFiles(ctx context.Context, k notebook.ItemKind, id string, files []notebook.ItemFile, q notebook.Quota, allow func(*notebook.Item) error) (replaced []string, err error) {
 	text := statements(k)
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		i, err := updateItem(ctx, tx, k, id, allow)
@@ -90,6 +91,9 @@ func (s *Store) AddFiles(ctx context.Context, k notebook.ItemKind, id string, fi
 		n, err := countFiles(ctx, tx, k, id)
 		if err == nil && n > k.MaxFiles() {
 			err = notebook.ErrFileCount.Of(k)
+		}
+		if err == nil {
+			err = checkQuota(ctx, tx, i.UploaderID, q)
 		}
 		return err
 	})

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/unstale/unstale/notebook"
 )
 
 func itemFields(i *notebook.Item) []any {
 	return []any{&i.ID, &i.Name, &i.Description, &i.UploaderID, &i.Author, &i.CopyrightOwner, &i.Content, &i.Tags, &i.StarCount,
-		&i.Downloads, &i.BasePath, &i.Public, &i.Pending, &i.RejectionReason, &i.Version, timeColumn{&i.CreatedAt}, timeColumn{&i.UpdatedAt}}
+		&i.Downloads, &i.BasePath, &i.Public, &i.Pending, &i.RejectionReason, &i.Version, timeColumn{&i.CreatedAt}, timeColumn{&i.UpdatedAt},
+		&i.ChangedSinceReview, &i.ReviewedBy}
 }
 
 // scanItem returns what reads an item of the kind.
@@ -63,12 +66,23 @@ func (s *Store) Items(ctx context.Context, f notebook.ItemFilter) (items []noteb
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing items: %w", err)
 	}
+	notebook.BoundPage(func(yield func(*notebook.Item) bool) {
+		for n := range items {
+			if !yield(&items[n]) {
+				return
+			}
+		}
+	})
 	return items, total, nil
 }
 
-// uploaderID returns the id of the user whom the filter names, or what it names
-// if that is nobody's name: it is an id then.
+// uploaderID returns the id of the user whom the filter names. What has the form
+// of an id is one: nobody hides another's list behind a name. What is nobody's name
+// is an id, too.
 func (s *Store) uploaderID(ctx context.Context, f notebook.ItemFilter) (id string, err error) {
+	if uuid.Validate(f.Uploader) == nil {
+		return f.Uploader, nil
+	}
 	err = s.db.QueryRowContext(ctx, `SELECT id FROM users WHERE username = $1`, f.Uploader).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f.Uploader, nil
@@ -99,8 +113,8 @@ func itemConditions(f notebook.ItemFilter) (c conditions) {
 
 // CreateItem adds an item with its files and the record of the upload, in one
 // transaction. It sets their ids. It fails with notebook.ErrNameTaken where the
-// uploader must not use a name twice, or notebook.ErrFileTaken.
-func (s *Store) CreateItem(ctx context.Context, i *notebook.Item, files []notebook.ItemFile) error {
+// uploader must not use a name twice, notebook.ErrFileTaken, or notebook.ErrQuota.
+func (s *Store) CreateItem(ctx context.Context, i *notebook.Item, files []notebook.ItemFile, q notebook.Quota) error {
 	i.ID = newID()
 	text := statements(i.Kind)
 	return s.write(ctx, func(tx *sql.Tx) error {
@@ -119,6 +133,9 @@ func (s *Store) CreateItem(ctx context.Context, i *notebook.Item, files []notebo
 			return fmt.Errorf("store: creating an item: %w", err)
 		}
 		if err := insertFiles(ctx, tx, i, files); err != nil {
+			return err
+		}
+		if err := checkQuota(ctx, tx, i.UploaderID, q); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, text.record,
@@ -148,11 +165,18 @@ func updateItem(ctx context.Context, tx *sql.Tx, k notebook.ItemKind, id string,
 	if err != nil {
 		return nil, err
 	}
+	was := i.ChangedSinceReview
 	if err := change(i); err != nil {
 		return nil, err
 	}
+	if i.ChangedSinceReview && !was {
+		if err := tellReviewer(ctx, tx, i); err != nil {
+			return nil, err
+		}
+	}
 	text := statements(k)
-	_, err = tx.ExecContext(ctx, text.save, i.Description, i.Content, i.Tags, i.Public, i.Pending, i.RejectionReason, i.Version, micros(i.UpdatedAt), i.ID)
+	_, err = tx.ExecContext(ctx, text.save, i.Description, i.Content, i.Tags, i.Public, i.Pending, i.RejectionReason, i.Version, micros(i.UpdatedAt),
+		i.ChangedSinceReview, i.ReviewedBy, i.ID)
 	if err != nil {
 		return nil, fmt.Errorf("store: saving an item: %w", err)
 	}
@@ -161,6 +185,23 @@ func updateItem(ctx context.Context, tx *sql.Tx, k notebook.ItemKind, id string,
 		return nil, fmt.Errorf("store: saving an upload: %w", err)
 	}
 	return i, nil
+}
+
+// tellReviewer tells whoever approved the item, if they are still there, that it is
+// another one now.
+func tellReviewer(ctx context.Context, tx *sql.Tx, i *notebook.Item) error {
+	if i.ReviewedBy == nil || *i.ReviewedBy == i.UploaderID {
+		return nil
+	}
+	var there bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = $1)`, i.ReviewedBy).Scan(&there)
+	if err != nil || !there {
+		return err
+	}
+	notice := i.ChangeNotice()
+	return insertMessage(ctx, tx, &notebook.Message{
+		RecipientID: *i.ReviewedBy, SenderID: i.UploaderID, Type: notebook.MessageDirect, Title: notice.Title, Content: notice.Content, CreatedAt: i.UpdatedAt,
+	})
 }
 
 // UpdateItem lets change alter the item of the kind with this id, and writes it
@@ -177,21 +218,21 @@ func (s *Store) UpdateItem(ctx context.Context, k notebook.ItemKind, id string, 
 	return i, nil
 }
 
-// ReviewItem applies a verdict to the item of the kind with this id, and sends
+// ReviewItem applies a verdict of the reviewer to the item of the kind with this id, and sends
 // its uploader the message that goes with it, in one transaction. It fails with
-// notebook.ErrItemNotFound or notebook.ErrNotPending.
-func (s *Store) ReviewItem(ctx context.Context, k notebook.ItemKind, id, reviewerID string, v notebook.Verdict, now time.Time) error {
+// notebook.ErrItemNotFound, or with what notebook.Item.Review finds.
+func (s *Store) ReviewItem(ctx context.Context, k notebook.ItemKind, id string, by *notebook.User, v notebook.Verdict, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		var title, content string
 		i, err := updateItem(ctx, tx, k, id, func(i *notebook.Item) (err error) {
-			title, content, err = i.Review(v, now)
+			title, content, err = i.Review(v, by, now)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO messages (id, recipient_id, sender_id, title, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			newID(), i.UploaderID, reviewerID, title, content, micros(now))
+			newID(), i.UploaderID, by.ID, title, content, micros(now))
 		return err
 	})
 }
@@ -229,18 +270,45 @@ func scanString(row scanner) (s string, err error) {
 	return s, err
 }
 
-// CountDownload counts a download of the item of the kind with this id.
-func (s *Store) CountDownload(ctx context.Context, k notebook.ItemKind, id string, now time.Time) error {
+// CountDownload counts a download of the item of the kind with this id, unless one
+// by the same client was counted; "" is nobody's.
+func (s *Store) CountDownload(ctx context.Context, k notebook.ItemKind, id, client string, now time.Time) error {
 	text := statements(k)
 	return s.write(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, text.downloads, id)
-		if err != nil {
+		n, err := changeRows(ctx, tx, text.download, newID(), id, client, micros(now))
+		if err != nil || n == 0 {
 			return err
 		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, notebook.ErrItemNotFound.Of(k))
+		n, err = changeRows(ctx, tx, text.downloads, id)
+		if err == nil && n == 0 {
+			err = notebook.ErrItemNotFound.Of(k)
 		}
-		_, err = tx.ExecContext(ctx, text.download, newID(), id, micros(now))
 		return err
 	})
+}
+
+// Holdings returns how many items a user has, of every kind, and how many bytes
+// their files have.
+func (s *Store) Holdings(ctx context.Context, userID string) (items int, bytes int64, err error) {
+	return holdings(ctx, s.db, userID)
+}
+
+func holdings(ctx context.Context, q querier, userID string) (items int, bytes int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM persona_cards WHERE uploader_id = $1) + (SELECT count(*) FROM knowledge_bases WHERE uploader_id = $2),
+		(SELECT coalesce(sum(f.file_size), 0) FROM persona_card_files f JOIN persona_cards p ON p.id = f.persona_card_id WHERE p.uploader_id = $3)
+		+ (SELECT coalesce(sum(f.file_size), 0) FROM knowledge_base_files f JOIN knowledge_bases k ON k.id = f.knowledge_base_id WHERE k.uploader_id = $4)`,
+		userID, userID, userID, userID).Scan(&items, &bytes)
+	if err != nil {
+		err = fmt.Errorf("store: counting what a user has: %w", err)
+	}
+	return items, bytes, err
+}
+
+// checkQuota returns nil if what the user has by now is within the quota.
+func checkQuota(ctx context.Context, tx *sql.Tx, userID string, q notebook.Quota) error {
+	items, bytes, err := holdings(ctx, tx, userID)
+	if err != nil {
+		return err
+	}
+	return q.Check(items, bytes)
 }

@@ -51,7 +51,7 @@ func testItemFilters(t *testing.T, open opener) {
 		item(t, s, k, bob, "draft")
 		waiting := item(t, s, k, bob, "waiting", pending)
 		rejected := item(t, s, k, bob, "rejected", pending, at(9))
-		if err := s.ReviewItem(ctx, k, rejected.ID, ann.ID, notebook.Verdict{Reason: "no"}, epoch); err != nil {
+		if err := s.ReviewItem(ctx, k, rejected.ID, user(t, s, "mod", notebook.RoleModerator), notebook.Verdict{Reason: "no"}, epoch); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.ToggleStar(ctx, ann.ID, k, waiting.ID, epoch, anybody); err != nil {
@@ -113,7 +113,7 @@ func testReview(t *testing.T, open opener) {
 		s, ctx := open(t), t.Context()
 		ann, mod := user(t, s, "ann", notebook.RoleUser), user(t, s, "mod", notebook.RoleModerator)
 		c := item(t, s, k, ann, "c", pending)
-		if err := s.ReviewItem(ctx, k, c.ID, mod.ID, notebook.Verdict{Reason: "because"}, epoch); err != nil {
+		if err := s.ReviewItem(ctx, k, c.ID, mod, notebook.Verdict{Reason: "because"}, epoch); err != nil {
 			t.Fatal(err)
 		}
 		got := must(s.Item(ctx, k, c.ID))(t)
@@ -123,13 +123,13 @@ func testReview(t *testing.T, open opener) {
 		if n := count(t, s, `SELECT count(*) FROM upload_records WHERE target_id = $1 AND status = 'rejected'`, c.ID); n != 1 {
 			t.Error("upload record not rejected")
 		}
-		if err := s.ReviewItem(ctx, k, c.ID, mod.ID, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrNotPending) {
+		if err := s.ReviewItem(ctx, k, c.ID, mod, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrNotPending) {
 			t.Errorf("second verdict: %v", err)
 		}
 		if n := count(t, s, `SELECT count(*) FROM messages WHERE recipient_id = $1 AND sender_id = $2 AND content LIKE '%because%'`, ann.ID, mod.ID); n != 1 {
 			t.Errorf("%d messages", n)
 		}
-		if err := s.ReviewItem(ctx, k, "x", mod.ID, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrItemNotFound) {
+		if err := s.ReviewItem(ctx, k, "x", mod, notebook.Verdict{Approved: true}, epoch); !errors.Is(err, notebook.ErrItemNotFound) {
 			t.Errorf("unknown card: %v", err)
 		}
 	})
@@ -219,12 +219,12 @@ func testFilesAndDeletion(t *testing.T, open opener) {
 		}
 		next := []notebook.ItemFile{file("bot_config.toml", "new")}
 		if k == notebook.TargetKnowledge {
-			if _, err := s.AddFiles(ctx, k, c.ID, next, anybody); !errors.Is(err, notebook.ErrFileTaken) {
+			if _, err := s.AddFiles(ctx, k, c.ID, next, notebook.Quota{}, anybody); !errors.Is(err, notebook.ErrFileTaken) {
 				t.Errorf("a second file of one name: %v", err)
 			}
 			next[0].FileName = "another.txt"
 		}
-		replaced, err := s.AddFiles(ctx, k, c.ID, next, func(i *notebook.Item) error {
+		replaced, err := s.AddFiles(ctx, k, c.ID, next, notebook.Quota{}, func(i *notebook.Item) error {
 			i.Version, i.UpdatedAt = "2.0", epoch.Add(time.Hour)
 			return nil
 		})
@@ -240,7 +240,7 @@ func testFilesAndDeletion(t *testing.T, open opener) {
 		if must(s.FileReferenced(ctx, "hash of c"))(t) || !must(s.FileReferenced(ctx, "new"))(t) {
 			t.Error("FileReferenced is wrong")
 		}
-		if err := s.CountDownload(ctx, k, c.ID, epoch); err != nil {
+		if err := s.CountDownload(ctx, k, c.ID, "", epoch); err != nil {
 			t.Fatal(err)
 		}
 		if n := must(s.Item(ctx, k, c.ID))(t).Downloads; n != 1 {
@@ -312,7 +312,7 @@ func testNamesOfKnowledgeBasesAreUnique(t *testing.T, open opener) {
 	first := item(t, s, notebook.TargetKnowledge, ann, "c")
 	item(t, s, notebook.TargetKnowledge, bob, "c")
 	again := &notebook.Item{Kind: notebook.TargetKnowledge, Name: "c", Description: "d", UploaderID: ann.ID, Version: "1"}
-	if err := s.CreateItem(ctx, again, []notebook.ItemFile{file("a.txt", "other")}); !errors.Is(err, notebook.ErrNameTaken) {
+	if err := s.CreateItem(ctx, again, []notebook.ItemFile{file("a.txt", "other")}, notebook.Quota{}); !errors.Is(err, notebook.ErrNameTaken) {
 		t.Errorf("a second base of one name: %v", err)
 	}
 	if must(s.FileReferenced(ctx, "other"))(t) {
@@ -336,14 +336,14 @@ func testFilesOfKnowledgeBases(t *testing.T, open opener) {
 		most = append(most, file(strconv.Itoa(n)+".txt", "same"))
 	}
 	full := &notebook.Item{Kind: k, Name: "full", Description: "d", UploaderID: ann.ID, Version: "1"}
-	if err := s.CreateItem(ctx, full, most); err != nil || len(must(s.ItemFiles(ctx, k, full.ID))(t)) != notebook.MaxKnowledgeFiles {
+	if err := s.CreateItem(ctx, full, most, notebook.Quota{}); err != nil || len(must(s.ItemFiles(ctx, k, full.ID))(t)) != notebook.MaxKnowledgeFiles {
 		t.Fatal(err)
 	}
-	if _, err := s.AddFiles(ctx, k, full.ID, []notebook.ItemFile{file("more.txt", "more")}, anybody); !errors.Is(err, notebook.ErrFileCount) {
+	if _, err := s.AddFiles(ctx, k, full.ID, []notebook.ItemFile{file("more.txt", "more")}, notebook.Quota{}, anybody); !errors.Is(err, notebook.ErrFileCount) {
 		t.Errorf("one file too many: %v", err)
 	}
 	twice := &notebook.Item{Kind: k, Name: "twice", Description: "d", UploaderID: ann.ID, Version: "1"}
-	if err := s.CreateItem(ctx, twice, []notebook.ItemFile{file("a.txt", "more"), file("a.txt", "more")}); !errors.Is(err, notebook.ErrFileTaken) {
+	if err := s.CreateItem(ctx, twice, []notebook.ItemFile{file("a.txt", "more"), file("a.txt", "more")}, notebook.Quota{}); !errors.Is(err, notebook.ErrFileTaken) {
 		t.Errorf("two files of one name: %v", err)
 	}
 	if must(s.FileReferenced(ctx, "more"))(t) || count(t, s, `SELECT count(*) FROM knowledge_bases`) != 1 || count(t, s, `SELECT count(*) FROM upload_records`) != 1 {

@@ -32,7 +32,8 @@ var (
 )
 
 const itemColumns = `p.id, p.name, p.description, p.uploader_id, (SELECT username FROM users WHERE id = p.uploader_id) AS author, p.copyright_owner, p.content, p.tags,
-	p.star_count, p.downloads, p.base_path, p.is_public, p.is_pending, p.rejection_reason, p.version, p.created_at, p.updated_at`
+	p.star_count, p.downloads, p.base_path, p.is_public, p.is_pending, p.rejection_reason, p.version, p.created_at, p.updated_at,
+	p.changed_since_review, p.reviewed_by`
 
 const fileColumns = `id, {item_id}, file_name, original_name, file_path, file_type, file_size, created_at, updated_at`
 
@@ -49,7 +50,7 @@ func newItemSQL(kind notebook.ItemKind, items, files, itemID string) itemSQL {
 		insert: text(`INSERT INTO {items} (id, name, description, uploader_id, copyright_owner, content, tags, base_path,
 			is_public, is_pending, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`),
 		save: text(`UPDATE {items} SET description = $1, content = $2, tags = $3, is_public = $4, is_pending = $5,
-			rejection_reason = $6, version = $7, updated_at = $8 WHERE id = $9`),
+			rejection_reason = $6, version = $7, updated_at = $8, changed_since_review = $9, reviewed_by = $10 WHERE id = $11`),
 
 		nameTaken: text(`SELECT EXISTS (SELECT 1 FROM {items} WHERE uploader_id = $1 AND name = $2)`),
 		record: text(`INSERT INTO upload_records (id, uploader_id, target_id, target_type, name, description, status, created_at, updated_at)
@@ -65,7 +66,8 @@ func newItemSQL(kind notebook.ItemKind, items, files, itemID string) itemSQL {
 		countFiles:  text(`SELECT count(*) FROM {files} WHERE {item_id} = $1`),
 		hashes:      text(`SELECT file_path FROM {files} WHERE {item_id} = $1 ORDER BY id`),
 
-		download:  text(`INSERT INTO download_records (id, target_id, target_type, created_at) VALUES ($1, $2, {kind}, $3)`),
+		download: text(`INSERT INTO download_records (id, target_id, target_type, client, created_at) VALUES ($1, $2, {kind}, NULLIF($3, ''), $4)
+			ON CONFLICT (client) DO NOTHING`),
 		downloads: text(`UPDATE {items} SET downloads = downloads + 1 WHERE id = $1`),
 
 		star:   text(`INSERT INTO star_records (id, user_id, target_id, target_type, created_at) VALUES ($1, $2, $3, {kind}, $4)`),

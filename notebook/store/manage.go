@@ -26,6 +26,11 @@ func (s *Store) ManageUser(ctx context.Context, managerID, userID string, now ti
 			return err
 		}
 		user = u
+		if u.Banned(now) { // or their tokens would be good again once the ban is over
+			if err := endSessions(ctx, tx, u.ID); err != nil {
+				return err
+			}
+		}
 		if err := saveManaged(ctx, tx, u); err != nil || notice == (notebook.Notice{}) {
 			return err
 		}

@@ -147,27 +147,21 @@ func (s *Store) ReadMessage(ctx context.Context, id string, allow func(*notebook
 	})
 }
 
-// UpdateMessage applies the change to the message with this id, or, where
-// allow says so, to every copy of the announcement. It returns how many messages
-// that were.
-func (s *Store) UpdateMessage(ctx context.Context, id string, change notebook.MessageChange, allow func(*notebook.Message) (every bool, err error)) (n int64, err error) {
+// UpdateMessage applies the change to every copy of the announcement of which this
+// is the id of one, if allow returns nil. It returns how many messages that were.
+func (s *Store) UpdateMessage(ctx context.Context, id string, change notebook.MessageChange, allow func(*notebook.Message) error) (n int64, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		m, err := messageByID(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		every, err := allow(m)
-		if err != nil {
+		if err := allow(m); err != nil {
 			return err
 		}
 		if err := m.Apply(change); err != nil {
 			return err
 		}
 		const set = ` SET title = $1, content = $2, summary = $3 WHERE `
-		if !every {
-			n, err = changeRows(ctx, tx, `UPDATE messages`+set+`id = $4`, m.Title, m.Content, m.Summary, id)
-			return err
-		}
 		if n, err = changeRows(ctx, tx, `UPDATE messages`+set+`broadcast_id = $4`, m.Title, m.Content, m.Summary, m.BroadcastID); err != nil {
 			return err
 		}

@@ -79,6 +79,9 @@ func OpenPostgres(ctx context.Context, dsn string, cache *unstale.Cache) (*Store
 	}
 	s.db.SetMaxOpenConns(maxConnections)
 	s.db.SetMaxIdleConns(maxConnections)
+	if err := s.keyNames(ctx); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
 	watching, end := context.WithCancel(context.Background())
 	var watched sync.WaitGroup
 	watched.Go(func() { s.watch(watching) })

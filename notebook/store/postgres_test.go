@@ -100,7 +100,7 @@ func testWhoWasRemovedActs(t *testing.T, open opener) {
 	}
 	for what, do := range map[string]func() error{
 		"uploads": func() error {
-			return s.CreateItem(ctx, &notebook.Item{Kind: notebook.TargetKnowledge, Name: "n", Description: "d", UploaderID: bob.ID, Version: "1"}, nil)
+			return s.CreateItem(ctx, &notebook.Item{Kind: notebook.TargetKnowledge, Name: "n", Description: "d", UploaderID: bob.ID, Version: "1"}, nil, notebook.Quota{})
 		},
 		"stars": func() error {
 			_, err := s.ToggleStar(ctx, bob.ID, on.Kind, on.ID, epoch, anybody)
@@ -249,9 +249,14 @@ func TestTwoStores(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	for n := range notebook.MaxFailedLoginsOfAll - notebook.MaxFailedLogins {
+		if err := []*store.Store{one, two}[n%2].RecordLogin(ctx, ann.ID, false, epoch); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, s := range []*store.Store{one, two} {
-		if err := s.RecordLogin(ctx, ann.ID, true, epoch); !errors.Is(err, notebook.ErrAccountLocked) {
-			t.Errorf("after too many tries at two notebooks: %v", err)
+		if u := must(s.User(ctx, ann.ID))(t); !u.Locked(epoch) || u.FailedLogins != notebook.MaxFailedLoginsOfAll {
+			t.Errorf("after too many tries at two notebooks: %+v", u)
 		}
 	}
 }

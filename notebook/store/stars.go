@@ -95,6 +95,13 @@ func (s *Store) Stars(ctx context.Context, f notebook.StarFilter) (stars []noteb
 	if err != nil {
 		return nil, 0, fmt.Errorf("store: listing stars: %w", err)
 	}
+	notebook.BoundPage(func(yield func(*notebook.Item) bool) {
+		for n := range stars {
+			if !yield(&stars[n].Item) {
+				return
+			}
+		}
+	})
 	return stars, total, nil
 }
 

@@ -78,7 +78,8 @@ func New(ctx context.Context, db *sql.DB) (*Store, error) {
 	if err := sqliteKind.migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, kind: &sqliteKind}, nil
+	s := &Store{db: db, kind: &sqliteKind}
+	return s, s.keyNames(ctx)
 }
 
 // dsn names the database at path. Its transactions take the write lock when they

@@ -6,33 +6,45 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/unstale/unstale/notebook"
 )
 
 // AddVerification keeps a code that is about to be mailed to the address, which
-// is in lower case. From then on no earlier code for the address and purpose is
-// good. It fails with notebook.ErrTooManyCodes, with the seconds to wait as the
-// detail retry_after, if the address was sent as many as it may be.
-func (s *Store) AddVerification(ctx context.Context, email string, p notebook.Purpose, code string, now time.Time) error {
+// is in lower case, because the client has asked for it. From then on no earlier
+// code is good that the client asked for, for the address and purpose. It fails
+// with notebook.ErrTooManyCodes, with the seconds to wait as the detail retry_after,
+// if the address, whatever stands behind a plus, was sent as many as it may be, or
+// the site has sent as many.
+func (s *Store) AddVerification(ctx context.Context, email, client string, p notebook.Purpose, code string, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		// What counts no more is of no use to anybody.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM email_verifications WHERE created_at <= $1`, micros(now.Add(-time.Hour))); err != nil {
 			return fmt.Errorf("store: removing old codes: %w", err)
 		}
-		mailed, err := collect(ctx, tx, func(row scanner) (t time.Time, err error) {
-			err = row.Scan(timeColumn{&t})
-			return t, err
-		}, `SELECT created_at FROM email_verifications WHERE email = $1`, email)
+		box := notebook.Mailbox(email)
+		mailed, err := collect(ctx, tx, func(row scanner) (m notebook.MailedCode, err error) {
+			err = row.Scan(&m.Client, timeColumn{&m.At})
+			return m, err
+		}, `SELECT client, created_at FROM email_verifications WHERE mailbox = $1 AND purpose = $2`, box, p)
 		if err != nil {
 			return fmt.Errorf("store: counting codes: %w", err)
 		}
-		if wait := notebook.CodeWait(mailed, now); wait > 0 {
+		var all int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM email_verifications WHERE purpose = $1`, p).Scan(&all); err != nil {
+			return fmt.Errorf("store: counting codes: %w", err)
+		}
+		wait := notebook.CodeWait(mailed, client, now)
+		if all >= notebook.MaxCodesOfSite {
+			wait = max(wait, notebook.CodePause)
+		}
+		if wait > 0 {
 			return notebook.ErrTooManyCodes.With(notebook.RetryAfter, int(math.Ceil(wait.Seconds())))
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO email_verifications (id, email, purpose, code, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			newID(), email, p, code, micros(now), micros(now.Add(notebook.CodeLife)))
+		_, err = tx.ExecContext(ctx, `INSERT INTO email_verifications (id, email, mailbox, client, purpose, code, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			newID(), email, box, client, p, code, micros(now), micros(now.Add(notebook.CodeLife)))
 		return err
 	})
 }
@@ -58,11 +70,11 @@ func (s *Store) Register(ctx context.Context, n notebook.NewUser, code string, n
 
 // ResetPassword replaces the password of the user with the address, which is in
 // lower case, if the code is the one that was mailed to it, and uses the code up.
-// It makes every token of his invalid, ends a lock by failed logins, and leaves a
-// ban as it is. It fails with notebook.ErrCodeInvalid, also where nobody has the address.
-func (s *Store) ResetPassword(ctx context.Context, email, code, passwordHash string, now time.Time) error {
-	return s.withCode(ctx, email, notebook.PurposeReset, code, now, func(ctx context.Context, tx *sql.Tx) error {
-		u, err := oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email))
+// It makes every token of theirs invalid, ends a lock by failed logins, and leaves
+// a ban as it is. It returns the user. It fails with notebook.ErrCodeInvalid, also where nobody has the address.
+func (s *Store) ResetPassword(ctx context.Context, email, code, passwordHash string, now time.Time) (u *notebook.User, err error) {
+	err = s.withCode(ctx, email, notebook.PurposeReset, code, now, func(ctx context.Context, tx *sql.Tx) error {
+		u, err = oneUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email))
 		if errors.Is(err, notebook.ErrUserNotFound) {
 			return notebook.ErrCodeInvalid
 		}
@@ -70,8 +82,12 @@ func (s *Store) ResetPassword(ctx context.Context, email, code, passwordHash str
 			return err
 		}
 		u.ResetPassword(passwordHash, now)
+		if err := endSessions(ctx, tx, u.ID); err != nil {
+			return err
+		}
 		return saveLogin(ctx, tx, u)
 	})
+	return u, err
 }
 
 // withCode runs f in the transaction that uses up the code. If f fails the code
@@ -81,12 +97,19 @@ func (s *Store) withCode(ctx context.Context, email string, p notebook.Purpose, 
 	ctx = context.WithoutCancel(ctx)
 	accepted := false
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		v, err := latestVerification(ctx, tx, email, p)
-		if v == nil || err != nil {
+		accepted = false // this may be a second try
+		list, err := latestVerifications(ctx, tx, email, p)
+		if len(list) == 0 || err != nil {
 			return err
 		}
-		if accepted = v.Accepts(code, now); !accepted {
-			_, err := tx.ExecContext(ctx, `UPDATE email_verifications SET wrong_tries = wrong_tries + 1 WHERE id = $1`, v.ID)
+		var v notebook.Verification
+		for _, one := range list {
+			if one.Accepts(code, now) {
+				v, accepted = one, true
+			}
+		}
+		if !accepted {
+			_, err := tx.ExecContext(ctx, `UPDATE email_verifications SET wrong_tries = wrong_tries + 1 WHERE email = $1 AND purpose = $2`, email, p)
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE email_verifications SET is_used = TRUE WHERE id = $1`, v.ID); err != nil {
@@ -100,20 +123,23 @@ func (s *Store) withCode(ctx context.Context, email string, p notebook.Purpose, 
 	return err
 }
 
-// latestVerification returns the last code for the address and purpose, nil if
-// there is none.
-func latestVerification(ctx context.Context, tx *sql.Tx, email string, p notebook.Purpose) (*notebook.Verification, error) {
-	var v notebook.Verification
-	err := tx.QueryRowContext(ctx, `SELECT id, code, is_used, wrong_tries, expires_at FROM email_verifications
-		WHERE email = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC LIMIT 1`, email, p).
-		Scan(&v.ID, &v.Code, &v.Used, &v.WrongTries, timeColumn{&v.ExpiresAt})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
+// latestVerifications returns the last code that each client has asked for, for the
+// address and purpose.
+func latestVerifications(ctx context.Context, tx *sql.Tx, email string, p notebook.Purpose) ([]notebook.Verification, error) {
+	list, err := collect(ctx, tx, func(row scanner) (v notebook.Verification, err error) {
+		err = row.Scan(&v.ID, &v.Client, &v.Code, &v.Used, &v.WrongTries, timeColumn{&v.ExpiresAt})
+		return v, err
+	}, `SELECT id, client, code, is_used, wrong_tries, expires_at FROM email_verifications
+		WHERE email = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC`, email, p)
 	if err != nil {
-		return nil, fmt.Errorf("store: reading a code: %w", err)
+		return nil, fmt.Errorf("store: reading codes: %w", err)
 	}
-	return &v, nil
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(v notebook.Verification) bool {
+		before := seen[v.Client]
+		seen[v.Client] = true
+		return before
+	}), nil
 }
 
 // CheckNewUser fails as CreateUser would with n, and changes nothing.

@@ -12,7 +12,7 @@ import (
 // mailed keeps a code for the address.
 func mailed(t *testing.T, s *store.Store, email string, p notebook.Purpose, code string, now time.Time) {
 	t.Helper()
-	if err := s.AddVerification(t.Context(), email, p, code, now); err != nil {
+	if err := s.AddVerification(t.Context(), email, "client", p, code, now); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -45,8 +45,8 @@ func testRegisterWithACode(t *testing.T, open opener) {
 		{"too late", nil, "123456", notebook.CodeLife, notebook.ErrCodeInvalid},
 		{"wrong", nil, "123457", 0, notebook.ErrCodeInvalid},
 		{"part of it", nil, "12345", 0, notebook.ErrCodeInvalid},
-		{"after four wrong ones", func(t *testing.T, s *store.Store) { guess(t, s, notebook.MaxCodeTries-1) }, "123456", 0, nil},
-		{"after five wrong ones", func(t *testing.T, s *store.Store) { guess(t, s, notebook.MaxCodeTries) }, "123456", 0, notebook.ErrCodeInvalid},
+		{"after as many wrong ones as may be, but one", func(t *testing.T, s *store.Store) { guess(t, s, notebook.MaxCodeTries-1) }, "123456", 0, nil},
+		{"after as many as may be", func(t *testing.T, s *store.Store) { guess(t, s, notebook.MaxCodeTries) }, "123456", 0, notebook.ErrCodeInvalid},
 		{"replaced by a newer one", func(t *testing.T, s *store.Store) {
 			mailed(t, s, ann, notebook.PurposeRegister, "654321", epoch.Add(notebook.CodePause))
 		}, "123456", notebook.CodePause, notebook.ErrCodeInvalid},
@@ -77,7 +77,7 @@ func testRegisterWithACode(t *testing.T, open opener) {
 			if _, err := s.UserNamed(t.Context(), "ann"); (err == nil) != (test.want == nil) {
 				t.Errorf("the user: %v", err)
 			}
-			if err := s.ResetPassword(t.Context(), ann, test.code, "y", now); test.want == nil && !errors.Is(err, notebook.ErrCodeInvalid) {
+			if _, err := s.ResetPassword(t.Context(), ann, test.code, "y", now); test.want == nil && !errors.Is(err, notebook.ErrCodeInvalid) {
 				t.Errorf("the code did for a reset as well: %v", err)
 			}
 		})
@@ -120,7 +120,7 @@ func testCodesPerAddress(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	send := func(email string, p notebook.Purpose, after time.Duration) (wait any) {
-		err := s.AddVerification(ctx, email, p, "123456", epoch.Add(after))
+		err := s.AddVerification(ctx, email, "client", p, "123456", epoch.Add(after))
 		var e *notebook.Error
 		if errors.As(err, &e) && errors.Is(err, notebook.ErrTooManyCodes) {
 			return e.Details[notebook.RetryAfter]
@@ -137,11 +137,12 @@ func testCodesPerAddress(t *testing.T, open opener) {
 	}{
 		{"a@example.com", notebook.PurposeRegister, 0, nil},
 		{"a@example.com", notebook.PurposeRegister, 0, 60},
-		{"a@example.com", notebook.PurposeReset, 59*time.Second + 1, 1},
+		{"a@example.com", notebook.PurposeReset, 0, nil}, // which is another one's wait
+		{"a+1@example.com", notebook.PurposeRegister, 59*time.Second + 1, 1},
 		{"b@example.com", notebook.PurposeReset, 59 * time.Second, nil},
-		{"a@example.com", notebook.PurposeReset, time.Minute, nil},
-		{"a@example.com", notebook.PurposeReset, 10 * time.Minute, nil},
-		{"a@example.com", notebook.PurposeReset, 20 * time.Minute, nil},
+		{"a@example.com", notebook.PurposeRegister, time.Minute, nil},
+		{"a+2@example.com", notebook.PurposeRegister, 10 * time.Minute, nil},
+		{"a@example.com", notebook.PurposeRegister, 20 * time.Minute, nil},
 		{"a@example.com", notebook.PurposeRegister, 30 * time.Minute, nil},
 		{"a@example.com", notebook.PurposeRegister, 40 * time.Minute, 20 * 60},
 		{"a@example.com", notebook.PurposeRegister, 59*time.Minute + 30*time.Second, 30},
@@ -172,7 +173,7 @@ func testResetPassword(t *testing.T, open opener) {
 	t.Parallel()
 	s, ctx := open(t), t.Context()
 	ann := user(t, s, "ann", notebook.RoleUser)
-	for range notebook.MaxFailedLogins {
+	for range notebook.MaxFailedLoginsOfAll {
 		if err := s.RecordLogin(ctx, ann.ID, false, epoch); err != nil {
 			t.Fatal(err)
 		}
@@ -181,16 +182,16 @@ func testResetPassword(t *testing.T, open opener) {
 		t.Fatalf("%+v is not locked", u)
 	}
 	mailed(t, s, ann.Email, notebook.PurposeReset, "123456", epoch)
-	if err := s.ResetPassword(ctx, ann.Email, "000000", "new", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
+	if _, err := s.ResetPassword(ctx, ann.Email, "000000", "new", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
 		t.Fatal(err)
 	}
-	if err := s.ResetPassword(ctx, ann.Email, "123456", "new", epoch); err != nil {
+	if _, err := s.ResetPassword(ctx, ann.Email, "123456", "new", epoch); err != nil {
 		t.Fatal(err)
 	}
 	if u := must(s.User(ctx, ann.ID))(t); u.PasswordHash != "new" || u.PasswordVersion != 1 || u.Locked(epoch) || u.FailedLogins != 0 {
 		t.Errorf("%+v", u)
 	}
-	if err := s.ResetPassword(ctx, ann.Email, "123456", "newer", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
+	if _, err := s.ResetPassword(ctx, ann.Email, "123456", "newer", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
 		t.Errorf("a code was used twice: %v", err)
 	}
 	// A ban does not end by a new password.
@@ -199,7 +200,7 @@ func testResetPassword(t *testing.T, open opener) {
 	}
 	later := epoch.Add(time.Hour)
 	mailed(t, s, ann.Email, notebook.PurposeReset, "123456", later)
-	if err := s.ResetPassword(ctx, ann.Email, "123456", "newest", later); err != nil {
+	if _, err := s.ResetPassword(ctx, ann.Email, "123456", "newest", later); err != nil {
 		t.Fatal(err)
 	}
 	if u := must(s.User(ctx, ann.ID))(t); !u.Banned(later) {
@@ -207,7 +208,7 @@ func testResetPassword(t *testing.T, open opener) {
 	}
 	// Nobody has the address: no other answer than for a wrong code.
 	mailed(t, s, "zoe@example.com", notebook.PurposeReset, "123456", epoch)
-	if err := s.ResetPassword(ctx, "zoe@example.com", "123456", "new", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
+	if _, err := s.ResetPassword(ctx, "zoe@example.com", "123456", "new", epoch); !errors.Is(err, notebook.ErrCodeInvalid) {
 		t.Error(err)
 	}
 }
@@ -247,7 +248,7 @@ func testResetPasswordLeavesBans(t *testing.T, open opener) {
 			}
 		}
 		mailed(t, s, ann.Email, notebook.PurposeReset, "123456", at)
-		if err := s.ResetPassword(ctx, ann.Email, "123456", "new", at); err != nil {
+		if _, err := s.ResetPassword(ctx, ann.Email, "123456", "new", at); err != nil {
 			t.Fatal(err)
 		}
 		u := must(s.User(ctx, ann.ID))(t)

@@ -38,6 +38,7 @@ func NewPages(lang notebook.Lang, assets Assets) (*Pages, error) {
 			return at.UTC().Format("2006-01-02 15:04 UTC")
 		},
 		"iso":  func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"seen": func(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) },
 		"tags": tags,
 		"size": size,
 		"list": func(values ...any) []any { return values },

@@ -17,7 +17,7 @@ const (
 
 // announce says where the notebook listens, what it promises, and who can log
 // in to the demo, in one write: who reads the first line can have the rest.
-func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir, followed bool) {
+func announce(out io.Writer, s *settings, addr net.Addr, apart net.Listener, data *dataDir, followed bool) {
 	base := "http://" + reachable(addr)
 	promise := tierS
 	switch {
@@ -42,6 +42,9 @@ func announce(out io.Writer, s *settings, addr net.Addr, data *dataDir, followed
 	var text strings.Builder
 	defer func() { _, _ = io.WriteString(out, text.String()) }() // it serves, whether or not anybody reads that
 	fmt.Fprintf(&text, "The notebook is at %s\n  reference  %s/docs\n  data       %s\n  cache      %s\n  mail       %s\n", base, base, kept, promise, mails)
+	if apart != nil {
+		fmt.Fprintf(&text, "  admin      http://%s/api/admin and /api/metrics, nowhere else\n", reachable(apart.Addr()))
+	}
 	if !s.Demo {
 		return
 	}

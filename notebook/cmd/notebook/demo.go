@@ -142,7 +142,7 @@ func (d *demo) item(ctx context.Context, n int, kind notebook.ItemKind, t demoTe
 			FileName: name, OriginalName: name, Hash: draft.Hash, FileType: extension, FileSize: int64(len(content)), CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt,
 		})
 	}
-	if err := d.store.CreateItem(ctx, i, rows); err != nil {
+	if err := d.store.CreateItem(ctx, i, rows, notebook.Quota{}); err != nil {
 		return err
 	}
 	verdict := notebook.Verdict{Approved: n%12 != 11, Reason: "描述过于简单，请补充背景和说话方式。"}
@@ -152,7 +152,7 @@ func (d *demo) item(ctx context.Context, n int, kind notebook.ItemKind, t demoTe
 	if verdict.Approved {
 		d.public = append(d.public, i)
 	}
-	return d.store.ReviewItem(ctx, kind, i.ID, d.moderator.ID, verdict, i.CreatedAt.Add(2*time.Hour))
+	return d.store.ReviewItem(ctx, kind, i.ID, d.moderator, verdict, i.CreatedAt.Add(2*time.Hour))
 }
 
 // fewer returns how much the item of a rank gets: the first gets most, and most
@@ -181,7 +181,7 @@ func (d *demo) stars(ctx context.Context) error {
 func (d *demo) downloads(ctx context.Context) error {
 	for rank, i := range d.byRank() {
 		for range fewer(30, rank) {
-			if err := d.store.CountDownload(ctx, i.Kind, i.ID, d.since(i.CreatedAt)); err != nil {
+			if err := d.store.CountDownload(ctx, i.Kind, i.ID, "", d.since(i.CreatedAt)); err != nil {
 				return err
 			}
 		}

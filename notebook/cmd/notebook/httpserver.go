@@ -32,14 +32,30 @@ func start(listener net.Listener, handler http.Handler) *httpServer {
 	return s
 }
 
-// wait serves until ctx ends, and then stops.
-func (s *httpServer) wait(ctx context.Context) error {
-	select {
-	case err := <-s.failed:
-		return fmt.Errorf("cannot go on serving: %w", err)
-	case <-ctx.Done():
-		return s.stop(ctx)
+// servers answer requests together.
+type servers []*httpServer
+
+// wait serves until ctx ends, and then stops. Where one cannot go on, none does.
+func (all servers) wait(ctx context.Context) error {
+	failed := make(chan error, len(all))
+	for _, s := range all {
+		go func() { failed <- <-s.failed }()
 	}
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("cannot go on serving: %w", err), all.stop(ctx))
+	case <-ctx.Done():
+		return all.stop(ctx)
+	}
+}
+
+// stop stops all of them.
+func (all servers) stop(ctx context.Context) error {
+	var errs []error
+	for _, s := range all {
+		errs = append(errs, s.stop(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // stop takes no new connections and lets the requests under way finish within

@@ -42,6 +42,13 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 		return fmt.Errorf("cannot listen on %s, choose another address with --addr: %w", s.Addr, err)
 	}
 	defer func() { _ = listener.Close() }() // the server closes it before; this is for a failed start
+	var apart net.Listener
+	if s.AdminAddr != "" {
+		if apart, err = new(net.ListenConfig).Listen(ctx, "tcp", s.AdminAddr); err != nil {
+			return fmt.Errorf("cannot listen on %s, choose another address with --admin-addr: %w", s.AdminAddr, err)
+		}
+		defer func() { _ = apart.Close() }()
+	}
 	data, err := openDataDir(s.Data)
 	if err != nil {
 		return err
@@ -56,13 +63,16 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 	if err != nil {
 		return err
 	}
-	running := start(server.Bounded(listener, s.proxies), v.handler)
+	running := servers{start(server.Bounded(listener, s.proxies), v.handler)}
+	if apart != nil {
+		running = append(running, start(server.Bounded(apart, s.proxies), v.handler.Admin))
+	}
 	if fill {
 		if err := v.fillDemo(ctx); err != nil {
 			return errors.Join(fmt.Errorf("cannot fill the demo: %w", err), running.stop(ctx))
 		}
 	}
-	announce(stdout, s, listener.Addr(), data, v.store.Followed() == nil)
+	announce(stdout, s, listener.Addr(), apart, data, v.store.Followed() == nil)
 	return running.wait(ctx)
 }
 
@@ -135,7 +145,9 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	v.handler, err = server.New(server.Config{Service: do, Cache: v.cache, Proxies: s.proxies, Origins: s.origins, Logger: logger}, api.Routes(registry, version()), site.Routes)
+	v.handler, err = server.New(server.Config{
+		Service: do, Cache: v.cache, Proxies: s.proxies, Origins: s.origins, HTTPS: s.HTTPS, AdminApart: s.AdminAddr != "", Logger: logger,
+	}, api.Routes(registry, version()), site.Routes)
 	if err != nil {
 		return nil, err
 	}

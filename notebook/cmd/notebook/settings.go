@@ -31,6 +31,9 @@ type settings struct {
 
 	Origins string `placeholder:"ORIGIN,..." help:"Origins other than the notebook's own whose pages may use the API and its WebSocket, such as https://www.example.com or http://localhost:5173. (default none, env NOTEBOOK_ORIGINS)"`
 
+	HTTPS     bool   `name:"https" help:"Say that browsers reach the notebook by TLS alone, which a proxy in front ends: they send its session in no other way, and come in no other way. (env NOTEBOOK_HTTPS)"`
+	AdminAddr string `placeholder:"HOST:PORT" help:"Address to listen on for what administers and measures the notebook (/api/admin, /api/metrics), which --addr then does not serve. (default none: --addr serves them, env NOTEBOOK_ADMIN_ADDR)"`
+
 	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, and a built-in one while that is not there, env NOTEBOOK_DICTIONARY)"`
 	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
 	ModerationModel string `placeholder:"NAME" help:"Name of that model. (env NOTEBOOK_MODERATION_MODEL)"`

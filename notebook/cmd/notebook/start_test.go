@@ -342,7 +342,7 @@ func TestDemoWarnsBeyondThisMachine(t *testing.T) {
 	for host, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "::": true, "192.0.2.1": true} {
 		for _, demo := range []bool{false, true} {
 			var out strings.Builder
-			announce(&out, &settings{Demo: demo}, &net.TCPAddr{IP: net.ParseIP(host), Port: 8080}, &dataDir{}, true)
+			announce(&out, &settings{Demo: demo}, &net.TCPAddr{IP: net.ParseIP(host), Port: 8080}, nil, &dataDir{}, true)
 			if got := strings.Contains(out.String(), "WARNING"); got != (want && demo) {
 				t.Errorf("%s, demo %v: warned %v", host, demo, got)
 			}
