@@ -17,6 +17,7 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 	"github.com/unstale/unstale/internal/sqltrack"
 )
 
@@ -375,7 +376,7 @@ func (db *database) know(text string) *known {
 	k.reads = !r.writes
 	k.plan = &shape.Plan{Refused: "no query"}
 	if k.reads {
-		k.plan = r.analyze(s.trees)
+		k.plan = sqldep.Safely(db.Engine.Logger(), text, func() *shape.Plan { return r.analyze(s.trees) })
 	}
 	db.texts.Put(text, k)
 	return k

@@ -14,6 +14,7 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 	"github.com/unstale/unstale/internal/testenv"
 )
 
@@ -89,7 +90,12 @@ func play(t *testing.T, server *testenv.Postgres, c *pgCase, s setting, total *t
 		t.Fatal(err)
 	}
 	tr.pool = pool
-	defer tr.pool.Close()
+	defer func() {
+		if v := recover(); v != nil {
+			panic(v) // Close would wait for the connection that the panic left
+		}
+		tr.pool.Close()
+	}()
 	if s.narrow {
 		db.Shapes.Bounds = shape.Bounds{Shapes: 8, Many: 3, Watched: 1, Patience: 4, Placed: 60, Touched: 40}
 	}
@@ -109,6 +115,11 @@ func play(t *testing.T, server *testenv.Postgres, c *pgCase, s setting, total *t
 	}
 	for i := range c.reads {
 		tr.last[i], _ = tr.ask(i, &c.reads[i])
+	}
+	for i := range c.reads {
+		if p := db.know(c.reads[i].text).plan; p.Refused == sqldep.RefusedPanic || p.Coarse == sqldep.CoarseTwice {
+			return &failure{read: i, text: fmt.Sprintf("a mistake in the analysis of %s: %s", c.reads[i].text, p)}
+		}
 	}
 	for i := range c.changes {
 		tr.change(&c.changes[i])

@@ -178,22 +178,22 @@ func (s *scope) entry(ref *nodetree.Node) *nodetree.Node {
 // rest resolves what follows the FROM and WHERE clauses.
 func (s *scope) rest() {
 	q, to := s.query, s.to
-	byReference := make(map[string]sqldep.Expr)
+	byReference := make(map[string]*nodetree.Node)
 	for _, entry := range q.Nodes("targetList") {
-		e := s.expr(entry.Node("expr"))
 		if ref := entry.Text("ressortgroupref"); ref != "0" {
-			byReference[ref] = e
+			byReference[ref] = entry.Node("expr")
 		}
 		if entry.True("resjunk") {
 			continue
 		}
+		e := s.expr(entry.Node("expr"))
 		to.Results = append(to.Results, e)
 		column, _ := e.(sqldep.Column)
 		to.Outputs = append(to.Outputs, column)
 	}
 	by := func(clause *nodetree.Node) sqldep.Expr {
-		if e := byReference[clause.Text("tleSortGroupRef")]; e != nil {
-			return e
+		if n := byReference[clause.Text("tleSortGroupRef")]; n != nil {
+			return s.expr(n) // once more: a tree holds nothing twice
 		}
 		s.failed = true
 		return sqldep.Unclear{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/shape"
+	"github.com/unstale/unstale/internal/sqldep"
 	"github.com/unstale/unstale/internal/sqltrack"
 	"github.com/unstale/unstale/sqlite/internal/dialect"
 	lib "modernc.org/sqlite/lib"
@@ -175,7 +176,7 @@ func (db *database) analyse(sql string) (_ *shape.Plan, lasting bool) {
 	case st.explain:
 		return &shape.Plan{Refused: reasonExplain}, true
 	}
-	plan := dialect.Analyze(sql, sch.deps, access, db.precision)
+	plan := sqldep.Safely(db.Engine.Logger(), sql, func() *shape.Plan { return dialect.Analyze(sql, sch.deps, access, db.precision) })
 	if plan.Refused == "" {
 		sch.use(access)
 	}

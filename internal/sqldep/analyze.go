@@ -19,6 +19,7 @@ const (
 	coarseLimit     = "limit by an order that is not in the result"
 	coarsePrecision = "configured"
 	coarseCondition = "condition that is no equality"
+	CoarseTwice     = "a query stands twice in the tree" // against the contract of [Query]
 )
 
 // Bounds of the sets of a table, above which all rows count as read: as the plan keeps
@@ -196,6 +197,10 @@ func (a *analysis) open(q *Query, use purpose) []*block {
 func (a *analysis) read(q *Query, use purpose) []*block {
 	blocks := make([]*block, len(q.Selects))
 	for i, s := range q.Selects {
+		if s.block != nil {
+			a.fail(CoarseTwice)
+			return nil
+		}
 		a.blocks++
 		b := &block{Select: s, query: q, analysis: a, number: a.blocks, purpose: use}
 		blocks[i], s.block = b, b
