@@ -96,7 +96,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 					WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND p.pronamespace = 'unstale'::regnamespace) = 4,
 				EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
 				coalesce((SELECT f.layout = `+layoutSQL+` AND f.version = $1 FROM unstale.followed f WHERE f.relation = c.oid), false),
-				(SELECT f.columns FROM unstale.followed f WHERE f.relation = c.oid)
+				(SELECT f.columns FROM unstale.followed f WHERE f.relation = c.oid), c.relrowsecurity
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_toast', 'information_schema')`, version)
 		if err != nil {
@@ -109,7 +109,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			var system, triggers, subscribed bool
 			var held []int16
 			var above []uint32
-			if err := rows.Scan(&r.oid, &schema, &name, &r.kind, &r.lasting, &r.layout, &system, &above, &triggers, &subscribed, &r.describes, &held); err != nil {
+			if err := rows.Scan(&r.oid, &schema, &name, &r.kind, &r.lasting, &r.layout, &system, &above, &triggers, &subscribed, &r.describes, &held, &r.Guarded); err != nil {
 				return err
 			}
 			r.Name = schema + "." + name

@@ -18,6 +18,11 @@ func keptCase() *pgCase {
 		`CREATE TABLE secret (id int4 PRIMARY KEY, open bool)`,
 		`ALTER TABLE secret ENABLE ROW LEVEL SECURITY`,
 		`CREATE POLICY hides ON secret USING (open)`,
+		`CREATE TABLE gate (id int4)`,
+		`CREATE TABLE gated (id int4 PRIMARY KEY, gate int4)`,
+		`ALTER TABLE gated ENABLE ROW LEVEL SECURITY`,
+		`CREATE POLICY opened ON gated USING (EXISTS (SELECT FROM gate g WHERE g.id = gated.gate))`,
+		`INSERT INTO gated VALUES (1, 1), (2, 2)`,
 		`INSERT INTO owner VALUES (1, 'ann'), (2, 'bob'), (3, 'cid')`,
 		`INSERT INTO item (id, owner, n, m, icu, rank) VALUES (5, 1, 7, 'ok', 'B', 5), (6, 2, 8, 'ok', 'C', 6), (7, 2, 7, 'happy', 'D', 7)`,
 		`INSERT INTO secret VALUES (1, true), (2, false)`,
@@ -40,6 +45,7 @@ func keptCase() *pgCase {
 	read("collation", `SELECT icu FROM item ORDER BY icu LIMIT 1`)
 	read("enum", `SELECT m FROM item ORDER BY m LIMIT 1`)
 	read("policy", `SELECT id, open FROM secret WHERE id > 0`)
+	read("policy of another table", `SELECT id, gate FROM gated WHERE id = ANY ($1)`, []int32{1})
 	read("cut", `WITH w AS (SELECT * FROM item ORDER BY id LIMIT 1) SELECT id FROM w WHERE n = 7`)
 	read("parent", `SELECT i.id, o.id FROM item i JOIN owner o ON o.id = i.owner WHERE i.n = 7`)
 	read("semi-join", `SELECT id FROM owner WHERE id IN (SELECT owner FROM item WHERE n = 7)`)
@@ -68,6 +74,8 @@ func keptCase() *pgCase {
 		`UPDATE item SET tags = '{1,2}' WHERE id = 5`,
 		`UPDATE item SET n = 8 WHERE owner = 1`,
 		`UPDATE item SET n = 3 WHERE id = 5`,
+		`INSERT INTO gate VALUES (2)`,
+		`INSERT INTO gate VALUES (1)`,
 		`TRUNCATE secret`,
 	} {
 		c.changes = append(c.changes, pgChange{statements: []string{s}})

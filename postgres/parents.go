@@ -24,7 +24,8 @@ const foreignSQL = `SELECT k.conrelid, k.confrelid, k.conkey, k.confkey FROM pg_
 	ORDER BY k.oid`
 
 // loadForeign reads the foreign keys of tables that are followed. Those of partitions and
-// of what has them are not believed: triggers of each would have to be looked at.
+// of what has them are not believed: triggers of each would have to be looked at. Nor are those of tables of which rows may be
+// hidden from who proves them.
 func (c *catalogue) loadForeign(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, foreignSQL)
 	if err != nil {
@@ -37,7 +38,7 @@ func (c *catalogue) loadForeign(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 		from, to := c.tables[child], c.tables[parent]
-		if from == nil || to == nil || from.why != "" || to.why != "" || len(from.kin)+len(to.kin) > 0 || len(columns) != len(referred) {
+		if from == nil || to == nil || from.why != "" || to.why != "" || from.Guarded || to.Guarded || len(from.kin)+len(to.kin) > 0 || len(columns) != len(referred) {
 			continue
 		}
 		key := shape.ForeignKey{Parent: to.Name}

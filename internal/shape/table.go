@@ -12,6 +12,7 @@ type Table struct {
 	Keys    []Key
 	Foreign []ForeignKey
 	Along   []*Table // tables that are bumped when this one changes
+	Guarded bool     // rows of it may be hidden from whoever asks, by row-level security: a probe does not see all
 }
 
 // A Column is a column of a Table.

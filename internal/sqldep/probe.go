@@ -42,7 +42,8 @@ func (s *search) reach() {
 			to, from := d[0].Item, d[1].Item
 			_, known := s.reached[to]
 			wanted := slices.Contains(s.open, to) && !known && !slices.Contains(s.found, to)
-			if wanted && from == queue[0] && e.applies(s.block, d[0]) { // for all rows that matter
+			seen := from.Table == nil || !from.Table.Guarded
+			if wanted && seen && from == queue[0] && e.applies(s.block, d[0]) { // for all rows that matter
 				s.reached[to] = step{from, e}
 				queue = append(queue, to)
 			}
