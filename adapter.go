@@ -275,6 +275,7 @@ func (f *flux) Settle() {
 			failpoint.Pass(failpoint.BeforeRelease)
 			c.ledger.Release(f.slots)
 		}
+		c.watch.changed(f.change)
 		c.stats.invalidation(f.change.Cause, 1)
 		c.stats.load().flux.observe(time.Since(f.since))
 	})

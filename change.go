@@ -75,5 +75,6 @@ type Miss struct {
 	Change *Change // what invalidated the entry; nil if nothing did, or it is forgotten
 
 	key    string
+	tag    string          // of the entry
 	coarse *adapter.Origin // because of which alone the entry fell, or nil
 }

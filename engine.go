@@ -27,6 +27,7 @@ type engine struct {
 	stats    stats
 	reports  reports
 	history  *history
+	watch    watch
 
 	everybody holdings // of all but functions given to Load in the course of no request
 	nobody    holdings // whose context carries no mark
@@ -37,7 +38,7 @@ type engine struct {
 
 // newEngine returns an engine with complete options.
 func newEngine(o Options) (*engine, error) {
-	c := &engine{options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed(), digests: newDigests(), unstored: newUnstored()}
+	c := &engine{watch: watch{ended: make(chan struct{})}, options: o, logger: o.Logger, store: o.Store, seed: maphash.MakeSeed(), digests: newDigests(), unstored: newUnstored()}
 	if o.Off {
 		c.ledger = ledger.New(1) // for Identity, which still works
 		return c, nil
@@ -62,6 +63,7 @@ func (c *engine) enabled() bool { return !c.options.Off }
 // close ends background work, waits for it, and closes the store if it is an
 // io.Closer.
 func (c *engine) close() error {
+	c.watch.end()
 	err := c.sources.close()
 	c.sweeper.close()
 	if s, ok := c.store.(io.Closer); ok {
@@ -73,6 +75,7 @@ func (c *engine) close() error {
 // raiseFloor invalidates everything.
 func (c *engine) raiseFloor(ch *Change) {
 	c.history.add(c.ledger.RaiseFloor(), ch)
+	c.watch.changed(ch)
 	c.stats.invalidation(ch.Cause, 1)
 	c.logger.Debug("unstale: everything invalidated", slog.String("cause", ch.Cause))
 }

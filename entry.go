@@ -52,9 +52,12 @@ type Entry struct {
 
 	notes notes // where the record's slots come from, if that is remembered
 
+	route *routeCounters // of the request that made it; nil for a function result
+	took  time.Duration  // what its handler took
+
 	worth *worth // of its place, which it shares with those before and after it; nil where no source has to be asked
 
-	fell atomic.Bool // it has been counted that a change made it fall
+	fell atomic.Bool // it has been counted that something made it fall
 }
 
 type entryKind uint8
@@ -165,6 +168,14 @@ func (e *Entry) weigh(key string) {
 		}
 	}
 	e.size = int64(n + 8*cap(e.notes.list) + 8*cap(e.notes.origins))
+}
+
+// tag returns the entity tag of a response, or "".
+func (e *Entry) tag() string {
+	if e.etag != "" {
+		return e.etag
+	}
+	return e.weakTag
 }
 
 // fresh reports whether the entry has been made by now, and its lifetime has not

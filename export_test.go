@@ -112,3 +112,10 @@ func KnowsRemedy(reason string) bool {
 	_, refused := remedies[reason]
 	return passes || refused
 }
+
+// Watched returns of how many changes it is kept what they made fall.
+func Watched(c *Cache) int {
+	c.watch.mu.Lock()
+	defer c.watch.mu.Unlock()
+	return len(c.watch.falls)
+}

@@ -25,6 +25,7 @@ type get struct {
 	primary    string // the place: under it the store holds what stands for all variants
 	directives rfc9111.Policy
 	encodings  encodings // that the client accepts
+	served     bool      // from an entry that was found
 	respelled  bool      // some field's name may be another spelling of one that Vary means
 	unknown    []string  // fields that select because nobody knows them
 	asks       *client   // nil until somebody wants to know who asks
@@ -249,7 +250,11 @@ func (g *get) hit(e *Entry, now time.Time) {
 	if g.Verify != nil {
 		g.verify(e)
 	}
+	g.served = true
 	g.route.hits.Add(1)
+	if c.watch.on() {
+		g.route.saved.Add(int64(e.took))
+	}
 	g.route.hitBytes.Add(uint64(len(e.body)))
 	if g.looked > 0 {
 		g.route.bounded.Add(1)

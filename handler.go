@@ -57,7 +57,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.reportOnly()
 		return
 	}
-	g.answer()
+	var began time.Time
+	if c.watch.on() && route.hits.Load()%hitSample == 0 {
+		began = time.Now()
+	}
+	if g.answer(); g.served && !began.IsZero() {
+		route.watched().hit.observe(time.Since(began))
+	}
 }
 
 // Why a request passes by the cache.

@@ -80,13 +80,13 @@ func (h *history) ban(key string) (latest *Change) {
 	return latest
 }
 
-// missed remembers why the entry under a key was no hit, and which statement alone
-// made it fall, or nil.
-func (h *history) missed(key string, why miss, ch *Change, coarse *adapter.Origin) {
+// missed remembers why the entry under a key, which had an entity tag or "", was no
+// hit, and which statement alone made it fall, or nil.
+func (h *history) missed(key string, why miss, ch *Change, tag string, coarse *adapter.Origin) {
 	if h == nil || len(key) > maxKey {
 		return
 	}
-	m := &Miss{Time: clock.Now(), Reason: string(why), Change: ch, key: key, coarse: coarse}
+	m := &Miss{Time: clock.Now(), Reason: string(why), Change: ch, key: key, tag: tag, coarse: coarse}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.misses[key] = m
@@ -161,14 +161,14 @@ func (c *engine) coarse(e *Entry) (list []*adapter.Origin) {
 	return list
 }
 
-// countFall counts, once, that an entry fell because of statements that are coarser
-// than their texts allow, and returns one of them, or nil if it did not.
-func (c *engine) countFall(e *Entry) *adapter.Origin {
+// countFall counts, the first time, that an entry fell because of statements that are
+// coarser than their texts allow, and returns one of them, or nil if it did not.
+func (c *engine) countFall(e *Entry, first bool) *adapter.Origin {
 	list := c.coarse(e)
 	if len(list) == 0 {
 		return nil
 	}
-	if !e.fell.Swap(true) {
+	if first {
 		for _, o := range list {
 			c.stats.coarse(o.Statement, o.Coarse()).fell.Add(1)
 		}
@@ -184,6 +184,18 @@ func (h *history) coarse(key string, why miss) *adapter.Origin {
 	}
 	if m := h.miss(key); m != nil && m.Reason == string(why) {
 		return m.coarse
+	}
+	return nil
+}
+
+// fallen returns the last remembered miss of a key, if the entry fell by a change, or
+// nil.
+func (h *history) fallen(key string, why miss) *Miss {
+	if !why.fellBy() {
+		return nil
+	}
+	if m := h.miss(key); m != nil && m.Reason == string(why) {
+		return m
 	}
 	return nil
 }

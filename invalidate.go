@@ -89,6 +89,7 @@ func (c *engine) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 		c.ledger.Mark(slots)
 		named := *ch
 		c.history.add(c.ledger.Bump(slots), &named)
+		c.watch.changed(&named)
 		c.ledger.Release(slots)
 	}
 	if len(bans) == 0 {
@@ -103,6 +104,7 @@ func (c *engine) apply(slots []ledger.Slot, bans []*glob, ch *Change) {
 		banned := *ch
 		banned.ban, banned.Targets = b, []string{cut("pattern " + b.String())}
 		c.history.add(c.ledger.Ban(b), &banned)
+		c.watch.changed(&banned)
 	}
 	c.sweeper.wake()
 }
@@ -118,8 +120,12 @@ func (c *engine) sweep() {
 	room := c.options.History / 2 // the rest is for misses that somebody waited for
 	c.store.Range(func(key string, e *Entry) bool {
 		if e.engine == c && !c.ledger.Vet(&e.record) {
+			ch := c.blame(e, missPattern)
+			if !e.fell.Swap(true) && c.watch.on() {
+				c.watch.fell(e, ch)
+			}
 			if room--; room >= 0 {
-				c.history.missed(key, missPattern, c.blame(e, missPattern), nil)
+				c.history.missed(key, missPattern, ch, e.tag(), nil)
 			}
 			if c.store.Get(key) == e { // not what was made anew since
 				c.store.Delete(key)

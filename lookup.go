@@ -41,6 +41,9 @@ func (m miss) unvouched() bool { return m == missLate || m == missFailed }
 // cold reports whether nothing at all is stored for what was asked.
 func (m miss) cold() bool { return m == missUnknown || m == missVariant || m == missIdentity }
 
+// fellBy reports whether some change has made what was stored fall.
+func (m miss) fellBy() bool { return m == missChanged || m == missFloor || m == missPattern }
+
 // A moment is when something is judged, by the ledger and by the clock.
 type moment struct {
 	seq  uint64
@@ -77,13 +80,20 @@ func (c *engine) judge(e *Entry, now time.Time) miss {
 // judgeFor is judge for somebody who asks, whose miss is remembered.
 func (c *engine) judgeFor(key string, e *Entry, now time.Time) miss {
 	why := c.judge(e, now)
-	if why != missNone && c.history != nil {
-		var coarse *adapter.Origin
-		if why == missChanged {
-			coarse = c.countFall(e)
-		}
-		c.history.missed(key, why, c.blame(e, why), coarse)
+	if why == missNone || c.history == nil {
+		return why
 	}
+	ch, first := c.blame(e, why), false
+	if why.fellBy() {
+		if first = !e.fell.Swap(true); first && c.watch.on() {
+			c.watch.fell(e, ch)
+		}
+	}
+	var coarse *adapter.Origin
+	if why == missChanged {
+		coarse = c.countFall(e, first)
+	}
+	c.history.missed(key, why, ch, e.tag(), coarse)
 	return why
 }
 

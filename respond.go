@@ -35,7 +35,7 @@ func (g *get) begin() *fill {
 // it wrote, and stores that if it may.
 func (g *get) fill(f *flight, flightKey string, why miss) {
 	c := g.front
-	cause, coarse := g.cause(flightKey, why), c.history.coarse(flightKey, why)
+	cause, coarse, fallen := g.cause(flightKey, why), c.history.coarse(flightKey, why), c.history.fallen(flightKey, why)
 	defer c.flights.finish(flightKey, f, landing{}) // without effect once it has landed
 	s := g.scope(f.fill)
 	ctx, cancel := newFillContext(g.r.Context(), s, s.lookedOutside)
@@ -80,6 +80,9 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 	}
 	g.route.worth.ran(took)
 	g.worth.ran(took)
+	if c.watch.on() {
+		g.route.watched().fill.observe(took)
+	}
 	now := clock.Now()
 	e, vary, refused := g.seal(f.fill, rec, now)
 	status := rfc9111.CacheStatus{Forward: forward(why)}
@@ -88,6 +91,7 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		c.unstored.add(c.engine, g.primary, g, vary, f.fill, refused, now)
 	}
 	if refused == "" {
+		e.route, e.took = g.route, took
 		left.entry, left.keep = e, c.keep(g.primary, g, e, vary)
 		if verdict := c.judge(e, now); verdict != missNone {
 			refused = string(verdict)
@@ -104,6 +108,9 @@ func (g *get) fill(f *flight, flightKey string, why miss) {
 		}
 		c.put(g.primary, left.keep, e)
 		g.route.refill(why, coarse, took)
+		if c.watch.on() && fallen != nil && fallen.tag != "" && fallen.tag == e.tag() {
+			c.watch.inVain(g.route, fallen.Change)
+		}
 		g.keptApart(why, now)
 		status.Stored = true
 	}

@@ -60,7 +60,10 @@ type source struct {
 	sent   atomic.Int64              // when the last look was, as the time since the cache was made
 	told   atomic.Pointer[time.Time] // when the last look was sent that was answered without an error; nil: none was
 	fails  atomic.Bool               // the last look
-	costs  atomic.Int64              // what a look takes, in nanoseconds
+	since  atomic.Pointer[time.Time] // when they began to; nil: they do not
+	failed atomic.Uint64             // looks
+	looks  durations
+	costs  atomic.Int64 // what a look takes, in nanoseconds
 
 	mu      sync.Mutex
 	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
@@ -330,6 +333,12 @@ func (s *source) call(ctx context.Context) (err error) {
 func (s *source) note(fails bool, err error) {
 	if fails {
 		s.engine.stats.load().looks.failed.Add(1)
+		if s.failed.Add(1); s.since.Load() == nil {
+			now := time.Now()
+			s.since.Store(&now)
+		}
+	} else {
+		s.since.Store(nil)
 	}
 	switch {
 	case s.fails.Swap(fails) == fails || s.ctx.Err() != nil:
@@ -405,6 +414,7 @@ func (s *source) answer(err error) (more bool) {
 	}
 	l := s.running
 	s.took = time.Since(l.sent)
+	s.looks.observe(s.took)
 	if l.err = err; err == nil {
 		approach(&s.costs, int64(s.took))
 		s.told.Store(&l.sent)

@@ -18,6 +18,7 @@ type Stats struct {
 	Verified VerifyStats // of HandlerOptions.VerifyShare
 	Shadowed VerifyStats // of runs without a request's credentials, beside those that saw them
 	Looks    LookStats   // of sources that do not answer at once
+	Sources  []SourceStats
 
 	Refused       map[string]uint64 // results not stored, those of Load included, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell, or all of a table
@@ -53,6 +54,13 @@ type RouteStats struct {
 	// Refused where its answer was not stored, or of Bypassed.
 	Spent map[string]time.Duration
 
+	// The next five count as long as somebody watches (Cache.Watch).
+	Saved      time.Duration // what the handler took when it made what hits were served from
+	HitTime    Histogram     // of one hit in 64, from the door to the end of the answer; nothing if there was none
+	FillTime   Histogram     // of fills, likewise
+	Fell       uint64        // stored answers that fell by a change, and were asked for again; 0 where Options.History is negative
+	FellInVain uint64        // of those, answers that were made anew with the same entity tag
+
 	WouldHit    uint64 // report-only: what would have been a hit
 	WouldDiffer uint64 // report-only: hits whose stored answer differed from the handler's
 }
@@ -75,8 +83,10 @@ type LookStats struct {
 type CoarseStatement struct {
 	Statement string // its text, bind parameters as written
 	Reason    string
-	Count     uint64 // its runs
-	Fell      uint64 // stored answers and results that fell because of it alone, and were asked for again; 0 where Options.History is negative
+	Count     uint64        // its runs
+	Remedy    string        // in a clause
+	Spent     time.Duration // by handlers, to make stored answers anew that fell because of it alone
+	Fell      uint64        // stored answers and results that fell because of it alone, and were asked for again; 0 where Options.History is negative
 }
 
 // A Histogram counts durations; Counts[i] holds those up to Bounds[i] that are
@@ -124,14 +134,18 @@ func (c *engine) snapshot() Stats {
 		Store:          c.store.Stats(),
 	}
 	out.Patterns, _ = c.ledger.Bans()
+	c.sources.named(func(name string, src *source) { out.Sources = append(out.Sources, src.snapshot(name)) })
+	cost := make(map[string]time.Duration)
 	s.routes.Range(func(k, v any) bool {
-		out.Routes[k.(string)] = v.(*routeCounters).snapshot()
+		r := v.(*routeCounters)
+		out.Routes[k.(string)] = r.snapshot()
+		r.coarse.each(func(statement string, l *label) { cost[statement] += time.Duration(l.spent.Load()) })
 		return true
 	})
 	s.coarse.Range(func(k, v any) bool {
 		f := k.(CoarseStatement)
 		n := v.(*coarseCounters)
-		f.Count, f.Fell = n.runs.Load(), n.fell.Load()
+		f.Count, f.Fell, f.Spent, f.Remedy = n.runs.Load(), n.fell.Load(), cost[f.Statement], remedyFor(f.Reason)
 		out.Coarse = append(out.Coarse, f)
 		return true
 	})
@@ -232,6 +246,9 @@ type routeCounters struct {
 	name                                           string
 	hits, bounded, joined, fills, stored, hitBytes atomic.Uint64
 	wouldHit, wouldDiffer                          atomic.Uint64
+	saved                                          atomic.Int64
+	fell, inVain                                   atomic.Uint64
+	times                                          atomic.Pointer[routeTimes] // nil until somebody watches
 	misses, bypassed, refused                      labels
 	differing                                      labels        // differences that were found, by key
 	refilled                                       labels        // fills whose answer was stored, by the reason of their miss
@@ -247,6 +264,10 @@ func (r *routeCounters) snapshot() RouteStats {
 		WouldHit: r.wouldHit.Load(), WouldDiffer: r.wouldDiffer.Load(),
 		Misses: r.misses.snapshot(), Bypassed: r.bypassed.snapshot(), Refused: r.refused.snapshot(),
 		Spent: make(map[string]time.Duration),
+		Saved: time.Duration(r.saved.Load()), Fell: r.fell.Load(), FellInVain: r.inVain.Load(),
+	}
+	if t := r.times.Load(); t != nil {
+		s.HitTime, s.FillTime = t.hit.snapshot(), t.fill.snapshot()
 	}
 	for _, by := range [...]*labels{&r.refilled, &r.bypassed, &r.refused} {
 		by.each(func(reason string, l *label) {
@@ -307,19 +328,20 @@ func (l *label) last() string {
 	return ""
 }
 
-var fluxBounds = [...]time.Duration{
+var timeBounds = [...]time.Duration{
 	10 * time.Microsecond, 30 * time.Microsecond, 100 * time.Microsecond, 300 * time.Microsecond,
-	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second,
+	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond,
+	time.Second, 3 * time.Second, 10 * time.Second,
 }
 
 type durations struct {
-	counts [len(fluxBounds) + 1]atomic.Uint64
+	counts [len(timeBounds) + 1]atomic.Uint64
 	sum    atomic.Int64
 }
 
 func (d *durations) observe(v time.Duration) {
 	i := 0
-	for i < len(fluxBounds) && v > fluxBounds[i] {
+	for i < len(timeBounds) && v > timeBounds[i] {
 		i++
 	}
 	d.counts[i].Add(1)
@@ -327,7 +349,7 @@ func (d *durations) observe(v time.Duration) {
 }
 
 func (d *durations) snapshot() Histogram {
-	h := Histogram{Bounds: slices.Clone(fluxBounds[:]), Sum: time.Duration(d.sum.Load())}
+	h := Histogram{Bounds: slices.Clone(timeBounds[:]), Sum: time.Duration(d.sum.Load())}
 	for i := range d.counts {
 		h.Counts = append(h.Counts, d.counts[i].Load())
 	}

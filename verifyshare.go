@@ -138,18 +138,22 @@ func (g *get) compare(e *Entry, outer http.Header, counts *verifyCounters) {
 	}()
 	if c.catchUp(g.r.Context(), g, e) != missNone || c.judge(e, clock.Now()) != missNone {
 		counts.undecided.Add(1)
+		c.watch.verify(g.name, "undecided")
 		return
 	}
 	d, decided := g.recompute(e, outer)
 	switch {
 	case !decided:
 		counts.undecided.Add(1)
+		c.watch.verify(g.name, "undecided")
 		return
 	case d == nil:
 		counts.same.Add(1)
+		c.watch.verify(g.name, "same")
 		return
 	}
 	counts.differed.Add(1)
+	c.watch.verify(g.name, "differed")
 	what := d.What
 	if d.private {
 		what, _, _ = strings.Cut(what, ":") // the rest is for one identity alone

@@ -36,12 +36,19 @@ var (
 	hitBytes = desc("hit_bytes_total", "Body bytes of stored responses that were served.", "route")
 	kept     = desc("unstored_total", "Fills whose answer was not stored, by reason.", "route", "reason")
 	spent    = desc("handler_seconds_total", "How long handlers ran, by the reason why they had to: of the miss, or why the answer was not stored, or why the request passed.", "route", "reason")
+	saved    = desc("saved_seconds_total", "What handlers took when they made what hits were served from, while somebody watches (Cache.Watch).", "route")
+	hitTime  = desc("hit_seconds", "How long hits took, one in 64, while somebody watches.", "route")
+	fillTime = desc("fill_seconds", "How long fills took, while somebody watches.", "route")
+	fell     = desc("fell_total", "Stored answers that fell by a change and were asked for again, while somebody watches.", "route")
+	inVain   = desc("fell_in_vain_total", "Of these, answers that were made anew with the same entity tag.", "route")
 	wouldHit = desc("report_only_hits_total", "Requests on report-only routes that would have been hits.", "route")
 	differed = desc("report_only_differences_total", "Would-be hits whose stored answer differed from the handler's.", "route")
 
 	loads = desc("loads_total", "Calls of Load, by outcome: hit, miss, joined, bypassed.", "outcome")
 
 	looks    = desc("looks_total", "Times that a source was asked whether it has caught up, by outcome: sent, failed, late.", "outcome")
+	lookTime = desc("look_seconds", "How long looks of a source that does not answer at once took.", "source")
+	failing  = desc("degraded", "Whether the last look of a source failed, so that what is made from it is not served: 0 or 1.", "source")
 	shadowed = desc("shadowed_total", "Runs without a request's credentials beside those that saw them, by outcome: same, differed, undecided, skipped.", "outcome")
 	verified = desc("verified_total", "Hits drawn to be recomputed, by outcome: same, differed, undecided, skipped.", "outcome")
 
@@ -49,6 +56,7 @@ var (
 	invalidations = desc("invalidations_total", "Invalidations, by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell.", "cause")
 	captured      = desc("captured_rows_total", "Row changes captured from databases.")
 	coarse        = desc("coarse_reads_total", "Reads tracked coarser than their text allows, by statement and reason.", "statement", "reason")
+	coarseSpent   = desc("coarse_seconds_total", "How long handlers ran to make such answers anew, by statement and reason.", "statement", "reason")
 	coarseWrites  = desc("coarse_writes_total", "Tables in commits, of each of which all that was read fell, by reason.", "reason")
 	coarseFalls   = desc("coarse_falls_total", "Stored answers that fell because of nothing but such a statement, by statement and reason.", "statement", "reason")
 	unmarked      = desc("unmarked_reads_total", "Statements without the request's context, nor that of Outside.")
@@ -69,8 +77,8 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hits, bounded, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, wouldHit, differed, loads, looks, shadowed, verified, refused, invalidations,
-		captured, coarse, coarseFalls, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
+		hits, bounded, joined, misses, bypassed, fills, stored, kept, spent, hitBytes, saved, hitTime, fillTime, fell, inVain, wouldHit, differed, loads, looks, lookTime, failing, shadowed, verified, refused, invalidations,
+		captured, coarse, coarseFalls, coarseSpent, coarseWrites, unmarked, tookOver, untracked, writes, lookedOutside, flux, openFills, patterns, entries, bytes, maxBytes, evictions,
 	} {
 		ch <- d
 	}
@@ -90,8 +98,22 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			count(d, n, append(labels[:len(labels):len(labels)], last)...)
 		}
 	}
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	histogram := func(d *prometheus.Desc, h unstale.Histogram, labels ...string) {
+		if len(h.Counts) == 0 {
+			return
+		}
+		buckets := make(map[float64]uint64, len(h.Bounds))
+		var total uint64
+		for i, n := range h.Counts {
+			total += n
+			if i < len(h.Bounds) {
+				buckets[h.Bounds[i].Seconds()] = total
+			}
+		}
+		ch <- prometheus.MustNewConstHistogram(d, total, h.Sum.Seconds(), buckets, labels...)
 	}
 
 	for route, r := range s.Routes {
@@ -110,6 +132,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		count(stored, r.Stored, route)
 		counts(kept, r.Refused, route)
 		count(hitBytes, r.HitBytes, route)
+		histogram(hitTime, r.HitTime, route)
+		histogram(fillTime, r.FillTime, route)
+		if len(r.FillTime.Counts)+len(r.HitTime.Counts) > 0 { // else nobody watched
+			ch <- prometheus.MustNewConstMetric(saved, prometheus.CounterValue, r.Saved.Seconds(), route)
+			count(fell, r.Fell, route)
+			count(inVain, r.FellInVain, route)
+		}
 		count(wouldHit, r.WouldHit, route)
 		count(differed, r.WouldDiffer, route)
 	}
@@ -120,6 +149,16 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	count(looks, s.Looks.Sent, "sent")
 	count(looks, s.Looks.Failed, "failed")
 	count(looks, s.Looks.Late, "late")
+	for _, src := range s.Sources {
+		down := 0.0
+		if !src.Degraded.IsZero() {
+			down = 1
+		}
+		gauge(failing, down, src.Source)
+		if !src.Prompt {
+			histogram(lookTime, src.LookTime, src.Source)
+		}
+	}
 	for of, v := range map[*prometheus.Desc]unstale.VerifyStats{verified: s.Verified, shadowed: s.Shadowed} {
 		count(of, v.Same, "same")
 		count(of, v.Differed, "differed")
@@ -132,6 +171,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Coarse {
 		count(coarse, f.Count, f.Statement, f.Reason)
 		count(coarseFalls, f.Fell, f.Statement, f.Reason)
+		ch <- prometheus.MustNewConstMetric(coarseSpent, prometheus.CounterValue, f.Spent.Seconds(), f.Statement, f.Reason)
 	}
 	counts(coarseWrites, s.CoarseWrites)
 	count(unmarked, s.UnmarkedReads)
@@ -140,15 +180,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counts(writes, s.WritesInGET)
 	counts(lookedOutside, s.ContextValues)
 
-	buckets := make(map[float64]uint64, len(s.Flux.Bounds))
-	var total uint64
-	for i, n := range s.Flux.Counts {
-		total += n
-		if i < len(s.Flux.Bounds) {
-			buckets[s.Flux.Bounds[i].Seconds()] = total
-		}
-	}
-	ch <- prometheus.MustNewConstHistogram(flux, total, s.Flux.Sum.Seconds(), buckets)
+	histogram(flux, s.Flux)
 	gauge(openFills, float64(s.OpenFills))
 	gauge(patterns, float64(s.Patterns))
 	gauge(entries, float64(s.Store.Entries))

@@ -21,6 +21,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cache.Close()
+	defer cache.Watch().Close()
 	wrap, err := cache.Middleware(unstale.HandlerOptions{Route: func(*http.Request) string { return "cards" }})
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +50,7 @@ func TestCollector(t *testing.T) {
 	get("/secret/1")
 	get("/secret/cookie")
 	db := cache.Database("main", nil)
+	cache.Database("main", nil)
 	for range 2 {
 		db.Coarse("SELECT 1 OR a", "or")
 	}
@@ -66,6 +68,16 @@ unstale_coarse_reads_total{reason="or",statement="SELECT 1 OR a"} 2
 # HELP unstale_coarse_writes_total Tables in commits, of each of which all that was read fell, by reason.
 # TYPE unstale_coarse_writes_total counter
 unstale_coarse_writes_total{reason="too many rows"} 1
+# HELP unstale_degraded Whether the last look of a source failed, so that what is made from it is not served: 0 or 1.
+# TYPE unstale_degraded gauge
+unstale_degraded{source="main"} 0
+unstale_degraded{source="main 2"} 0
+# HELP unstale_fell_in_vain_total Of these, answers that were made anew with the same entity tag.
+# TYPE unstale_fell_in_vain_total counter
+unstale_fell_in_vain_total{route="cards"} 1
+# HELP unstale_fell_total Stored answers that fell by a change and were asked for again, while somebody watches.
+# TYPE unstale_fell_total counter
+unstale_fell_total{route="cards"} 1
 # HELP unstale_fills_total Runs of the handler whose answer might have been stored.
 # TYPE unstale_fills_total counter
 unstale_fills_total{route="cards"} 3
@@ -94,7 +106,7 @@ unstale_verified_total{outcome="skipped"} 0
 unstale_verified_total{outcome="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"unstale_coarse_reads_total", "unstale_coarse_writes_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_unstored_total", "unstale_verified_total"); err != nil {
+		"unstale_coarse_reads_total", "unstale_coarse_writes_total", "unstale_degraded", "unstale_fell_total", "unstale_fell_in_vain_total", "unstale_fills_total", "unstale_hits_total", "unstale_misses_total", "unstale_bypassed_total", "unstale_invalidations_total", "unstale_store_entries", "unstale_unstored_total", "unstale_verified_total"); err != nil {
 		t.Error(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "unstale_handler_seconds_total"); err != nil || n != 4 {

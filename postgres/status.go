@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/unstale/unstale/internal/adapter"
 )
 
 // A Report is what is followed of a database, and what is not.
@@ -115,4 +117,25 @@ func (c *catalogue) report() *Report {
 	slices.Sort(r.Coarse)
 	slices.SortFunc(r.Blind, func(a, b Blind) int { return strings.Compare(a.Name, b.Name) })
 	return r
+}
+
+// Claim implements adapter.Claimer.
+func (db *database) Claim() adapter.Claim {
+	c := adapter.Claim{
+		Tier: "P",
+		Text: "every write, whoever makes it, shows in the very next read, and nobody is served an older state once a newer one was seen; what others do to the schema is noticed within a second or so",
+	}
+	known := db.catalogue.Load()
+	if known == nil {
+		return c
+	}
+	r := known.report()
+	c.Followed, c.Coarse = r.Followed, r.Coarse
+	for _, x := range r.Blind {
+		c.Blind = append(c.Blind, x.Name+" ("+x.Why+")")
+	}
+	if r.Told {
+		c.Text = strings.Replace(c.Text, "within a second or so", r.noticed(), 1)
+	}
+	return c
 }

@@ -6,10 +6,12 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/adapter"
 	"github.com/unstale/unstale/internal/shape"
 	"github.com/unstale/unstale/internal/sqldep"
 	"github.com/unstale/unstale/internal/sqltrack"
@@ -135,6 +137,24 @@ func (db *database) CatchUp(context.Context) error {
 
 // Prompt implements adapter.Prompt.
 func (db *database) Prompt() {}
+
+// Claim implements adapter.Claimer.
+func (db *database) Claim() adapter.Claim {
+	c := adapter.Claim{
+		Tier: "S",
+		Text: "every write of this process shows in the very next read, nobody is served an older state once a newer one was seen, and a write of another program to the file invalidates everything",
+	}
+	if db.memory {
+		c.Text = "every write shows in the very next read, and nobody is served an older state once a newer one was seen"
+	}
+	if s := db.schema.Load(); s != nil {
+		for name := range s.byName {
+			c.Followed = append(c.Followed, name)
+		}
+		slices.Sort(c.Followed)
+	}
+	return c
+}
 
 // lost invalidates everything, because somebody else wrote to the file, who may
 // have changed the schema, too.

@@ -69,6 +69,18 @@ type Prompt interface{ Prompt() }
 // when the cache is closed. No look is under way then, and none follows.
 type Holder interface{ Release() error }
 
+// A Claimer is a source that says what it promises, for people.
+type Claimer interface{ Claim() Claim }
+
+// A Claim is what a source promises, and of what.
+type Claim struct {
+	Tier     string   // a letter or a word
+	Text     string   // in a sentence
+	Followed []string // tables
+	Coarse   []string // of those, tables of which everything falls at each change
+	Blind    []string // what is not followed, and why
+}
+
 // A Shared is a source that several caches follow, and by which they hear of what is
 // invalidated elsewhere. So it is asked whatever an entry is made from.
 type Shared interface {

@@ -66,7 +66,7 @@ var mayImport = map[string][]string{
 	"storetest":            {root},
 	"sqlite":               {root, adapter, clock, fail, shape, sqldep, sqltrack, dialect, modernc, libc},
 	"metrics":              {root, prometheus},
-	"postgres":             {root, shape, sqldep, sqltrack, nodetree, pgx},
+	"postgres":             {root, adapter, shape, sqldep, sqltrack, nodetree, pgx},
 	"unstaletest":          {root},
 
 	"internal/clock":     {},

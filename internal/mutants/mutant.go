@@ -64,7 +64,7 @@ func mutants() (list []mutant) {
 		list = append(list, mutant{s.name, proof{s.scenario, s.kinds}, s.edits})
 	}
 	list = append(list, mutant{"no mistake", wire{}, nil})
-	for _, l := range requests {
+	for _, l := range slices.Concat(requests, watched) {
 		list = append(list, mutant{l.name, wire{l.tests}, l.edits})
 	}
 	all := excesses()

@@ -271,7 +271,7 @@ var requests = []lapse{
 		{"advice.go", "	if coarse != nil {\n", "	if false {\n"},
 	}},
 	{"a fall counts each time", "TestCoarseFalls", []edit{
-		{"history.go", "	if !e.fell.Swap(true) {\n", "	if true {\n"},
+		{"lookup.go", "first = !e.fell.Swap(true); first &&", "first = true; first &&"},
 	}},
 	{"a difference is reported each time", "TestOwnCaches", []edit{
 		{"verifyshare.go", "	if g.route.differing.at(cut(g.key)).n.Add(1) > 1 {\n", "	if false {\n"},
