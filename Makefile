@@ -50,7 +50,7 @@ need-node:
 	@tools/need.sh node
 
 need-postgres:
-	@tools/need.sh postgres pgbouncer
+	@tools/need.sh postgres pgbouncer faketime
 
 # The race detector does not look into SQLite, which is C in the form of Go: that
 # would take more time than all the rest.

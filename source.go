@@ -64,6 +64,7 @@ type source struct {
 	failed atomic.Uint64             // looks
 	looks  durations
 	costs  atomic.Int64 // what a look takes, in nanoseconds
+	lags   lag          // who waits in vain
 
 	mu      sync.Mutex
 	idle    *time.Timer // looks where nobody asks; nil for one that answers at once
@@ -71,6 +72,14 @@ type source struct {
 	next    *look       // to be sent when running has ended
 	took    time.Duration
 	done    bool // no more looks
+}
+
+// A lag is the time in which whoever waits for a source waits in vain.
+type lag struct {
+	mu   sync.Mutex
+	from time.Time     // zero: there is none
+	wait time.Duration // how long the last of them waited
+	said bool
 }
 
 // A look is a call of CatchUp.
@@ -86,6 +95,7 @@ const (
 	lookWithin      = 10 * time.Second      // then its context ends
 	lookIdle        = time.Second           // between looks where nobody asks
 	lookAgain       = 10 * time.Millisecond // between looks that nobody waits for
+	lagFor          = time.Second           // that a source lags before it is said
 )
 
 var errSourceClosed = errors.New("unstale: the source is no longer followed")
@@ -231,6 +241,7 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 	var wait time.Duration
 	var until time.Time
 	var waits []*look // for those that do not answer at once
+	var from []*source
 	for _, src := range c.sources.all() {
 		if src.Source == nil || !src.concernsAny(entries) {
 			continue
@@ -246,10 +257,10 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 		}
 		l, last := src.join(wait)
 		if l == nil {
-			c.stats.load().looks.late.Add(1)
+			src.late(wait)
 			return missLate
 		}
-		waits = append(waits, l)
+		waits, from = append(waits, l), append(from, src)
 		if until.Before(last) {
 			until = last
 		}
@@ -261,7 +272,7 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 	defer c.sources.asking.Add(-1)
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
-	for _, l := range waits {
+	for i, l := range waits {
 		select {
 		case <-l.done:
 			if l.err != nil {
@@ -270,7 +281,7 @@ func (c *engine) catchUp(ctx context.Context, s selector, entries ...*Entry) mis
 		case <-ctx.Done():
 			return missLate
 		case <-timer.C:
-			c.stats.load().looks.late.Add(1)
+			from[i].late(wait)
 			return missLate
 		}
 	}
@@ -350,6 +361,36 @@ func (s *source) note(fails bool, err error) {
 	}
 }
 
+// late counts somebody who waited in vain, and says so once that has lasted.
+func (s *source) late(wait time.Duration) {
+	s.engine.stats.load().looks.late.Add(1)
+	s.lags.mu.Lock()
+	defer s.lags.mu.Unlock()
+	l := &s.lags
+	if l.wait = wait; l.from.IsZero() {
+		l.from = time.Now()
+	}
+	if l.said || time.Since(l.from) < lagFor {
+		return
+	}
+	l.said = true
+	s.engine.logger.Warn("unstale: a source answers too late; what is made from it is not served from the cache meanwhile",
+		slog.String("source", s.name), slog.Duration("waited", wait))
+}
+
+// inTime ends a lag with a look that took less than those who waited in vain.
+func (s *source) inTime(took time.Duration) {
+	s.lags.mu.Lock()
+	defer s.lags.mu.Unlock()
+	if s.lags.from.IsZero() || took > s.lags.wait {
+		return
+	}
+	if s.lags.said {
+		s.engine.logger.Info("unstale: a source answers in time again", slog.String("source", s.name), slog.Duration("took", took))
+	}
+	s.lags.from, s.lags.said = time.Time{}, false
+}
+
 // join returns a look that is not sent yet, or nil if it is known that nobody who
 // waits so long will have its answer: the last one took longer, or the one under way
 // has. The look is sent then all the same, so that it is known when that has passed.
@@ -417,6 +458,7 @@ func (s *source) answer(err error) (more bool) {
 	s.looks.observe(s.took)
 	if l.err = err; err == nil {
 		approach(&s.costs, int64(s.took))
+		s.inTime(s.took)
 		s.told.Store(&l.sent)
 	}
 	close(l.done)

@@ -280,6 +280,45 @@ func TestNobodyVouches(t *testing.T) {
 	}
 }
 
+// TestLag: that a source answers too late is said once it has lasted, and so is its end.
+func TestLag(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var book logbook
+		c := newCache(t, unstale.Options{Logger: book.logger()})
+		a := newRemote(c, "a")
+		var runs atomic.Int64
+		h := remotePage(c, map[string]*remote{"a": a}, &runs)
+		ask := func(n int) {
+			for range n {
+				get(h, "/a")
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+		ask(3)
+		slow := func(context.Context) error { time.Sleep(5 * unstale.DefaultLookWait); return nil }
+		for range 3 { // moments, each of which ends
+			a.answers(slow)
+			ask(3)
+			a.answers(nil)
+			ask(9)
+		}
+		if text := book.String(); strings.Contains(text, "a source") {
+			t.Errorf("moments are said:\n%s", text)
+		}
+		a.answers(slow)
+		ask(50)
+		if book.count("a source answers too late") != 1 || book.count("in time again") != 0 {
+			t.Errorf("while it lasts:\n%s", book.String())
+		}
+		a.answers(nil)
+		ask(10)
+		if book.count("a source answers too late") != 1 || book.count("in time again") != 1 {
+			t.Errorf("when it has ended:\n%s", book.String())
+		}
+	})
+}
+
 // TestNothingIsDropped by a source that failed for a while.
 func TestNothingIsDropped(t *testing.T) {
 	t.Parallel()

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unstale/unstale"
+	"github.com/unstale/unstale/internal/testenv"
 	"github.com/unstale/unstale/postgres"
 )
 
@@ -198,6 +199,71 @@ func TestRestoredCopy(t *testing.T) {
 	s.retry()
 	s.settle("/")
 	s.fresh("one")
+}
+
+// TestRestoredDump: what a dump brings back is what is answered, with our schema in it or
+// not, in place of what was there or beside.
+func TestRestoredDump(t *testing.T) {
+	t.Parallel()
+	s := newItem(t)
+	for name, how := range map[string]struct {
+		dump   []string
+		before string // the restore
+	}{
+		"everything":        {dump: []string{"--clean", "--if-exists"}},
+		"without our part":  {dump: []string{"--clean", "--if-exists", "-N", "unstale", "-t", "item"}},
+		"rows":              {dump: []string{"--data-only", "-t", "item"}, before: "TRUNCATE item;"},
+		"rows, no triggers": {dump: []string{"--data-only", "--disable-triggers", "-t", "item"}, before: "TRUNCATE item;"},
+	} {
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE item SET name = 'old %s'`, name))
+		dump := s.server.Dump("postgres", how.dump...)
+		s.settle("/")
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE item SET name = 'new %s'`, name))
+		s.settle("/")
+		s.fresh("new " + name)
+		s.server.Psql("postgres", how.before+dump)
+		s.fresh("old " + name)
+		s.fresh("old " + name) // with triggers or without
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE item SET name = 'mid %s'`, name))
+		s.fresh("mid " + name)
+		if err := postgres.Setup(t.Context(), s.dsn, postgres.SetupOptions{}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		s.settle("/")
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE item SET name = 'last %s'`, name))
+		s.fresh("last " + name)
+	}
+}
+
+// TestDumpOfAnotherCluster: rows of the outbox that another cluster wrote, whose
+// transactions have numbers that are still to come here, hide nothing.
+func TestDumpOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	ahead := testenv.StartPostgres(t)
+	ahead.Psql("postgres", `CREATE TABLE item (id int8 PRIMARY KEY, name text)`)
+	ahead.Psql("postgres", strings.Repeat("SELECT pg_current_xact_id();\n", 2000))
+	if err := postgres.Setup(t.Context(), ahead.DSN("postgres", "postgres"), postgres.SetupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ahead.Psql("postgres", `INSERT INTO item VALUES (1, 'one'); UPDATE item SET name = 'two'; SELECT unstale.begin()`)
+	s := newItem(t)
+	s.settle("/")
+	s.server.Psql("postgres", `DROP TABLE item`)
+	s.server.Psql("postgres", ahead.Dump("postgres", "--clean", "--if-exists"))
+	s.fresh("two")
+	if n := s.server.Psql("postgres", `SELECT count(*) > 0 FROM unstale.outbox WHERE xid > pg_snapshot_xmax(pg_current_snapshot())`); n != "t" {
+		t.Error("no row of the other cluster is there")
+	}
+	if err := postgres.Setup(t.Context(), s.dsn, postgres.SetupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 8 {
+		s.settle("/")
+		name := fmt.Sprint("three", i)
+		s.server.Psql("postgres", fmt.Sprintf(`UPDATE item SET name = '%s'`, name))
+		s.fresh(name)
+		s.server.Psql("postgres", strings.Repeat("SELECT pg_current_xact_id();\n", 400)) // until their numbers have come
+	}
 }
 
 // TestAnotherServer: what is read from another server than that which looks see is not

@@ -24,6 +24,10 @@ import (
 // shows that nothing is stale for it:
 //
 //	kill -9 of the postmaster, immediate and fast restart          TestRestarts, TestFire
+//	smart restart                                                  TestFire
+//	kill -9 of a node                                              TestFire
+//	the server's clock steps, forward and back                     TestClockSteps
+//	restore of a dump into the same place, and elsewhere           TestRestoredDump
 //	kill -9 of one backend                                         TestFire
 //	SIGSTOP of a node, beyond the retention                        TestFire
 //	crash with a transaction PREPARED before, committed after      TestPrepared
@@ -42,9 +46,8 @@ import (
 //	SERIALIZABLE applications beside outbox and sweeping           TestSerializable
 //	sixteen writers on the outbox's last page                      TestFire
 //
-// Not tried: clocks that step (nothing of the protocol goes by one but pauses, and the
-// retention by the server's), a dump restored into the same place, a smart restart, kill -9
-// of a node, and under the hammer partitions that are attached and DISCARD ALL.
+// Not tried: the clock of a node that steps (nothing goes by it but the ages of answers), and
+// under the hammer partitions that are attached and DISCARD ALL.
 
 // A fire is something that happens while a hammer runs.
 type fire struct {
@@ -52,13 +55,20 @@ type fire struct {
 	brief  bool   // it is tried without -fire, too
 	fails  bool   // requests may fail, as they would without the cache
 	said   string // in the log of a node, if it is to say something
+	halts  bool   // a node itself
 	strike func(h *hammer, way *way)
 }
+
+// nodeWait is how long requests of a node wait for a look; a busy machine adds to it.
+const (
+	nodeWait = time.Second
+	hitSlack = 20 * time.Second
+)
 
 var allFires = flag.Bool("fire", false, "TestFire tries all that may happen, in place of some")
 
 var fires = []fire{
-	{"sixteen writers", false, false, "", func(h *hammer, _ *way) {
+	{name: "sixteen writers", strike: func(h *hammer, _ *way) {
 		var all sync.WaitGroup
 		for range 16 {
 			all.Go(func() {
@@ -73,27 +83,28 @@ var fires = []fire{
 		}
 		all.Wait()
 	}},
-	{"sweeping all the time", false, false, "", func(h *hammer, _ *way) {
+	{name: "sweeping all the time", strike: func(h *hammer, _ *way) {
 		h.must(strings.Repeat("SELECT unstale.sweep('0'); SELECT pg_sleep(0.01);\n", 50))
 	}},
-	{"a node stops for longer than the retention", true, false, "swept", func(h *hammer, _ *way) {
+	{name: "a node stops for longer than the retention", brief: true, said: "swept", halts: true, strike: func(h *hammer, _ *way) {
 		h.signal(syscall.SIGSTOP)
 		h.must(strings.Repeat("SELECT pg_current_xact_id(); SELECT unstale.sweep('0'); SELECT pg_sleep(0.1);\n", 5))
 		h.signal(syscall.SIGCONT)
 	}},
-	{"the outbox is deleted from", false, false, "outbox replaced", func(h *hammer, _ *way) { h.must(`DELETE FROM unstale.outbox`) }},
-	{"the outbox is truncated", true, false, "outbox replaced", func(h *hammer, _ *way) { h.must(`TRUNCATE unstale.outbox`) }},
-	{"the outbox is bloated", false, false, "", func(h *hammer, _ *way) {
+	{name: "a node is killed, and started again", strike: func(h *hammer, _ *way) { h.replaceNode(1, h.dsn) }},
+	{name: "the outbox is deleted from", said: "outbox replaced", strike: func(h *hammer, _ *way) { h.must(`DELETE FROM unstale.outbox`) }},
+	{name: "the outbox is truncated", brief: true, said: "outbox replaced", strike: func(h *hammer, _ *way) { h.must(`TRUNCATE unstale.outbox`) }},
+	{name: "the outbox is bloated", strike: func(h *hammer, _ *way) {
 		h.must(`INSERT INTO unstale.outbox (relation, operation) SELECT 'bulk'::regclass, 't' FROM generate_series(1, 50000)`)
 	}},
-	{"the outbox is locked", false, false, "", func(h *hammer, _ *way) {
-		h.must(`BEGIN; LOCK TABLE unstale.outbox IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT`)
+	{name: "the outbox is locked", said: "answers too late", strike: func(h *hammer, _ *way) {
+		h.must(`BEGIN; LOCK TABLE unstale.outbox IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3.5); COMMIT`)
 	}},
-	{"the outbox is dropped, and set up again", false, true, "", func(h *hammer, _ *way) {
+	{name: "the outbox is dropped, and set up again", fails: true, strike: func(h *hammer, _ *way) {
 		h.must(`DROP SCHEMA unstale CASCADE`)
 		h.setup()
 	}},
-	{"a column is added, renamed, retyped and dropped", false, true, "schema changed", func(h *hammer, _ *way) {
+	{name: "a column is added, renamed, retyped and dropped", fails: true, said: "schema changed", strike: func(h *hammer, _ *way) {
 		for _, sql := range []string{
 			`ALTER TABLE item ADD COLUMN extra int`, `ALTER TABLE item RENAME COLUMN extra TO other`, `ALTER TABLE item ALTER other TYPE text`,
 			`ALTER TABLE item ALTER part TYPE int8`, `ALTER TABLE item DROP COLUMN other`, `ALTER TABLE item ALTER part TYPE int4`,
@@ -102,11 +113,11 @@ var fires = []fire{
 		}
 		h.setup()
 	}},
-	{"the table is replaced", true, true, "schema changed", func(h *hammer, _ *way) {
+	{name: "the table is replaced", brief: true, fails: true, said: "schema changed", strike: func(h *hammer, _ *way) {
 		h.must(`BEGIN; LOCK TABLE item; CREATE TABLE new (LIKE item INCLUDING ALL); INSERT INTO new SELECT * FROM item; DROP TABLE item; ALTER TABLE new RENAME TO item; COMMIT`)
 		h.setup()
 	}},
-	{"one backend is killed", true, true, "database restarted", func(h *hammer, _ *way) {
+	{name: "one backend is killed", brief: true, fails: true, said: "database restarted", strike: func(h *hammer, _ *way) {
 		text := h.must(`SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1`)
 		var pid int
 		if _, err := fmt.Sscan(text, &pid); err != nil {
@@ -117,9 +128,18 @@ var fires = []fire{
 		}
 		h.answers()
 	}},
-	{"the server crashes", true, true, "database restarted", func(h *hammer, _ *way) { h.server.Kill(); h.server.Start() }},
-	{"the server restarts", false, true, "database restarted", func(h *hammer, _ *way) { h.server.Stop(syscall.SIGINT); h.server.Start() }},
-	{"no connections are left", false, true, "", func(h *hammer, _ *way) {
+	{name: "the server crashes", brief: true, fails: true, said: "database restarted", strike: func(h *hammer, _ *way) { h.server.Kill(); h.server.Start() }},
+	{name: "the server restarts", fails: true, said: "database restarted", strike: func(h *hammer, _ *way) { h.server.Stop(syscall.SIGINT); h.server.Start() }},
+	{name: "the server restarts once nobody is connected", fails: true, said: "database restarted", strike: func(h *hammer, _ *way) {
+		held := h.connect()
+		h.server.Signal(syscall.SIGTERM)
+		time.Sleep(300 * time.Millisecond) // whoever is connected goes on, and nobody else comes
+		_, _ = held.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+		_ = held.Close(context.Background())
+		h.server.Stop(syscall.SIGTERM)
+		h.server.Start()
+	}},
+	{name: "no connections are left", fails: true, strike: func(h *hammer, _ *way) {
 		h.must(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 		var held []*pgx.Conn
 		for end := time.Now().Add(time.Second); time.Now().Before(end); {
@@ -132,19 +152,19 @@ var fires = []fire{
 		}
 		h.answers()
 	}},
-	{"statements have little time", false, true, "", func(h *hammer, _ *way) {
+	{name: "statements have little time", fails: true, strike: func(h *hammer, _ *way) {
 		h.must(`ALTER DATABASE postgres SET statement_timeout = '2ms'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 		time.Sleep(300 * time.Millisecond)
 		h.must(`SET statement_timeout = 0; ALTER DATABASE postgres RESET statement_timeout; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 	}},
-	{"the way is slow", false, true, "", func(_ *hammer, w *way) {
+	{name: "the way is slow", fails: true, strike: func(_ *hammer, w *way) {
 		w.delay.Store(int64(50 * time.Millisecond))
 		time.Sleep(time.Second)
 		w.delay.Store(0)
 	}},
-	{"the way is cut", true, true, "", func(_ *hammer, w *way) { w.each((*passage).cut) }},
-	{"the way is closed for what is sent", false, true, "", func(_ *hammer, w *way) { w.each((*passage).closeWrite) }},
-	{"nothing comes back", false, true, "", func(_ *hammer, w *way) {
+	{name: "the way is cut", brief: true, fails: true, strike: func(_ *hammer, w *way) { w.each((*passage).cut) }},
+	{name: "the way is closed for what is sent", fails: true, strike: func(_ *hammer, w *way) { w.each((*passage).closeWrite) }},
+	{name: "nothing comes back", fails: true, strike: func(_ *hammer, w *way) {
 		w.dumb.Store(true)
 		time.Sleep(500 * time.Millisecond)
 		w.dumb.Store(false)
@@ -170,14 +190,28 @@ func TestFire(t *testing.T) {
 		if !f.brief && !*allFires {
 			continue
 		}
-		failed, begun := h.counted(failedOf), time.Now()
+		for _, n := range h.nodes {
+			n.slowestHit.Store(0)
+		}
+		failed, begun, said := h.counted(failedOf), time.Now(), make([]int, len(h.nodes))
+		for i, n := range h.nodes {
+			said[i] = len(n.log())
+		}
 		f.strike(h, w)
 		h.hitAgain()
 		t.Logf("%s: hits again after %v, %d requests failed", f.name, time.Since(begun).Round(10*time.Millisecond), h.counted(failedOf)-failed)
+		for i, n := range h.nodes {
+			waited := time.Duration(n.slowestHit.Load())
+			t.Logf("node %d: the slowest hit took %v", i, waited.Round(time.Millisecond))
+			if waited > nodeWait+hitSlack && !f.halts {
+				t.Errorf("%s: a hit took %v", f.name, waited)
+			}
+		}
 		if n := h.counted(failedOf) - failed; n != 0 && !f.fails {
 			t.Errorf("%s: %d requests failed", f.name, n)
 		}
 		for i, n := range h.nodes {
+			t.Logf("node %d: %s", i, n.log()[min(said[i], len(n.log())):])
 			// The same is said again after a while alone.
 			if text := n.log(); f.said != "" && !strings.Contains(text, f.said) && !(i == 1 && f.said == "swept") {
 				t.Errorf("%s: node %d does not say %q:\n%s", f.name, i, f.said, text)

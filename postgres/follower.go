@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -73,6 +74,8 @@ func (s *snapshot) before(p *snapshot) bool { return s.xmin < p.xmin || s.xmax <
 type follower struct {
 	identity string // of the database, at the look before; "" if there was none
 	last     snapshot
+	clock    int64     // of the database, at the look before
+	answered time.Time // when that had been answered
 }
 
 // An answer is what a look returned.
@@ -80,7 +83,9 @@ type answer struct {
 	identity string // "" if nobody has begun the generation
 	snapshot snapshot
 	horizon  uint64 // below it rows may be gone
-	clock    int64  // of the database, in microseconds since 2000
+	clock    int64  // of the database, in microseconds since 2000, between the next two
+	asked    time.Time
+	answered time.Time
 	rows     []outboxRow
 	tables   []uint32 // instead of more rows
 	more     bool     // there were
@@ -92,6 +97,7 @@ const (
 	lostIdentity = "database restarted, failed over, or its outbox replaced"
 	lostBack     = "database went back"
 	lostHorizon  = "outbox swept before it was read"
+	lostClock    = "the database's clock was set back"
 )
 
 var errBegin = errors.New("nobody has begun the generation")
@@ -113,12 +119,21 @@ func (f *follower) take(a *answer) (lost string, err error) {
 		lost = lostBack
 	case f.last.xmin < a.horizon:
 		lost = lostHorizon
+	case f.setBack(a):
+		lost = lostClock // what had ended has not, and is not shown by what was made since
 	}
 	if lost == "" {
 		a.rows = slices.DeleteFunc(a.rows, func(r outboxRow) bool { return f.last.shows(r.xid) || !a.snapshot.shows(r.xid) })
 	}
-	f.identity, f.last = a.identity, a.snapshot
+	f.identity, f.last, f.clock, f.answered = a.identity, a.snapshot, a.clock, a.answered
 	return lost, nil
+}
+
+// setBack reports whether less time has passed on the database's clock since the look
+// before than has here, by a clock that nobody sets. Clocks may differ by a thousandth.
+func (f *follower) setBack(a *answer) bool {
+	here := a.asked.Sub(f.answered)
+	return time.Duration(a.clock-f.clock)*time.Microsecond < here-here/1000-time.Millisecond
 }
 
 // maxLook bounds the rows of a look. Beyond it there are tables only.
@@ -127,13 +142,14 @@ const maxLook = 10_000
 // look asks the database. It is one statement, so that all it returns is of one
 // snapshot.
 func (f *follower) look(ctx context.Context, conn *pgx.Conn) (*answer, error) {
+	asked := time.Now()
 	rows, err := conn.Query(ctx, "SELECT xid, relation, layout, operation, old, new, differs FROM unstale.look($1, $2, $3)",
 		strconv.FormatUint(f.last.xmax, 10), texts(f.last.running), maxLook)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	a := new(answer)
+	a := &answer{asked: asked}
 	head := false
 	for rows.Next() {
 		var xid, layout *string
@@ -170,6 +186,7 @@ func (f *follower) look(ctx context.Context, conn *pgx.Conn) (*answer, error) {
 	if !head {
 		return nil, errors.New("the look returned nothing: run setup")
 	}
+	a.answered = time.Now()
 	return a, nil
 }
 

@@ -234,11 +234,26 @@ func (p *nodeProcess) log() string {
 	return p.said.String()
 }
 
-// node starts a process that reads from the database that dsn names.
+// node starts one more process that reads from the database that dsn names.
 func (h *hammer) node(dsn string) *nodeProcess {
 	h.Helper()
-	number := len(h.nodes)
-	text, err := json.Marshal(nodeSettings{DSN: dsn, Board: h.path, Number: number, Readers: h.readers, Seed: *hammerSeed, LookWait: time.Second})
+	p := h.startNode(len(h.nodes), dsn)
+	h.nodes = append(h.nodes, p)
+	return p
+}
+
+// replaceNode kills a process, and starts another one in its place.
+func (h *hammer) replaceNode(number int, dsn string) {
+	h.Helper()
+	if err := h.nodes[number].cmd.Process.Kill(); err != nil {
+		h.Fatal(err)
+	}
+	h.nodes[number] = h.startNode(number, dsn)
+}
+
+func (h *hammer) startNode(number int, dsn string) *nodeProcess {
+	h.Helper()
+	text, err := json.Marshal(nodeSettings{DSN: dsn, Board: h.path, Number: number, Readers: h.readers, Seed: *hammerSeed, LookWait: nodeWait})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -272,7 +287,6 @@ func (h *hammer) node(dsn string) *nodeProcess {
 			h.Logf("node %d:\n%s", number, said[:min(len(said), 10_000)])
 		}
 	})
-	h.nodes = append(h.nodes, p)
 	return p
 }
 

@@ -99,6 +99,10 @@ DECLARE h unstale.horizon;
 BEGIN
 	IF NOT pg_catalog.pg_try_advisory_xact_lock(7957698, 1) THEN RETURN; END IF;
 	SELECT * INTO h FROM unstale.horizon WHERE one FOR UPDATE;
+	IF h.noted_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp() THEN -- it was set back: the wait begins anew
+		UPDATE unstale.horizon SET noted_at = pg_catalog.clock_timestamp();
+		RETURN;
+	END IF;
 	IF h.noted_at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) retention) THEN RETURN; END IF;
 	PERFORM pg_catalog.set_config('unstale.sweeping', 'on', true);
 	DELETE FROM unstale.outbox AS o WHERE o.xid OPERATOR(pg_catalog.<) h.noted;

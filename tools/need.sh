@@ -6,7 +6,8 @@
 #
 # NAME is one of: go, cc (what the race detector needs), chromium (the browser
 # of the notebook's tests), node (with npm, for the test suite for HTTP caches),
-# postgres (whose server tests start, in directories of their own), pgbouncer, make.
+# postgres (whose server tests start, in directories of their own), pgbouncer,
+# faketime (for servers whose clocks are set), make.
 set -eu
 
 # The Go that is installed where there is none; go.mod says which is enough.
@@ -109,6 +110,13 @@ need_postgres() {
 need_pgbouncer() {
 	command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] && return
 	missing "The tests of package postgres need PgBouncer, which is not here." "$(packages pgbouncer)"
+}
+
+need_faketime() {
+	for path in /usr/lib/*/faketime/libfaketime.so.1; do
+		[ -e "$path" ] && return
+	done
+	missing "The tests of package postgres need libfaketime, which is not here." "$(packages libfaketime)"
 }
 
 need_make() {

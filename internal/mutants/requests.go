@@ -173,8 +173,17 @@ var requests = []lapse{
 		{"lookup.go", "	var ch choice\n", "	c.glance()\n	var ch choice\n"},
 		{"lookup.go", "} else if why = c.catchUp(ctx, s, e, shared); why != missNone {", "} else if false {"},
 	}},
+	{"a source that lags is not named", "TestLag", []edit{
+		{"source.go", "	if l.said || time.Since(l.from) < lagFor {\n", "	if true {\n"},
+	}},
+	{"a moment is a lag", "TestLag", []edit{
+		{"source.go", "	if l.said || time.Since(l.from) < lagFor {\n", "	if l.said {\n"},
+	}},
+	{"a lag does not end", "TestLag", []edit{
+		{"source.go", "		s.inTime(s.took)\n", ""},
+	}},
 	{"nobody waits for a look", "TestOneLookServesMany", []edit{
-		{"source.go", "		waits = append(waits, l)\n", ""},
+		{"source.go", "		waits, from = append(waits, l), append(from, src)\n", "		from = append(from, src)\n"},
 	}},
 	{"a look serves who came after it was sent", "TestOneLookServesMany", []edit{
 		{"source.go", "	if s.next == nil {\n", "	if true {\n		return s.running\n	}\n	if s.next == nil {\n"},
@@ -186,7 +195,7 @@ var requests = []lapse{
 		{"source.go", "			err = fmt.Errorf(\"unstale: CatchUp panicked: %v\\n%s\", v, debug.Stack())\n", "			_ = debug.Stack()\n"},
 	}},
 	{"a look that is late vouches", "TestNobodyVouches", []edit{
-		{"source.go", "		case <-timer.C:\n			c.stats.load().looks.late.Add(1)\n			return missLate\n", "		case <-timer.C:\n"},
+		{"source.go", "			from[i].late(wait)\n			return missLate\n", "			from[i].late(wait)\n"},
 	}},
 	{"how old a look is does not matter to a bounded route", "TestWithin", []edit{
 		{"get.go", "g.policy.Within == 0 || age > g.policy.Within {", "g.policy.Within == 0 {"},

@@ -28,6 +28,7 @@ type Postgres struct {
 
 	tb       testing.TB
 	settings []string
+	clock    string // the file that says what is added to its clock, or ""
 	cmd      *exec.Cmd
 	exited   chan struct{} // closed when it has
 
@@ -136,6 +137,13 @@ func (p *Postgres) start() error {
 	defer func() { _ = log.Close() }()
 	p.cmd = p.command("postgres", args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if p.clock != "" {
+		found, _ := filepath.Glob(libfaketime)
+		if len(found) == 0 {
+			return errors.New("there is no " + libfaketime + ": tools/need.sh faketime")
+		}
+		p.cmd.Env = append(p.cmd.Env, "LD_PRELOAD="+found[0], "FAKETIME_TIMESTAMP_FILE="+p.clock, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+	}
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
@@ -183,6 +191,37 @@ func (p *Postgres) Stop(signal syscall.Signal) {
 		<-p.exited
 	}
 	p.cmd = nil
+}
+
+// libfaketime is where Debian has it.
+const libfaketime = "/usr/lib/*/faketime/libfaketime.so.1"
+
+// SetClock sets the clock that the server sees, by so much from the machine's. The first
+// call restarts the server.
+func (p *Postgres) SetClock(by time.Duration) {
+	p.tb.Helper()
+	first := p.clock == ""
+	p.clock = filepath.Join(filepath.Dir(p.Dir), "clock")
+	text := fmt.Sprintf("%+d", int64(by/time.Second))
+	// Whoever reads it meanwhile is to see the one or the other.
+	if err := os.WriteFile(p.clock+".new", []byte(text+"\n"), 0o644); err != nil { //nolint:gosec // the server's user reads it
+		p.tb.Fatal(err)
+	}
+	if err := os.Rename(p.clock+".new", p.clock); err != nil {
+		p.tb.Fatal(err)
+	}
+	if first {
+		p.Stop(syscall.SIGINT)
+		p.Start()
+	}
+}
+
+// Signal gives the server a signal, and waits for nothing.
+func (p *Postgres) Signal(signal syscall.Signal) {
+	p.tb.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.tb.Error(err)
+	}
 }
 
 // Kill ends the server by SIGKILL, and all its backends, as a crash of the machine
@@ -260,6 +299,20 @@ func (p *Postgres) TryPsql(database, sql string) (string, error) {
 		return "", fmt.Errorf("psql: %w\n%s\n%s", err, sql, out)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// Dump returns what pg_dump prints of a database, for [Postgres.Psql]: with INSERT, since
+// psql takes no COPY from its own standard input while it is restricted.
+func (p *Postgres) Dump(database string, args ...string) string {
+	p.tb.Helper()
+	var failed strings.Builder
+	cmd := p.command("pg_dump", append(args, "--inserts", "-d", p.DSN("postgres", database))...)
+	cmd.Stderr = &failed
+	out, err := cmd.Output()
+	if err != nil {
+		p.tb.Fatalf("pg_dump: %v\n%s", err, failed.String())
+	}
+	return string(out)
 }
 
 // NewDatabase makes a database of the server, a copy of another one to which nobody is
