@@ -51,16 +51,36 @@ const MaxFormField = maxContent * utf8.UTFMax
 
 // What can go wrong with texts that have no error of their own.
 var (
+	ErrText       = newError(Invalid, "TEXT_INVALID", "文本必须是有效的 UTF-8 编码，且不能包含空字符", "A text must be valid UTF-8 and have no NUL in it")
 	ErrTextLength = newError(Invalid, "TEXT_TOO_LONG", "文本过长", "A text is too long")
 	ErrSearch     = newError(Invalid, "SEARCH_INVALID", "搜索内容不能超过 200 个字符，且不能包含控制字符", "What is searched for has at most 200 characters and no control characters")
 )
 
+// IsText reports whether a text is one: valid UTF-8 without NUL. Nothing else can be kept
+// in every database, or be compared with what is kept.
+func IsText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+// CheckText returns nil if all of them are texts, and ErrText otherwise.
+func CheckText(texts ...string) error {
+	for _, text := range texts {
+		if !IsText(text) {
+			return ErrText
+		}
+	}
+	return nil
+}
+
 func tooLong(text string, most int) bool { return utf8.RuneCountInString(text) > most }
 
-// checkLength returns nil if the text, nil for none, has so many characters at
-// most, and ErrTextLength that names the field otherwise.
+// checkLength returns nil if the text, nil for none, is one, and has so many
+// characters at most. Of what is too long ErrTextLength names the field.
 func checkLength(field string, text *string, most int) error {
-	if text == nil || !tooLong(*text, most) {
+	switch {
+	case text == nil:
+		return nil
+	case !IsText(*text):
+		return ErrText.With("field", field)
+	case !tooLong(*text, most):
 		return nil
 	}
 	err := ErrTextLength.With("field", field).With("max", most)
@@ -71,7 +91,7 @@ func checkLength(field string, text *string, most int) error {
 // checkSearch returns nil if lists can be searched for the texts.
 func checkSearch(texts ...string) error {
 	for _, text := range texts {
-		if tooLong(text, maxSearch) || strings.ContainsFunc(text, unicode.IsControl) {
+		if tooLong(text, maxSearch) || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			return ErrSearch
 		}
 	}

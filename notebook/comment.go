@@ -103,7 +103,7 @@ func (c *Comment) Normalize() error {
 	if c.Content == "" || tooLong(c.Content, maxComment) {
 		return ErrCommentContent
 	}
-	return nil
+	return CheckText(c.Content)
 }
 
 // signature ends what the site says to somebody in its own name. Front ends show

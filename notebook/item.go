@@ -198,6 +198,8 @@ func Rejection(reason string) (Verdict, error) {
 		return Verdict{}, ErrReasonMissing
 	case tooLong(v.Reason, maxReason):
 		return Verdict{}, ErrReasonLength
+	case !IsText(v.Reason):
+		return Verdict{}, ErrText
 	}
 	return v, nil
 }

@@ -64,6 +64,11 @@ func checkMessage(title, content, summary *string) error {
 	case long(summary, maxMessageSummary):
 		return ErrMessageSummary
 	}
+	for _, text := range []*string{title, content, summary} {
+		if text != nil && !IsText(*text) {
+			return ErrText
+		}
+	}
 	return nil
 }
 

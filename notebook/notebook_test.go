@@ -301,7 +301,20 @@ func TestCheckTexts(t *testing.T) {
 			t.Errorf("%.10q: %v", reason, err)
 		}
 	}
-	for text, want := range map[string]error{"": nil, *long(200): nil, *long(201): ErrSearch, "a\x00": ErrSearch} {
+	for _, text := range []string{"a\x00b", "\xff"} {
+		_, rejected := Rejection(text)
+		_, sanctioned := NewSanction("1d", text, time.Time{})
+		for what, err := range map[string]error{
+			"rejection": rejected, "sanction": sanctioned, "comment": (&Comment{Content: text}).Normalize(),
+			"title": (&NewMessage{Title: text, Content: "c", Recipients: []string{"r"}}).Normalize(), "content": (&NewMessage{Title: "t", Content: text, Recipients: []string{"r"}}).Normalize(),
+			"summary": (&NewMessage{Title: "t", Content: "c", Summary: &text, Recipients: []string{"r"}}).Normalize(), "description": (&ItemChange{Description: &text}).checkLengths(),
+		} {
+			if !errors.Is(err, ErrText) {
+				t.Errorf("%s %q: %v", what, text, err)
+			}
+		}
+	}
+	for text, want := range map[string]error{"": nil, *long(200): nil, *long(201): ErrSearch, "a\x00": ErrSearch, "\xff": ErrSearch} {
 		for _, filter := range []interface{ Check() error }{&ItemFilter{Name: text}, &ItemFilter{Tag: text}, &ItemFilter{Uploader: text}, &ItemFilter{OwnerID: text}, &UserFilter{Search: text}} {
 			if err := filter.Check(); !errors.Is(err, want) {
 				t.Errorf("%.10q: %v", text, err)

@@ -32,6 +32,9 @@ func NewSanction(duration, reason string, now time.Time) (Sanction, error) {
 	if tooLong(s.Reason, maxReason) {
 		return Sanction{}, ErrReasonLength
 	}
+	if err := CheckText(s.Reason); err != nil {
+		return Sanction{}, err
+	}
 	days, known := map[string]int{"1d": 1, "7d": 7, "30d": 30, "permanent": 0}[duration]
 	if !known {
 		return Sanction{}, ErrDuration

@@ -20,6 +20,12 @@ var hardened = []excess{
 	{"a search has no bound", "notebook", "TestCheckTexts", []edit{
 		{"notebook/bounds.go", "if tooLong(text, maxSearch) ||", "if"},
 	}},
+	{"a search may be no text", "notebook", "TestCheckTexts", []edit{
+		{"notebook/bounds.go", " || !utf8.ValidString(text) ||", " ||"},
+	}},
+	{"a comment may be no text", "notebook", "TestCheckTexts", []edit{
+		{"notebook/comment.go", "return CheckText(c.Content)", "return nil"},
+	}},
 	{"a version has no bound", "notebook", "TestBotConfigVersion", []edit{
 		{"notebook/botconfig.go", "	if err := checkLength(\"version\", &version, maxVersion); err != nil {\n		return \"\", err\n	}\n", ""},
 	}},
@@ -229,5 +235,20 @@ var hardened = []excess{
 	}},
 	{"one client holds any number of connections", "notebook/live", "TestPlaces", []edit{
 		{"notebook/live/hub.go", "	if f.Client != \"\" {", "	if false {"},
+	}},
+	{"a path may be no text", "notebook/blackbox", "TestTexts", []edit{
+		{"notebook/server/middleware.go", "case !notebook.IsText(r.URL.Path):", "case notebook.IsText(\"\\x00\"):"},
+	}},
+	{"an input may hold what is no text", "notebook/blackbox", "TestTexts", []edit{
+		{"notebook/api/texts.go", "return notebook.CheckText(v.String())", "return notebook.CheckText()"},
+	}},
+	{"JSON may be in any encoding", "notebook/blackbox", "TestTexts", []edit{
+		{"notebook/api/texts.go", "if !utf8.Valid(data) {", "if !utf8.Valid(nil) {"},
+	}},
+	{"a form may hold what is no text", "notebook/blackbox", "TestTexts", []edit{
+		{"notebook/server/form.go", "return values, notebook.CheckText(values...)", "return values, nil"},
+	}},
+	{"a field of an upload may be no text", "notebook/blackbox", "TestTexts", []edit{
+		{"notebook/service/upload.go", "return notebook.CheckText(string(value))", "return nil"},
 	}},
 }

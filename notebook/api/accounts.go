@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -96,7 +95,7 @@ func (c *credentials) parse() (get func(string) string, err error) {
 		return values.Get, form.RemoveAll() // files, which nobody asked for
 	}
 	var object map[string]any
-	if err := json.Unmarshal(c.RawBody, &object); err != nil {
+	if err := unmarshalUTF8(c.RawBody, &object); err != nil {
 		return nil, server.ErrBody
 	}
 	return func(name string) string {

@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -66,6 +67,7 @@ func (a *api) document() huma.Config {
 	useEnvelopes()
 	c := huma.DefaultConfig("Notebook", a.version)
 	c.CreateHooks, c.DocsPath, c.SchemasPath = nil, "", ""
+	c.Formats = map[string]huma.Format{"application/json": onlyUTF8, "json": onlyUTF8}
 	c.Transformers = []huma.Transformer{answerFields}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
@@ -144,7 +146,11 @@ func handle[I, O any](a *api, pattern string, least notebook.Role, summary strin
 		f(&op)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handler(ctx, in)
+		var out *O
+		err := checkTexts(reflect.ValueOf(in))
+		if err == nil {
+			out, err = handler(ctx, in)
+		}
 		if err != nil {
 			return nil, a.Failure(ctx, server.CallerIn(ctx), err)
 		}

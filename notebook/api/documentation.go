@@ -96,7 +96,7 @@ func formErrors(path string, op *huma.Operation) []operationError {
 		list = append(list, operationError{http.StatusNotFound, "NOT_FOUND_ERROR", "NOT_FOUND", server.TextUnknown})
 	}
 	if len(op.Parameters) > 0 || op.RequestBody != nil {
-		list = append(list, operationError{http.StatusUnprocessableEntity, "VALIDATION_ERROR", "INPUT_INVALID", server.TextInvalid})
+		list = append(list, operationError{http.StatusUnprocessableEntity, "VALIDATION_ERROR", "INPUT_INVALID", server.TextInvalid}, documentedError(notebook.ErrText))
 	}
 	return append(list, operationError{http.StatusInternalServerError, "DATABASE_ERROR", "INTERNAL_ERROR", server.TextInternal})
 }

@@ -88,7 +88,7 @@ func TestPostgres(t *testing.T) {
 	if *onPostgres {
 		t.Skip("it runs by itself")
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestTwoNotebooks|TestPsqlWrites)$", "-test.timeout=20m", "-postgres")
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestTwoNotebooks|TestPsqlWrites|TestTexts)$", "-test.timeout=20m", "-postgres")
 	if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
 		t.Errorf("%v\n%s", err, out)
 	}

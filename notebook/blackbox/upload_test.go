@@ -95,7 +95,7 @@ func TestTextsAreBounded(t *testing.T) {
 		alice.upload(persona(c.ID)+"/files", nil, config("version = '"+long+"'")).want(refused).code("TEXT_TOO_LONG")
 		pending := s.newPending("alice", "Mai")
 		s.as("moderator").json(http.MethodPost, "/api/review/persona/"+pending.ID+"/reject", map[string]any{"reason": long}).want(refused).code("REASON_INVALID")
-		for _, text := range []string{strings.Repeat("x", 60_000), "%00"} {
+		for _, text := range []string{strings.Repeat("x", 60_000), "%01"} {
 			s.nobody().get("/api/persona/public?name=" + text).want(refused).code("SEARCH_INVALID")
 			s.nobody().get("/api/knowledge/public?uploader_id=" + text).want(refused).code("SEARCH_INVALID")
 			s.as("moderator").get("/api/review/persona/pending?name=" + text).want(refused).code("SEARCH_INVALID")

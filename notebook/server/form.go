@@ -16,7 +16,7 @@ var (
 		ZH: "有未填写的字段", EN: "A required field is missing"}}
 )
 
-// Fields returns the values of a form's fields, all of which are required.
+// Fields returns the values of a form's fields, all of which are required, and texts.
 func Fields(get func(name string) string, names ...string) ([]string, error) {
 	values := make([]string, len(names))
 	for i, name := range names {
@@ -24,5 +24,5 @@ func Fields(get func(name string) string, names ...string) ([]string, error) {
 			return nil, ErrFieldMissing.With("field", name)
 		}
 	}
-	return values, nil
+	return values, notebook.CheckText(values...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/unstale/unstale/notebook"
 	"github.com/unstale/unstale/notebook/service"
 )
 
@@ -40,7 +41,11 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		defer func() {
 			s.finish(l, r, started, recover())
 		}()
-		if !s.preflight(l, r) {
+		switch {
+		case s.preflight(l, r):
+		case !notebook.IsText(r.URL.Path): // it names nothing, and no database can be asked for it
+			s.NotFound(l, r)
+		default:
 			next.ServeHTTP(l, r)
 		}
 	})

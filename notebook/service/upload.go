@@ -198,8 +198,8 @@ func (i Items) readField(form *Form, part *multipart.Part) error {
 	if len(value) > notebook.MaxFormField {
 		return notebook.ErrUploadSize.Of(i.Kind)
 	}
-	form.Fields[part.FormName()] = strings.ToValidUTF8(string(value), "\uFFFD")
-	return nil
+	form.Fields[part.FormName()] = strings.ToValidUTF8(string(value), "\uFFFD") // to be shown again
+	return notebook.CheckText(string(value))
 }
 
 func (i Items) readFile(form *Form, part *multipart.Part) error {

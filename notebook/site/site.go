@@ -146,6 +146,12 @@ func (s *site) post(pattern string, least notebook.Role, do func(*http.Request) 
 				s.fail(w, r, server.ErrBody, "")
 				return
 			}
+			for _, values := range r.PostForm {
+				if err := notebook.CheckText(values...); err != nil {
+					s.fail(w, r, err, "")
+					return
+				}
+			}
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		v, err := do(r)
