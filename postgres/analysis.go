@@ -32,6 +32,9 @@ type analysis struct {
 
 var errClosed = errors.New("unstale/postgres: database closed")
 
+// lookName begins the application_name of connections of looks.
+const lookName = "unstale look"
+
 // ownConfig returns a configuration for connections of ours to the same database, as
 // the same role. Settings that nobody who looks at our statements could want are ours.
 func ownConfig(c *pgx.ConnConfig, name string, settings map[string]string) *pgx.ConnConfig {
@@ -42,7 +45,10 @@ func ownConfig(c *pgx.ConnConfig, name string, settings map[string]string) *pgx.
 	if own.RuntimeParams == nil {
 		own.RuntimeParams = make(map[string]string)
 	}
-	own.RuntimeParams["application_name"] = "unstale " + name
+	if app := own.RuntimeParams["application_name"]; app != "" {
+		name += " for " + app
+	}
+	own.RuntimeParams["application_name"] = "unstale " + name // Report.Nodes are told by it
 	own.RuntimeParams["default_transaction_isolation"] = "read committed"
 	own.RuntimeParams["jit"] = "off"
 	own.RuntimeParams["statement_timeout"] = "10s"

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,23 @@ type Report struct {
 	ReadOnly  bool      // the server is a standby: nothing that is read there is stored
 	Connected string    // version of the server
 	Told      bool      // what others do to the schema is told in their transactions, by event triggers; else it is noticed within a second or so
+	Oldest    time.Time // the oldest row of the outbox was written before; zero: every row is younger than Swept
+	Nodes     []Node    // that look at the database now; a role without pg_read_all_stats sees its own
+	Held      Held      // what keeps rows from being swept; zero: nothing does for longer than they are kept
+}
+
+// A Node is a process that follows the database: the connection by which it looks.
+type Node struct {
+	Name   string    // the application_name of its DSN, or ""
+	Addr   string    // host and port, as the server sees them; "local" through a socket
+	Looked time.Time // when its last look began, by the server's clock; zero: the role that asks may not see that (pg_read_all_stats)
+}
+
+// A Held is the oldest transaction that is open, or prepared: rows of those that ran beside
+// it stay in the outbox.
+type Held struct {
+	Name  string // "pid 17" and its application, or "prepared" and its name
+	Since time.Time
 }
 
 // A Blind is a relation of whose changes nobody is told.
@@ -47,6 +65,19 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "PostgreSQL %s; %d tables followed; outbox about %d rows, %d KiB", r.Connected, len(r.Followed), r.Outbox, r.Bytes/1024)
 	if !r.Swept.IsZero() {
 		fmt.Fprintf(&b, ", swept %s", r.Swept.UTC().Format(time.RFC3339))
+	}
+	if !r.Oldest.IsZero() {
+		fmt.Fprintf(&b, ", its oldest row from before %s", r.Oldest.UTC().Format(time.RFC3339))
+	}
+	if r.Held.Name != "" {
+		fmt.Fprintf(&b, "\nrows stay for as long as %s is open, since %s", r.Held.Name, r.Held.Since.UTC().Format(time.RFC3339))
+	}
+	fmt.Fprintf(&b, "\n%d nodes look at it", len(r.Nodes))
+	for _, n := range r.Nodes {
+		fmt.Fprintf(&b, "\n  %s %s", n.Addr, cmp.Or(n.Name, "(no application_name)"))
+		if !n.Looked.IsZero() {
+			fmt.Fprintf(&b, ", last at %s", n.Looked.UTC().Format(time.RFC3339Nano))
+		}
 	}
 	fmt.Fprintf(&b, "\nwhat others do to the schema or to triggers is noticed %s\n", r.noticed())
 	for _, t := range r.Coarse {
@@ -89,7 +120,13 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 		WHERE c.relname = 'outbox' AND c.relnamespace = 'unstale'::regnamespace`).Scan(&r.Outbox, &r.Bytes); err != nil {
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
 	}
-	_ = conn.QueryRow(ctx, `SELECT noted_at FROM unstale.horizon`).Scan(&r.Swept) // not for every role to see
+	var old bool
+	if err := conn.QueryRow(ctx, `SELECT noted_at, EXISTS (SELECT FROM unstale.outbox WHERE xid < noted) FROM unstale.horizon`).Scan(&r.Swept, &old); err == nil && old { // not for every role to see
+		r.Oldest = r.Swept
+	}
+	if err := r.activity(ctx, conn); err != nil {
+		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
+	}
 	c, err := load(ctx, conn)
 	if err != nil {
 		return nil, fmt.Errorf("unstale/postgres: status: %w", err)
@@ -97,6 +134,35 @@ func Status(ctx context.Context, dsn string) (*Report, error) {
 	told := c.report()
 	r.Followed, r.Coarse, r.Blind, r.Told = told.Followed, told.Coarse, told.Blind, told.Told
 	return r, nil
+}
+
+// activity finds the nodes, and what keeps rows from being swept.
+func (r *Report) activity(ctx context.Context, conn *pgx.Conn) error {
+	rows, err := conn.Query(ctx, `SELECT application_name, coalesce(host(client_addr) || ':' || client_port, 'local'), query_start FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name LIKE 'unstale look%' ORDER BY backend_start`)
+	if err != nil {
+		return err
+	}
+	var name, addr string
+	var looked *time.Time
+	if _, err := pgx.ForEachRow(rows, []any{&name, &addr, &looked}, func() error {
+		n := Node{Name: strings.TrimPrefix(strings.TrimPrefix(name, lookName), " for "), Addr: addr}
+		if looked != nil {
+			n.Looked = *looked
+		}
+		r.Nodes = append(r.Nodes, n)
+		return nil
+	}); err != nil {
+		return err
+	}
+	err = conn.QueryRow(ctx, `SELECT name, since FROM (
+			SELECT concat_ws(' ', 'pid ' || pid, nullif(application_name, '')) AS name, xact_start AS since FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+			UNION ALL SELECT 'prepared ' || gid, prepared FROM pg_prepared_xacts) t
+		WHERE since < clock_timestamp() - $1::interval ORDER BY since LIMIT 1`, retention).Scan(&r.Held.Name, &r.Held.Since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // report says what of a catalogue is followed.
