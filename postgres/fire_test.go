@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,10 @@ const (
 	hitSlack = 20 * time.Second
 )
 
-var allFires = flag.Bool("fire", false, "TestFire tries all that may happen, in place of some")
+var (
+	allFires = flag.Bool("fire", false, "TestFire tries all that may happen, in place of some")
+	fireHits = flag.Int64("fire.hits", 0, "how many answers from caches TestFire wants at least: it goes on, in another order each time")
+)
 
 var fires = []fire{
 	{name: "sixteen writers", strike: func(h *hammer, _ *way) {
@@ -183,12 +187,12 @@ func TestFire(t *testing.T) {
 	h.node(strings.Replace(h.dsn, fmt.Sprintf(":%d/", h.server.Port), fmt.Sprintf(":%d/", w.port()), 1))
 	h.node(h.dsn)
 	h.hitAgain()
-	for _, f := range fires {
-		if h.Failed() {
-			break
-		}
-		if !f.brief && !*allFires {
-			continue
+	order := slices.DeleteFunc(slices.Clone(fires), func(f fire) bool { return !f.brief && !*allFires })
+	rng := rand.New(rand.NewPCG(*hammerSeed, 1))
+	for i := 0; !h.Failed() && (i < len(order) || h.counted(hitsOf) < *fireHits); i++ {
+		f := order[i%len(order)]
+		if i%len(order) == len(order)-1 {
+			rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		}
 		for _, n := range h.nodes {
 			n.slowestHit.Store(0)
@@ -223,6 +227,7 @@ func TestFire(t *testing.T) {
 	}
 	h.end()
 	h.over.Store(true)
+	t.Logf("%d reads, %d hits, %d writes, seed %d", h.counted(readsOf), h.counted(hitsOf), h.writes.Load(), *hammerSeed)
 }
 
 // hitAgain waits until each node has hits of rows and sums.
