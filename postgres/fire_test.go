@@ -243,7 +243,7 @@ func (h *hammer) hitAgain() {
 		}
 	}
 	count(func(i int, n int64) { before[i] = n })
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		all := true
 		count(func(i int, n int64) { all = all && n > before[i] })
 		if all {

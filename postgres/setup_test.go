@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/unstale/unstale/internal/testenv"
 	"github.com/unstale/unstale/postgres"
@@ -66,6 +69,53 @@ pair|i||{v2,va,v1}|`},
 	}
 	server.Psql("postgres", `INSERT INTO item (id) VALUES (1)`)
 	if report, err := postgres.Status(t.Context(), server.DSN("postgres", "postgres")); err != nil || report.Version != 0 || !strings.Contains(report.String(), "not set up") {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestSetupBesideWriters: a transaction that holds a table for long neither keeps other
+// writers waiting behind setup, nor setup from the other tables; what is left is named.
+func TestSetupBesideWriters(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartPostgres(t)
+	server.Psql("postgres", `CREATE TABLE held (n int); CREATE TABLE zero (n int)`)
+	dsn := server.DSN("postgres", "postgres")
+	holder, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close(context.Background())
+	if _, err := holder.Exec(t.Context(), `BEGIN; INSERT INTO held VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- postgres.Setup(t.Context(), dsn, postgres.SetupOptions{}) }()
+	writes := 0
+	for ended := false; !ended; {
+		select {
+		case err := <-done:
+			if err == nil || !strings.Contains(err.Error(), "public.held") || strings.Contains(err.Error(), "public.zero") {
+				t.Errorf("setup: %v", err)
+			}
+			ended = true
+		default:
+			server.Psql("postgres", `INSERT INTO held VALUES (2)`) // beside the holder, and behind setup
+			writes++
+		}
+	}
+	if writes < 2 {
+		t.Errorf("%d writes went through while setup tried", writes)
+	}
+	if report, err := postgres.Status(t.Context(), dsn); err != nil || strings.Join(report.Followed, " ") != "public.zero" {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if _, err := holder.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.Setup(t.Context(), dsn, postgres.SetupOptions{}); err != nil {
+		t.Error(err)
+	}
+	if report, err := postgres.Status(t.Context(), dsn); err != nil || len(report.Followed) != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
