@@ -15,6 +15,10 @@ func keptCase() *pgCase {
 		`CREATE TABLE owner (id int4 PRIMARY KEY, name text NOT NULL)`,
 		`CREATE TABLE item (id int4 PRIMARY KEY, owner int4 NOT NULL REFERENCES owner, n int4, kind text NOT NULL DEFAULT 'a', m mood, price numeric, c char(4), f float4, day date,
 			icu text COLLATE "und-x-icu", rank int4 NOT NULL DEFAULT 5, tags int4[])`,
+		`CREATE TABLE base (id int4 PRIMARY KEY, n int4)`,
+		`CREATE TABLE base_child () INHERITS (base)`,
+		`INSERT INTO base VALUES (1, 7)`,
+		`INSERT INTO base_child VALUES (2, 7)`,
 		`CREATE TABLE secret (id int4 PRIMARY KEY, open bool)`,
 		`ALTER TABLE secret ENABLE ROW LEVEL SECURITY`,
 		`CREATE POLICY hides ON secret USING (open)`,
@@ -53,6 +57,7 @@ func keptCase() *pgCase {
 	read("lateral", `SELECT o.id, l.n FROM owner o, LATERAL (SELECT n FROM item i WHERE i.owner = o.id AND o.name = 'ann' ORDER BY id LIMIT 1) l`)
 	read("rows of a function", `SELECT i.id, i.n, t FROM item i, unnest(i.tags) t WHERE i.id > 0`)
 	read("grouped", `SELECT * FROM (SELECT owner, min(n) AS least FROM item GROUP BY owner) g WHERE least = 7`)
+	read("key of a child", `SELECT id FROM base WHERE id = $1`, 1)
 	c.reads = append(c.reads,
 		pgRead{shape: "cut by ties", mode: pgx.QueryExecModeSimpleProtocol, text: `SELECT m, id FROM item ORDER BY m LIMIT 1`, uncut: `SELECT m, id FROM item`, keys: 1})
 	for _, s := range []string{
@@ -74,6 +79,7 @@ func keptCase() *pgCase {
 		`UPDATE item SET tags = '{1,2}' WHERE id = 5`,
 		`UPDATE item SET n = 8 WHERE owner = 1`,
 		`UPDATE item SET n = 3 WHERE id = 5`,
+		`UPDATE base SET id = 1 WHERE n = 7`,
 		`INSERT INTO gate VALUES (2)`,
 		`INSERT INTO gate VALUES (1)`,
 		`TRUNCATE secret`,

@@ -16,7 +16,7 @@ import (
 )
 
 // version is that of what Setup makes in a database. Another one is not used.
-const version = 4
+const version = 5
 
 //go:embed setup.sql
 var setupSQL string
@@ -112,7 +112,7 @@ type setupTable struct {
 	schema, table string
 	done          bool // nothing is left to do
 	columns       []setupColumn
-	key           []string // names of the primary key's columns, if its types are the system's
+	key           []string // names of the primary key's columns, if its types are the system's and it has no children, whose rows may have the same key
 }
 
 type setupColumn struct {
@@ -171,6 +171,7 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 			SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
 			JOIN pg_attribute a ON a.attnum = k.number JOIN pg_type y ON y.oid = a.atttypid
 			WHERE i.indrelid = $1 AND i.indisprimary AND a.attrelid = $1
+				AND NOT EXISTS (SELECT FROM pg_class h WHERE h.oid = $1 AND h.relkind = 'r' AND h.relhassubclass)
 				AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_type z ON z.oid = b.atttypid
 					WHERE b.attrelid = $1 AND b.attnum = ANY (i.indkey) AND (z.typnamespace <> 'pg_catalog'::regnamespace OR z.typtype <> 'b'))
 			ORDER BY k.place`, t.oid)
