@@ -19,6 +19,14 @@ type catalogue struct {
 	enums       map[uint32]*columnType
 	labels      map[uint32]string       // of enums, by their oids
 	quoted      map[*shape.Table]string // names as SQL has them
+	relations   map[*shape.Table]*relation
+	citext      citext
+}
+
+// A citext is what there is of the extension of that name, if it is installed.
+type citext struct {
+	typ    uint32
+	equals map[uint32]bool // the operator "="
 }
 
 // A relation is a table of the system's catalogue, or something like one.
@@ -36,8 +44,9 @@ type relation struct {
 }
 
 type relationColumn struct {
-	number int16
-	typ    uint32 // of a domain, what that is made of
+	number    int16
+	typ       uint32 // of a domain, what that is made of
+	collation uint32
 }
 
 // column returns the index of the column with a number, or -1.
@@ -77,7 +86,7 @@ const (
 
 // load reads the catalogue, in one snapshot of a transaction of its own.
 func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
-	c := &catalogue{tables: make(map[uint32]*relation), enums: make(map[uint32]*columnType), labels: make(map[uint32]string), quoted: make(map[*shape.Table]string)}
+	c := &catalogue{tables: make(map[uint32]*relation), enums: make(map[uint32]*columnType), labels: make(map[uint32]string), quoted: make(map[*shape.Table]string), relations: make(map[*shape.Table]*relation)}
 	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, fingerprintSQL).Scan(&c.fingerprint); err != nil {
 			return err
@@ -87,6 +96,9 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			return err
 		}
 		if err := c.loadEnums(ctx, tx); err != nil {
+			return err
+		}
+		if err := c.loadCitext(ctx, tx); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -113,6 +125,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 				return err
 			}
 			r.Name = schema + "." + name
+			c.relations[r.Table] = r
 			c.quoted[r.Table] = pgx.Identifier{schema, name}.Sanitize()
 			switch {
 			case system:
@@ -137,19 +150,19 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 		}
 		rows, err = tx.Query(ctx, `
 			SELECT a.attrelid, a.attnum, a.attname, CASE WHEN y.typtype = 'd' THEN (`+baseSQL+`) ELSE y.oid END, a.attnotnull, a.attgenerated::text,
-				coalesce(l.collisdeterministic, true), coalesce(`+bytesSQL+`, false)
+				coalesce(l.collisdeterministic, true), coalesce(`+bytesSQL+`, false), a.attcollation
 			FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
 			WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384 ORDER BY a.attrelid, a.attnum`)
 		if err != nil {
 			return err
 		}
 		for rows.Next() {
-			var oid, typ uint32
+			var oid, typ, collation uint32
 			var number int16
 			var column shape.Column
 			var generated string
 			var exact, bytes bool
-			if err := rows.Scan(&oid, &number, &column.Name, &typ, &column.NotNull, &generated, &exact, &bytes); err != nil {
+			if err := rows.Scan(&oid, &number, &column.Name, &typ, &column.NotNull, &generated, &exact, &bytes, &collation); err != nil {
 				return err
 			}
 			r := c.tables[oid]
@@ -163,9 +176,12 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 				if column.Type = typeOf(typ, bytes); c.enums[typ] != nil {
 					column.Type = c.enums[typ]
 				}
+				if familyOf(typ) == familyText || typ == c.citext.typ {
+					column.Folded = foldedType{c.citext.typ}
+				}
 			}
 			r.Columns = append(r.Columns, column)
-			r.columns = append(r.columns, relationColumn{number, typ})
+			r.columns = append(r.columns, relationColumn{number, typ, collation})
 		}
 		if err := rows.Err(); err != nil {
 			return err
@@ -232,6 +248,28 @@ func (c *catalogue) loadEnums(ctx context.Context, tx pgx.Tx) error {
 			c.enums[typ] = t
 		}
 		t.labels[label], c.labels[oid] = len(t.labels), label
+	}
+	return rows.Err()
+}
+
+// citextSQL tells whether the type y is citext, as the extension has it.
+const citextSQL = `y.typname = 'citext' AND EXISTS (SELECT FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid AND x.extname = 'citext'
+	WHERE e.classid = 'pg_type'::regclass AND e.objid = y.oid AND e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e')`
+
+// loadCitext finds the extension citext.
+func (c *catalogue) loadCitext(ctx context.Context, tx pgx.Tx) error {
+	c.citext.equals = make(map[uint32]bool)
+	rows, err := tx.Query(ctx, `SELECT y.oid, o.oid FROM pg_type y JOIN pg_operator o ON o.oprleft = y.oid AND o.oprright = y.oid AND o.oprname = '=' AND o.oprnamespace = y.typnamespace
+		JOIN pg_proc p ON p.oid = o.oprcode AND p.proname = 'citext_eq' WHERE `+citextSQL)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var operator uint32
+		if err := rows.Scan(&c.citext.typ, &operator); err != nil {
+			return err
+		}
+		c.citext.equals[operator] = true
 	}
 	return rows.Err()
 }

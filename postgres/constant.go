@@ -91,7 +91,7 @@ func (c *catalogue) datumValue(typ uint32, b []byte, byValue bool) shape.Value {
 	}
 	text := string(b[4:])
 	switch typ {
-	case pgText, pgVarchar:
+	case pgText, pgVarchar, c.citext.typ:
 		return bounded(text)
 	case pgBpchar:
 		return bounded(strings.TrimRight(text, " "))

@@ -142,6 +142,14 @@ func (g *pgGenerator) change() (ch pgChange) {
 			}
 		}
 		ch.statements = append(ch.statements, "PREPARE TRANSACTION 'p'")
+	case n < 75 && len(g.attach) > 0:
+		ch.within = false
+		a := pick(g, g.attach...)
+		ch.statements = []string{"BEGIN", fmt.Sprintf("ALTER TABLE %s DETACH PARTITION %s", a[0], a[1]), "SAVEPOINT s", g.write(), "ROLLBACK TO s"}
+		if g.chance(60) {
+			ch.statements = append(ch.statements, fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", a[0], a[1], a[2]))
+		}
+		ch.statements = append(ch.statements, "COMMIT")
 	case n < 77:
 		ch.within = false
 		ch.statements = []string{"BEGIN", "SET LOCAL session_replication_role = replica", g.write(), "COMMIT"}

@@ -16,10 +16,118 @@ func (g *pgGenerator) where(src []pgSource) string {
 		return q
 	case n < 65:
 		return g.equal(src) + " AND " + g.equal(src)
-	case n < 75:
+	case n < 70:
 		return g.term(src, 1) + " OR " + g.term(src, 1)
+	case n < 88:
+		return g.finer(src)
 	}
 	return g.term(src, 0)
+}
+
+// finer returns a condition of a kind that is more than an equality.
+func (g *pgGenerator) finer(src []pgSource) string {
+	text, c := g.column(src)
+	s := pick(g, src...)
+	id := s.table.columns[0]
+	less := func(text string, c *pgColumn) string {
+		return text + pick(g, " < ", " <= ", " > ", " >= ") + g.value(c)
+	}
+	q := ""
+	switch g.IntN(9) {
+	case 0: // a range
+		q = less(text, c) + " AND " + less(text, c)
+	case 1:
+		q = fmt.Sprintf("%s BETWEEN %s%s AND %s", text, pick(g, "", "", "SYMMETRIC "), g.value(c), g.value(c))
+	case 2: // rows
+		q = fmt.Sprintf("(%s, %s) %s (%s, %s)", text, s.of(id), pick(g, "<", "<=", ">", ">="), g.value(c), g.value(id))
+	case 3:
+		sign := pick(g, "<", ">")
+		q = fmt.Sprintf("(%s %s %s OR (%s = %s AND %s %s= %s))", text, sign, g.value(c), text, g.value(c), s.of(id), sign, g.value(id))
+	case 4: // sides of OR
+		other, d := g.column(src)
+		q = fmt.Sprintf("((%s = %s AND %s = %s) OR (%s = %s AND %s = %s))", text, g.value(c), other, g.value(d), text, g.value(c), other, g.value(d))
+	case 5:
+		other, d := g.column(src)
+		q = "(" + pick(g, g.equal(src), less(text, c), text+" IS NULL") + " OR " + pick(g, g.equal(src), less(other, d), text+" = "+g.value(c)) + ")"
+	case 6:
+		q = g.optional(src)
+	case 7:
+		q = g.folded(src)
+	default:
+		q = fmt.Sprintf("coalesce(%s, %s) %s %s", text, c.typ.literals[g.first(len(c.typ.literals))], pick(g, "=", "=", "<", ">="), g.value(c))
+	}
+	if g.chance(50) {
+		return g.equal(src) + " AND " + q
+	}
+	return q
+}
+
+// optional returns a filter that an argument may switch off.
+func (g *pgGenerator) optional(src []pgSource) string {
+	text, c := g.column(src)
+	if g.plain {
+		return g.equal(src)
+	}
+	var arg any
+	if g.chance(60) {
+		arg = c.typ.args[g.first(len(c.typ.args))]
+	}
+	typ, _, _ := strings.Cut(c.typ.name, " COLLATE")
+	p := func() string { return g.bind(arg) + pick(g, "", "::"+typ) }
+	again := func() string { return fmt.Sprintf("$%d", len(g.args)) }
+	switch g.IntN(7) {
+	case 0:
+		return fmt.Sprintf("%s = coalesce(%s, %s)", text, p(), text)
+	case 1:
+		return fmt.Sprintf("(%s%s %s = %s)", pick(g, "", "NOT "), g.bind(g.chance(50))+"::bool OR", text, g.value(c))
+	case 2:
+		arg = pick(g, c.typ.args...)
+		return fmt.Sprintf("(%s = %s OR %s = %s)", p(), c.typ.literals[g.early(len(c.typ.literals))], text, again())
+	case 3:
+		return fmt.Sprintf("(%s::%s IS NULL OR %s %s %s)", g.bind(arg), typ, text, pick(g, "<", ">="), again())
+	case 4: // of another type
+		return fmt.Sprintf("(%s::%s = %s OR %s)", g.bind(pick(g, any("a"), any("a "), any("1"), nil)), pick(g, "varchar::bpchar", "bpchar", "text", "citext"), pick(g, "'a'", "'a '", "'A'"), g.equal(src))
+	}
+	return fmt.Sprintf("(%s::%s IS NULL OR %s = %s)", g.bind(arg), typ, text, again())
+}
+
+// folded returns a condition in which the case of letters does not count.
+func (g *pgGenerator) folded(src []pgSource) string {
+	text, c := g.column(src)
+	for range 10 {
+		if c.typ.letters {
+			break
+		}
+		text, c = g.column(src)
+	}
+	if !c.typ.letters {
+		text += "::text"
+	}
+	f := func() string { return pick(g, "lower", "lower", "lower", "upper") }
+	value := func() string {
+		v := pick(g, "'a'", "'A'", "'b'", "'k'", "'K'", "'é'", "'É'", "'\u212a'", "'i'", "''") // one is the sign of Kelvin
+		if g.plain || g.chance(40) {
+			return v
+		}
+		return g.bind(strings.Trim(v, "'"))
+	}
+	x := f()
+	if g.chance(10) {
+		text += pick(g, ` COLLATE "und-x-icu"`, ` COLLATE "C"`)
+	}
+	switch g.IntN(6) {
+	case 0:
+		return fmt.Sprintf("%s(%s) = %s", x, text, value())
+	case 1:
+		return fmt.Sprintf("%s = %s(%s)", text, f(), value())
+	case 2:
+		return fmt.Sprintf("%s(%s) IN (%s, %s(%s))", x, text, value(), x, value())
+	case 3:
+		if !g.plain {
+			return fmt.Sprintf("%s(%s) = ANY (%s)", x, text, g.bind([]string{"a", "k", "é"}[:1+g.IntN(3)]))
+		}
+	}
+	return fmt.Sprintf("%s(%s) = %s(%s)", x, text, x, value())
 }
 
 // equal returns an equality with a constant.
@@ -67,13 +175,15 @@ func (g *pgGenerator) term(src []pgSource, depth int) string {
 	case n == 13:
 		return fmt.Sprintf("coalesce(%s = %s, %t)", text, g.value(c), g.chance(50))
 	case n == 14:
-		return fmt.Sprintf("lower(%s::text) = %s", text, pick(g, "'a'", "'1'"))
+		return pick(g, g.folded, g.folded, g.finer)(src)
 	case n == 15 && depth < 2:
 		return "NOT (" + g.term(src, depth+1) + ")"
 	case n == 16 && depth < 2:
 		return "(" + g.term(src, depth+1) + " OR " + g.term(src, depth+1) + ")"
 	case n == 17 && depth < 2:
 		return "(" + g.term(src, depth+1) + " AND " + g.term(src, depth+1) + ")"
+	case n == 18 && c.typ.letters: // of what is no text the server says so now and then
+		return text + pick(g, " < ", " >= ") + g.value(c) + pick(g, ` COLLATE "C"`, ` COLLATE "und-x-icu"`)
 	case n == 18:
 		other, d := g.column(src)
 		return fmt.Sprintf("(%s, %s) = (%s, %s)", text, other, g.value(c), g.value(d))

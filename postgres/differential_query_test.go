@@ -556,7 +556,7 @@ func (g *pgGenerator) extreme() pgRead {
 func (g *pgGenerator) values() pgRead {
 	from, src := g.outside()
 	c := pick(g, src[0].table.columns...)
-	from += fmt.Sprintf(" JOIN (VALUES (%s), (%s)) v (c) ON %s = v.c", c.typ.literals[0]+"::"+strings.TrimSuffix(c.typ.name, ` COLLATE "C"`), c.typ.literals[min(1, len(c.typ.literals)-1)], src[0].of(c))
+	from += fmt.Sprintf(" JOIN (VALUES (%s), (%s)) v (c) ON %s = v.c", c.typ.literals[0]+"::"+strings.Split(c.typ.name, " COLLATE")[0], c.typ.literals[min(1, len(c.typ.literals)-1)], src[0].of(c))
 	return g.over(from, src)
 }
 

@@ -15,33 +15,36 @@ type pgType struct {
 	args     []any
 	array    any  // an argument for = ANY
 	exact    bool // values that are equal are the same
+	letters  bool // they are texts
 }
 
 var pgTypes = []pgType{
-	{"int4", []string{"1", "2", "3", "4", "0", "-1", "7"}, []any{int32(1), int64(2), 3, 4, 0, "1"}, []int32{1, 3}, true},
-	{"int8", []string{"1", "2", "3", "4", "0", "9007199254740993"}, []any{int64(1), 2, int32(3), int64(9007199254740993)}, []int64{1, 2, 2}, true},
-	{"int2", []string{"1", "2", "3", "-1"}, []any{int16(1), 2, 3}, []int16{1}, true},
-	{"text", []string{"'a'", "'b'", "'A'", "''", "'a '", "'1'", "'é'", "repeat('x', 300)"}, []any{"a", "b", "A", "", "é"}, []string{"a", "b", ""}, true},
-	{`text COLLATE "C"`, []string{"'a'", "'b'", "'B'", "''", "'a '", "'ab'", "'é'"}, []any{"a", "b", "B", ""}, []string{"a", "B"}, true},
-	{"varchar(10)", []string{"'a'", "'b'", "'ab'", "''"}, []any{"a", "b", "ab"}, []string{"a"}, true},
-	{"char(4)", []string{"'a'", "'b'", "'ab'", "''"}, []any{"a", "a ", "b"}, []string{"a", "ab"}, true},
-	{"bool", []string{"true", "false"}, []any{true, false}, nil, true},
-	{"numeric", []string{"1", "2", "1.0", "1.00", "1.5", "0", "-1", "'NaN'", "100000000000000000000", "0.001"}, []any{"1", "1.0", 2, 1.5, "NaN"}, nil, false},
-	{"numeric(6,2)", []string{"1", "1.5", "2", "0", "-2.25"}, []any{"1", "1.5", 2}, nil, true},
-	{"float8", []string{"1", "1.5", "0", "'-0'", "'NaN'", "'infinity'", "0.1"}, []any{1.0, 1.5, 0.0, 0.1}, []float64{1, 0.1}, false},
-	{"float4", []string{"1", "1.5", "0", "0.1"}, []any{float32(1), float32(0.1), 1.5}, nil, false},
+	{"int4", []string{"1", "2", "3", "4", "0", "-1", "7"}, []any{int32(1), int64(2), 3, 4, 0, "1"}, []int32{1, 3}, true, false},
+	{"int8", []string{"1", "2", "3", "4", "0", "9007199254740993"}, []any{int64(1), 2, int32(3), int64(9007199254740993)}, []int64{1, 2, 2}, true, false},
+	{"int2", []string{"1", "2", "3", "-1"}, []any{int16(1), 2, 3}, []int16{1}, true, false},
+	{"text", []string{"'a'", "'b'", "'A'", "'k'", "''", "'a '", "'É'", "'1'", "'\u212a'", "'é'", "repeat('x', 300)"}, []any{"a", "b", "A", "", "é"}, []string{"a", "b", ""}, true, true},
+	{`text COLLATE "C"`, []string{"'a'", "'b'", "'B'", "''", "'a '", "'ab'", "'é'"}, []any{"a", "b", "B", ""}, []string{"a", "B"}, true, true},
+	{`text COLLATE "und-x-icu"`, []string{"'a'", "'B'", "'b'", "'A'", "''"}, []any{"a", "b", "B", ""}, []string{"a", "B"}, true, true},
+	{"varchar(10)", []string{"'a'", "'b'", "'A'", "'ab'", "''"}, []any{"a", "b", "ab"}, []string{"a"}, true, true},
+	{"char(4)", []string{"'a'", "'b'", "'ab'", "''"}, []any{"a", "a ", "b"}, []string{"a", "ab"}, true, false},
+	{"citext", []string{"'a'", "'A'", "'b'", "'k'", "'K'", "'\u212a'", "'É'", "'é'", "''"}, []any{"a", "A", "b", "k", "é", "\u212a"}, nil, false, true},
+	{"bool", []string{"true", "false"}, []any{true, false}, nil, true, false},
+	{"numeric", []string{"1", "2", "1.0", "1.00", "1.5", "0", "-1", "'NaN'", "100000000000000000000", "0.001"}, []any{"1", "1.0", 2, 1.5, "NaN"}, nil, false, false},
+	{"numeric(6,2)", []string{"1", "1.5", "2", "0", "-2.25"}, []any{"1", "1.5", 2}, nil, true, false},
+	{"float8", []string{"1", "1.5", "0", "'-0'", "'NaN'", "'infinity'", "0.1"}, []any{1.0, 1.5, 0.0, 0.1}, []float64{1, 0.1}, false, false},
+	{"float4", []string{"1", "1.5", "0", "0.1"}, []any{float32(1), float32(0.1), 1.5}, nil, false, false},
 	{"uuid", []string{"'6ecd8c99-4036-403d-bf84-cf8400f67836'", "'00000000-0000-0000-0000-000000000001'", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"},
-		[]any{"6ecd8c99-4036-403d-bf84-cf8400f67836", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"}, []string{"6ecd8c99-4036-403d-bf84-cf8400f67836"}, true},
-	{"date", []string{"'2024-01-01'", "'2024-01-02'", "'2023-12-31'", "'infinity'", "'0044-03-15 BC'"}, []any{"2024-01-01", "2024-01-02", "infinity"}, nil, true},
-	{"timestamp", []string{"'2024-01-01 10:00:00'", "'2024-01-01 10:00:00.000001'", "'2024-01-02'", "'infinity'"}, []any{"2024-01-01 10:00:00", "2024-01-02"}, nil, true},
-	{"timestamptz", []string{"'2024-01-01 10:00:00+00'", "'2024-01-01 11:00:00+01'", "'2024-01-02 00:00:00+00'", "'-infinity'"}, []any{"2024-01-01 10:00:00+00", "2024-01-01 12:00:00+02"}, nil, true},
-	{"bytea", []string{`'\x61'`, `'\x'`, `'\x6100'`}, []any{[]byte("a"), []byte{}}, nil, true},
-	{"mood", []string{"'sad'", "'ok'", "'happy'"}, []any{"sad", "ok"}, nil, true},
-	{"jsonb", []string{"'1'", `'{"a": 1}'`, `'{"a": 1.0}'`, "'[1, 2]'"}, []any{"1"}, nil, false},
-	{"int4[]", []string{"'{1,2}'", "'{}'", "'{1,NULL}'"}, []any{[]int32{1, 2}}, nil, true},
-	{"inet", []string{"'10.0.0.1'", "'10.0.0.1/32'", "'10.0.0.0/8'", "'::1'"}, []any{"10.0.0.1"}, nil, true},
-	{"word", []string{"'a'", "'b'", "''"}, []any{"a", "b"}, []string{"a"}, true},
-	{"amount", []string{"1", "2", "3"}, []any{1, 2}, nil, true},
+		[]any{"6ecd8c99-4036-403d-bf84-cf8400f67836", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"}, []string{"6ecd8c99-4036-403d-bf84-cf8400f67836"}, true, false},
+	{"date", []string{"'2024-01-01'", "'2024-01-02'", "'2023-12-31'", "'infinity'", "'0044-03-15 BC'"}, []any{"2024-01-01", "2024-01-02", "infinity"}, nil, true, false},
+	{"timestamp", []string{"'2024-01-01 10:00:00'", "'2024-01-01 10:00:00.000001'", "'2024-01-02'", "'infinity'"}, []any{"2024-01-01 10:00:00", "2024-01-02"}, nil, true, false},
+	{"timestamptz", []string{"'2024-01-01 10:00:00+00'", "'2024-01-01 11:00:00+01'", "'2024-01-02 00:00:00+00'", "'-infinity'"}, []any{"2024-01-01 10:00:00+00", "2024-01-01 12:00:00+02"}, nil, true, false},
+	{"bytea", []string{`'\x61'`, `'\x'`, `'\x6100'`}, []any{[]byte("a"), []byte{}}, nil, true, false},
+	{"mood", []string{"'sad'", "'ok'", "'happy'"}, []any{"sad", "ok"}, nil, true, false},
+	{"jsonb", []string{"'1'", `'{"a": 1}'`, `'{"a": 1.0}'`, "'[1, 2]'"}, []any{"1"}, nil, false, false},
+	{"int4[]", []string{"'{1,2}'", "'{}'", "'{1,NULL}'"}, []any{[]int32{1, 2}}, nil, true, false},
+	{"inet", []string{"'10.0.0.1'", "'10.0.0.1/32'", "'10.0.0.0/8'", "'::1'"}, []any{"10.0.0.1"}, nil, true, false},
+	{"word", []string{"'a'", "'b'", "'A'", "''"}, []any{"a", "b"}, []string{"a"}, true, true},
+	{"amount", []string{"1", "2", "3"}, []any{1, 2}, nil, true, false},
 }
 
 // A pgTable is a table or a view.
@@ -96,8 +99,9 @@ type pgGenerator struct {
 	args    []any
 	plain   bool // values are written into the text
 	aliases int
-	next    int // the key of the row to be inserted; 0: any
-	pending int // prepared transactions
+	next    int         // the key of the row to be inserted; 0: any
+	pending int         // prepared transactions
+	attach  [][3]string // tables, their partitions, and the bounds of these
 }
 
 func (g *pgGenerator) chance(percent int) bool { return g.IntN(100) < percent }
@@ -192,7 +196,8 @@ func (g *pgGenerator) table(name string) (all []string) {
 		}
 		parts = append(parts, c.name+" "+c.typ.name+more)
 	}
-	id := &pgColumn{name: "id", typ: &pgTypes[pick(g, 0, 0, 0, 0, 0, 1, 1, 3, 8, 12)]}
+	divided := g.chance(18)
+	id := &pgColumn{name: "id", typ: &pgTypes[pick(g, 0, 0, 0, 0, 0, 0, 1, 1, 1, 3, 3, 8, 10, 14)]}
 	switch g.IntN(10) {
 	case 0:
 		add(id, "")
@@ -226,23 +231,67 @@ func (g *pgGenerator) table(name string) (all []string) {
 	for _, name := range []string{"a", "b", "c", "d"}[:2+g.IntN(3)] {
 		c := &pgColumn{name: name, typ: &pgTypes[g.early(len(pgTypes))], notNull: g.chance(20)}
 		more := ""
-		if c.typ.exact && g.chance(6) {
+		if c.typ.exact && !divided && g.chance(6) {
 			more = " UNIQUE"
 		}
 		add(c, more)
 	}
 	if g.chance(20) {
 		last := t.columns[len(t.columns)-1]
-		typ, expr := &pgTypes[7], last.name+" IS NULL"
+		typ, expr := &pgTypes[9], last.name+" IS NULL"
 		if last.typ.name == "int4" {
 			typ, expr = &pgTypes[0], last.name+" + 1"
 		}
 		add(&pgColumn{name: "g", typ: typ, generated: true}, " GENERATED ALWAYS AS ("+expr+") STORED")
 	}
 	g.tables = append(g.tables, t)
-	all = append(all, fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(parts, ", ")))
+	switch {
+	case divided && len(t.key) > 0:
+		all = append(all, g.partitions(t, strings.Join(parts, ", "))...)
+	case g.chance(6): // its keys are not those of its children
+		all = append(all, fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(parts, ", ")), fmt.Sprintf("CREATE TABLE %s_c () INHERITS (%[1]s)", name))
+		t.key = nil
+		g.tables = append(g.tables, &pgTable{name: name + "_c", columns: t.columns})
+	default:
+		all = append(all, fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(parts, ", ")))
+	}
 	if g.chance(30) {
 		all = append(all, fmt.Sprintf("CREATE %sINDEX ON %s (%s)", pick(g, "", "", "UNIQUE "), name, pick(g, t.columns...).name))
+	}
+	return all
+}
+
+// partitions returns what makes a partitioned table, and partitions of it, of which one
+// has its columns in another order and one more that is gone.
+func (g *pgGenerator) partitions(t *pgTable, columns string) (all []string) {
+	id := t.columns[0]
+	kind := pick(g, "HASH", "LIST", "RANGE")
+	all = append(all, fmt.Sprintf("CREATE TABLE %s (%s) PARTITION BY %s (id)", t.name, columns, kind))
+	bounds := []string{"FOR VALUES WITH (MODULUS 2, REMAINDER 0)", "FOR VALUES WITH (MODULUS 2, REMAINDER 1)"}
+	switch few := id.typ.literals; kind {
+	case "LIST":
+		bounds = []string{fmt.Sprintf("FOR VALUES IN (%s, %s)", few[0], few[1]), "DEFAULT"}
+	case "RANGE":
+		bounds = []string{"FOR VALUES FROM (MINVALUE) TO (" + few[1] + ")", "DEFAULT"}
+	}
+	for i, bound := range bounds {
+		p := &pgTable{name: fmt.Sprintf("%s_%d", t.name, i), columns: t.columns, key: t.key}
+		generated := slices.ContainsFunc(t.columns, func(c *pgColumn) bool { return c.generated })
+		if i == 0 || generated {
+			all = append(all, fmt.Sprintf("CREATE TABLE %s PARTITION OF %s %s", p.name, t.name, bound))
+		} else {
+			list := []string{"gone int4"}
+			for _, c := range slices.Backward(t.columns) {
+				list = append(list, c.name+" "+c.typ.name)
+				if c.notNull {
+					list[len(list)-1] += " NOT NULL"
+				}
+			}
+			all = append(all, fmt.Sprintf("CREATE TABLE %s (%s)", p.name, strings.Join(list, ", ")), "ALTER TABLE "+p.name+" DROP COLUMN gone",
+				fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", t.name, p.name, bound))
+		}
+		g.tables = append(g.tables, p)
+		g.attach = append(g.attach, [3]string{t.name, p.name, bound})
 	}
 	return all
 }

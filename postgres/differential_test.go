@@ -79,7 +79,7 @@ const leastHits = 20
 func differentialServer(t *testing.T) *testenv.Postgres {
 	t.Helper()
 	server := testenv.StartPostgres(t, "max_prepared_transactions=10", "log_min_messages=fatal")
-	server.Psql("postgres", "CREATE ROLE app LOGIN")
+	server.Psql("postgres", "CREATE ROLE app LOGIN; CREATE EXTENSION citext")
 	if strings.HasPrefix(strings.TrimSpace(server.Psql("postgres", "SHOW server_version_num")), "14") {
 		return server
 	}

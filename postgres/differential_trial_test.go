@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,9 +49,9 @@ type pgAnswer struct {
 func play(t *testing.T, server *testenv.Postgres, c *pgCase, s setting, total *tally) *failure {
 	t.Helper()
 	ctx := t.Context()
-	dsn := server.DSN("app", "postgres") + "?options=-csearch_path%3Dd%20-clock_timeout%3D50ms"
+	dsn := server.DSN("app", "postgres") + "?options=-csearch_path%3Dd%2Cpublic%20-clock_timeout%3D50ms"
 	if strings.Contains(server.DSN("app", "postgres"), "?") {
-		dsn = server.DSN("app", "postgres") + "&options=-csearch_path%3Dd%20-clock_timeout%3D50ms"
+		dsn = server.DSN("app", "postgres") + "&options=-csearch_path%3Dd%2Cpublic%20-clock_timeout%3D50ms"
 	}
 	tr := &trial{T: t, last: make([]*pgAnswer, len(c.reads))}
 	tr.owner = tr.connect(strings.Replace(dsn, "app", "postgres", 1))
@@ -97,7 +99,7 @@ func play(t *testing.T, server *testenv.Postgres, c *pgCase, s setting, total *t
 		tr.pool.Close()
 	}()
 	if s.narrow {
-		db.Shapes.Bounds = shape.Bounds{Shapes: 8, Many: 3, Watched: 1, Patience: 4, Placed: 60, Touched: 40}
+		db.Shapes.Bounds = shape.Bounds{Shapes: 8, Single: 2, Many: 3, Watched: 1, Patience: 4, Placed: 60, Touched: 40}
 	}
 	for end := time.Now().Add(time.Minute); db.CatchUp(ctx) != nil; {
 		if time.Now().After(end) {
@@ -213,12 +215,23 @@ func (tr *trial) compare(i int, r *pgRead, total *tally) string {
 		return ""
 	}
 	if r.uncut != "" && got.Error == "" && want.Error == "" {
-		if all := answerTo(tr.Context(), tr.plain, r.uncut, r.mode, r.args[:strings.Count(r.uncut, "$")]); r.among(got, want, all) {
+		if all := answerTo(tr.Context(), tr.plain, r.uncut, r.mode, r.args[:bound(r.uncut)]); r.among(got, want, all) {
 			return ""
 		}
 	}
 	return fmt.Sprintf("stale:\n%v\nwant:\n%v", got, want)
 }
+
+// bound returns how many parameters a text has.
+func bound(text string) (n int) {
+	for _, m := range parameters.FindAllStringSubmatch(text, -1) {
+		i, _ := strconv.Atoi(m[1])
+		n = max(n, i)
+	}
+	return n
+}
+
+var parameters = regexp.MustCompile(`\$(\d+)`)
 
 // same reports whether two answers are the same, or differ in what the query leaves
 // open.

@@ -15,18 +15,26 @@ func (s *scope) condition(n *nodetree.Node) sqldep.Expr {
 	}
 	yes := func(n *nodetree.Node, is int64) sqldep.Expr {
 		x := s.expr(n)
-		if c, ok := x.(sqldep.Column); ok && familyOfColumn(&c.Item.Table.Columns[c.Number]) == familyBool {
+		p, ok := x.(sqldep.Param)
+		if c, column := x.(sqldep.Column); column && familyOfColumn(&c.Item.Table.Columns[c.Number]) == familyBool {
 			return sqldep.Equal{X: c, Y: sqldep.Const{Value: literal{pgBool, shape.Int(is)}}}
+		} else if ok && n.OID("paramtype") == pgBool {
+			return sqldep.Equal{X: p, Y: sqldep.Const{Value: literal{pgBool, shape.Int(is)}}}
 		}
 		return sqldep.Other{x}
 	}
 	switch n.Tag {
-	case "VAR":
+	case "VAR", "PARAM":
 		return yes(n, 1)
 	case "BOOLEXPR":
 		args := n.Nodes("args")
-		if n.Text("boolop") == "not" && len(args) == 1 && args[0].Tag == "VAR" {
-			return yes(args[0], 0)
+		if n.Text("boolop") == "not" && len(args) == 1 {
+			switch args[0].Tag {
+			case "VAR", "PARAM":
+				return yes(args[0], 0)
+			case "DISTINCTEXPR":
+				return s.same(args[0])
+			}
 		}
 	case "BOOLEANTEST":
 		switch arg := n.Node("arg"); n.Text("booltesttype") {
@@ -75,9 +83,17 @@ func (s *scope) expr(n *nodetree.Node) sqldep.Expr {
 			return s.expr(args[0])
 		}
 	case "OPEXPR":
-		if args := n.Nodes("args"); len(args) == 2 && equalities[n.OID("opno")] != familyNone {
-			return s.equal(n, s.side(args[0]), s.side(args[1]))
+		op := n.OID("opno")
+		if args := n.Nodes("args"); len(args) == 2 {
+			if by, ok := comparisons[op]; ok {
+				return s.atMost(by, n.OID("inputcollid"), s.side(args[0]), s.side(args[1]), nil)
+			}
+			if equalities[op] != familyNone || s.catalogue.citext.equals[op] {
+				return s.equality(n, args[0], args[1])
+			}
 		}
+	case "ROWCOMPAREEXPR":
+		return s.rows(n)
 	case "SCALARARRAYOPEXPR":
 		if args := n.Nodes("args"); n.True("useOr") && len(args) == 2 {
 			return s.in(n, args[0], args[1])
@@ -175,6 +191,9 @@ func isOf(f family, e sqldep.Expr) bool {
 
 // in returns that a value equals an element of a list.
 func (s *scope) in(n, left, right *nodetree.Node) sqldep.Expr {
+	if in, ok := s.foldedIn(n, left, right); ok {
+		return in
+	}
 	x := s.side(left)
 	other := func() sqldep.Expr { return sqldep.Other{x, s.expr(right)} }
 	list := right

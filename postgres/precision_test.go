@@ -122,6 +122,7 @@ func TestEqualities(t *testing.T) {
 		`at = '2020-01-01Z'`, `at = '2020-01-01'::date`, `day = '2020-01-01'`, `day = '2020-01-01 00:00'::timestamp`, `u = '6ecd8c99-4036-403d-bf84-cf8400f67836'`,
 		`u::text = '6ecd8c99-4036-403d-bf84-cf8400f67836'`, `n = length(s)`, `n = small`, `n = (CASE WHEN b THEN $1 ELSE 7 END)`, `coalesce(n, $1) = $1`, `n = least($1, 7)`, `(n, s) = ($1, 'a')`, `n BETWEEN $1 AND $1`,
 		`n = $1 AND n = 7`, `s = 'a' COLLATE "C"`, `n = '1'`, `n % 2 = $1`, `NULLIF(n, 7) = $1`,
+		`n > $1 AND n <= 7`, `(n, s) < (7, 'b')`, `$1::int4 IS NULL OR n = $1`, `upper(v) = upper('A')`, `n = $1 OR v = 'a'`, `coalesce(s, 'a') = 'a'`,
 	}
 	s := newSite(t, `CREATE TABLE item (id int8 PRIMARY KEY, n int4, small int2, f float8, s text, c char(4), v varchar(9), b bool, at timestamptz, day date, u uuid);
 		INSERT INTO item (id) SELECT generate_series(1, 3)`,

@@ -338,6 +338,11 @@ func (r *reading) analyze(trees []*nodetree.Node) *shape.Plan {
 	if r.refused != "" {
 		return &shape.Plan{Refused: r.refused}
 	}
+	return r.under(trees[0], nil)
+}
+
+// under returns the plan for arguments that fail these guards.
+func (r *reading) under(tree *nodetree.Node, failing []shape.Guard) *shape.Plan {
 	var reads []sqldep.Read
 	for oid, columns := range r.tables {
 		reads = append(reads, sqldep.Read{Table: r.catalogue.tables[oid].Table, Columns: columns})
@@ -345,10 +350,14 @@ func (r *reading) analyze(trees []*nodetree.Node) *shape.Plan {
 	slices.SortFunc(reads, func(a, b sqldep.Read) int { return shape.CompareNames(a.Table, b.Table) })
 	d := dialect
 	d.Table = func(t *shape.Table) string { return r.catalogue.quoted[t] }
-	q, until := r.resolve(trees[0])
+	q, until := r.resolve(tree)
+	q.Failing = failing
 	p := d.Analyze(q, "", reads, sqldep.PrecisionExact)
 	if len(until) != len(r.present) || len(p.Ends) != len(r.present) {
 		return &shape.Plan{Refused: refusedVolatile} // it looks at the clock elsewhere, or nobody knows when it ends
+	}
+	if len(p.Guards) > 0 {
+		p.Under = func(failing []shape.Guard) *shape.Plan { return r.under(tree, failing) }
 	}
 	return p
 }

@@ -14,6 +14,7 @@ import (
 var dialect = sqldep.Dialect{
 	Moment:      columnTypes[0][familyTimestamptz],
 	Integer:     columnTypes[0][familyInt],
+	Untyped:     untypedType{},
 	Quote:       func(name string) string { return pgx.Identifier{name}.Sanitize() },
 	Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	Any:         func(placeholder string) string { return "= ANY (" + placeholder + ")" },

@@ -123,6 +123,7 @@ type setupColumn struct {
 	enum    bool
 	varlena bool
 	exact   bool // its collation is deterministic
+	citext  bool
 }
 
 func (t *setupTable) name() string { return t.schema + "." + t.table }
@@ -159,11 +160,11 @@ func setupTables(ctx context.Context, conn *pgx.Conn, o *SetupOptions) ([]*setup
 	})
 	for _, t := range all {
 		rows, _ := conn.Query(ctx, `
-			SELECT a.attnum, a.attname, y.oid, quote_ident(n.nspname) || '.' || quote_ident(y.typname), y.typtype = 'e', y.typlen = -1, coalesce(l.collisdeterministic, true)
+			SELECT a.attnum, a.attname, y.oid, quote_ident(n.nspname) || '.' || quote_ident(y.typname), y.typtype = 'e', y.typlen = -1, coalesce(l.collisdeterministic, true), `+citextSQL+`
 			FROM pg_attribute a JOIN pg_type y ON y.oid = (`+baseSQL+`) JOIN pg_namespace n ON n.oid = y.typnamespace LEFT JOIN pg_collation l ON l.oid = a.attcollation
 			WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, t.oid)
 		if t.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c setupColumn, err error) {
-			return c, row.Scan(&c.number, &c.name, &c.typ, &c.base, &c.enum, &c.varlena, &c.exact)
+			return c, row.Scan(&c.number, &c.name, &c.typ, &c.base, &c.enum, &c.varlena, &c.exact, &c.citext)
 		}); err != nil {
 			return nil, err
 		}
@@ -309,6 +310,8 @@ func imageOf(c setupColumn, value string) string {
 	switch f := familyOf(c.typ); {
 	case c.enum:
 		return "'v' || " + value + "::pg_catalog.text"
+	case c.citext:
+		return short(value + "::pg_catalog.text")
 	case f == familyNone || f.collated() && !c.exact:
 		return ""
 	case f == familyInt || f == familyUUID || f == familyBool:

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/unstale/unstale/internal/shape"
 )
@@ -212,6 +213,80 @@ func (t *columnType) takes(typ uint32) bool {
 	}
 	return f == t.family
 }
+
+// An untypedType is how values compare of which neither is a column's: the front end sees
+// to it that both are of one family.
+type untypedType struct{}
+
+// Key implements shape.Type.
+func (untypedType) Key(v shape.Value) (_ shape.Value, ok bool) {
+	return v, v.Kind() != shape.KindUnknown
+}
+
+// Place implements shape.Type: there is no order.
+func (untypedType) Place(dst shape.Code, _ shape.Value) (_ shape.Code, ok bool) { return dst, false }
+
+// Fit implements shape.Type. Of a parameter that is not NULL that much is certain, whatever
+// its value.
+func (untypedType) Fit(arg any) (_ shape.Value, ok bool) {
+	switch a := arg.(type) {
+	case literal:
+		return a.value, a.value.Kind() != shape.KindUnknown
+	case *parameter:
+		return a.value(), true
+	}
+	return shape.Value{}, false
+}
+
+// Distinct implements shape.Type.
+func (untypedType) Distinct() bool { return false }
+
+// A foldedType is how texts compare by lower(text), or upper(text), and how those of citext
+// do: which letters are one but for their case goes by the locale, whatever the provider
+// of collations is, but only for letters that are not ASCII's. Texts of ASCII that are
+// equal in some locale are equal in this type.
+type foldedType struct {
+	citext uint32 // the type's oid, if there is one
+}
+
+// Key implements shape.Type. Of a text that is not ASCII nobody knows what it equals: the
+// sign of Kelvin is a k.
+func (foldedType) Key(v shape.Value) (_ shape.Value, ok bool) {
+	if v.Kind() != shape.KindText {
+		return v, v.Kind() == shape.KindNull
+	}
+	b := []byte(v.Text())
+	for i, c := range b {
+		switch {
+		case c >= utf8.RuneSelf:
+			return v, false
+		case 'A' <= c && c <= 'Z':
+			b[i] += 'a' - 'A'
+		}
+	}
+	return shape.Text(string(b)), true
+}
+
+// Place implements shape.Type: there is no order.
+func (foldedType) Place(dst shape.Code, _ shape.Value) (_ shape.Code, ok bool) { return dst, false }
+
+// Fit implements shape.Type.
+func (t foldedType) Fit(arg any) (_ shape.Value, ok bool) {
+	var typ uint32
+	var v shape.Value
+	switch a := arg.(type) {
+	case shape.Value:
+		return a, a.Kind() != shape.KindUnknown
+	case literal:
+		typ, v = a.typ, a.value
+	case *parameter:
+		typ, v = a.typ, a.value()
+	}
+	return v, v.Kind() != shape.KindUnknown && (familyOf(typ) == familyText || typ != 0 && typ == t.citext)
+}
+
+// Distinct implements shape.Type.
+func (foldedType) Distinct() bool { return false }
 
 // The first digits of places. NULLs are the greatest.
 const (

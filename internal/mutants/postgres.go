@@ -105,7 +105,8 @@ var strict = []excess{
 	}},
 	{"conditions of other operators are equalities", "postgres", "TestEqualities", []edit{
 		{"postgres/expr.go", "	f := equalities[n.OID(\"opno\")]\n", "	f := equalities[n.OID(\"opno\")]\n	if f == familyNone {\n		f = familyInt\n	}\n"},
-		{"postgres/expr.go", "len(args) == 2 && equalities[n.OID(\"opno\")] != familyNone {", "len(args) == 2 {"},
+		{"postgres/expr.go", "			if equalities[op] != familyNone || s.catalogue.citext.equals[op] {\n", "			if op > 0 {\n"},
+		{"postgres/compare.go", "	if equalities[n.OID(\"opno\")] == familyNone {\n		return sqldep.Other{x, y}\n	}\n", ""},
 	}},
 	{"what only sounds like EXPLAIN changes nothing of a session", "postgres", "TestSessions", []edit{
 		{"postgres/effects.go", "!strings.Contains(strings.ToLower(text), \"analy\")", "true"},
@@ -241,6 +242,39 @@ var strict = []excess{
 	}},
 	{"a NULL that comes last is an end like others", "postgres", "TestDifferentialKept", []edit{
 		{"internal/shape/run.go", "(s.Span.Limit == nil || s.Span.Value) && s", "s.Span.Limit == nil && s"},
+	}},
+	{"labels are sorted by their letters", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/catalogue.go", "FROM pg_enum ORDER BY enumtypid, enumsortorder", "FROM pg_enum ORDER BY enumtypid, enumlabel"},
+	}},
+	{"groups are rows", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/from.go", "\"groupClause\", \"groupingSets\", \"havingQual\"", "\"havingQual\""},
+	}},
+	{"what is above is below", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/compare.go", "	if by.above {\n", "	if !by.above {\n"},
+	}},
+	{"rows are below another one if each of their values is", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/compare.go", "	return s.atMost(by, collations[0], x, y, more)\n", "	z := s.side(left[1])\n	return sqldep.Bool{X: s.atMost(by, collations[0], x, y, nil), Y: s.atMost(comparisons[operators[1]], collations[1], z, s.side(right[1]), nil)}\n"},
+	}},
+	{"a filter whose parameter is NULL selects", "postgres", "TestDifferentialKept", []edit{
+		{"internal/shape/guard.go", "return ok && v.kind != KindNull", "return ok"},
+	}},
+	{"spaces at the end of a parameter count", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/compare.go", "	return f != familyNone && f == g\n", "	return max(f, g) >= 0\n"},
+	}},
+	{"a column that may be NULL equals what coalesce does", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/compare.go", "		if e, ok := s.equal(n, c, value).(sqldep.Equal); ok {\n			return sqldep.Bool{Or: true, X: e, Y: sqldep.IsNull{X: c}}\n", "		if e, ok := s.equal(n, c, value).(sqldep.Equal); ok {\n			return e\n"},
+	}},
+	{"nothing is not distinct from NULL", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/compare.go", "				if e, ok := s.equal(n, c, value).(sqldep.Equal); ok {\n					return sqldep.Bool{Or: true, X: e, Y: sqldep.IsNull{X: c}}\n", "				if e, ok := s.equal(n, c, value).(sqldep.Equal); ok {\n					return e\n"},
+	}},
+	{"letters that are not ASCII's are their own lower case", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/types.go", "		case c >= utf8.RuneSelf:\n			return v, false\n", "		case c >= utf8.RuneSelf:\n"},
+	}},
+	{"case counts", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/types.go", "		case 'A' <= c && c <= 'Z':\n			b[i] += 'a' - 'A'\n", ""},
+	}},
+	{"a parameter that is not true is false", "postgres", "TestDifferentialKept", []edit{
+		{"postgres/expr.go", "	case \"VAR\", \"PARAM\":\n		return yes(n, 1)\n", "	case \"VAR\", \"PARAM\":\n		return yes(n, 0)\n"},
 	}},
 	{"a key tells rows of children apart", "postgres", "TestDifferentialKept", []edit{
 		{"postgres/setup.go", "h.relkind = 'r' AND h.relhassubclass", "h.relkind = 'q' AND h.relhassubclass"},

@@ -14,7 +14,8 @@ const RefusedPanic = "the analysis panicked"
 
 // Safely returns the plan that is made. Where making it panics, the statement is refused,
 // and the log says why: the analysis runs within the requests of an application, to
-// which a mistake in it must cost no more than a hit.
+// which a mistake in it must cost no more than a hit. That goes for the plans under its
+// guards, too.
 func Safely(log *slog.Logger, text string, plan func() *shape.Plan) (p *shape.Plan) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -23,5 +24,11 @@ func Safely(log *slog.Logger, text string, plan func() *shape.Plan) (p *shape.Pl
 				slog.String("statement", text), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	return plan()
+	p = plan()
+	if under := p.Under; under != nil {
+		p.Under = func(failing []shape.Guard) *shape.Plan {
+			return Safely(log, text, func() *shape.Plan { return under(failing) })
+		}
+	}
+	return p
 }

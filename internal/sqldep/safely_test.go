@@ -20,7 +20,11 @@ func TestSafely(t *testing.T) {
 	if got.Refused != RefusedPanic {
 		t.Errorf("%v", got)
 	}
-	for _, want := range []string{"SELECT 2", "a mistake", "safely_test.go"} {
+	made.Under = func([]shape.Guard) *shape.Plan { panic("under guards") }
+	if got := Safely(logger, "SELECT 3", func() *shape.Plan { return made }).Under(nil); got.Refused != RefusedPanic {
+		t.Errorf("%v", got)
+	}
+	for _, want := range []string{"SELECT 2", "a mistake", "SELECT 3", "under guards", "safely_test.go"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q: %s", want, &log)
 		}
