@@ -35,6 +35,17 @@ func (d *database) Logger() *slog.Logger { return d.engine.logger }
 // Seq implements adapter.Database.
 func (d *database) Seq() uint64 { return d.engine.ledger.Seq() }
 
+// Tick implements adapter.Database.
+func (d *database) Tick() uint64 { return d.engine.ledger.Tick() }
+
+// SharedKey implements adapter.Database.
+func (d *database) SharedKey() (key [16]byte, ok bool) {
+	if d.engine.sharing == nil {
+		return key, false
+	}
+	return d.engine.sharing.hashKey, true
+}
+
 // Caller implements adapter.Database.
 func (d *database) Caller(ctx context.Context, within adapter.Caller) adapter.Caller {
 	refuseOthers(ctx, d.engine)
@@ -241,7 +252,7 @@ func (d *database) Lost(cause string) { d.MarkAll(cause).Settle() }
 // mark puts everything in flux that was read from a source: everything there is,
 // if that may depend on what the source tells, or is asked for.
 func (s *source) mark(cause string, everything bool) *flux {
-	f := &flux{engine: s.engine, all: everything || s.every, change: s.change(cause), since: time.Now()}
+	f := &flux{engine: s.engine, all: everything || s.every, aside: everything || s.positioned == nil, change: s.change(cause), since: time.Now()}
 	if f.all {
 		s.engine.ledger.MarkAll()
 	} else {
@@ -258,6 +269,7 @@ type flux struct {
 	engine *engine
 	slots  []ledger.Slot
 	all    bool
+	aside  bool    // others do not hear of it
 	change *Change // to be remembered
 	since  time.Time
 	once   sync.Once
@@ -268,7 +280,11 @@ func (f *flux) Settle() {
 	f.once.Do(func() {
 		c := f.engine
 		if f.all {
-			c.history.add(c.ledger.RaiseFloor(), f.change)
+			seq := c.ledger.RaiseFloor()
+			if f.aside {
+				c.fellAside.Store(seq)
+			}
+			c.history.add(seq, f.change)
 			c.ledger.ReleaseAll()
 		} else {
 			c.history.add(c.ledger.Bump(f.slots), f.change)

@@ -14,6 +14,7 @@ type asker struct {
 	engine *engine
 	from   identifier // nil: nobody is known to ask
 	realm  string     // in which what from says has a meaning
+	named  bool       // which it has in every process
 	method string     // of the request
 	route  string     // of the request
 	path   string     // as it came; handlers may rewrite the request's
@@ -71,6 +72,9 @@ func (s *scope) who() string {
 	}
 	if s.asker == nil || s.asker.from == nil {
 		return ""
+	}
+	if s.fill != nil && !s.asker.named {
+		s.fill.stayHere() // what names mean is a matter of this process
 	}
 	if s.fill != nil {
 		// After a panic, too: a handler that recovers answers without knowing.

@@ -28,6 +28,9 @@ type engine struct {
 	reports  reports
 	history  *history
 	watch    watch
+	sharing  *sharing // nil: no entry is shared
+
+	fellAside atomic.Uint64 // the sequence number with which everything fell last that others do not hear of
 
 	everybody holdings // of all but functions given to Load in the course of no request
 	nobody    holdings // whose context carries no mark
@@ -54,6 +57,13 @@ func newEngine(o Options) (*engine, error) {
 		c.store = memory
 	}
 	c.sweeper.work = c.sweep
+	if o.Sharing != nil {
+		s, err := newSharing(c, *o.Sharing)
+		if err != nil {
+			return nil, err
+		}
+		c.sharing, c.digests.secret = s, s.derive("digests"+string(s.context[:]))
+	}
 	return c, nil
 }
 
@@ -66,6 +76,9 @@ func (c *engine) close() error {
 	c.watch.end()
 	err := c.sources.close()
 	c.sweeper.close()
+	if c.sharing != nil {
+		err = errors.Join(err, c.sharing.close())
+	}
 	if s, ok := c.store.(io.Closer); ok {
 		err = errors.Join(err, s.Close())
 	}
@@ -74,7 +87,11 @@ func (c *engine) close() error {
 
 // raiseFloor invalidates everything.
 func (c *engine) raiseFloor(ch *Change) {
-	c.history.add(c.ledger.RaiseFloor(), ch)
+	c.ledger.MarkAll() // until it is known that others have not heard of it
+	seq := c.ledger.RaiseFloor()
+	c.fellAside.Store(seq)
+	c.ledger.ReleaseAll()
+	c.history.add(seq, ch)
 	c.watch.changed(ch)
 	c.stats.invalidation(ch.Cause, 1)
 	c.logger.Debug("unstale: everything invalidated", slog.String("cause", ch.Cause))

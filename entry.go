@@ -52,8 +52,9 @@ type Entry struct {
 
 	notes notes // where the record's slots come from, if that is remembered
 
-	route *routeCounters // of the request that made it; nil for a function result
-	took  time.Duration  // what its handler took
+	route   *routeCounters // of the request that made it; nil for a function result
+	took    time.Duration  // what its handler took
+	lineage *lineage       // where entries are shared
 
 	worth *worth // of its place, which it shares with those before and after it; nil where no source has to be asked
 
@@ -88,6 +89,8 @@ const (
 	lineOverhead   = 48
 	originOverhead = 64
 	stringOverhead = 16
+
+	lineageOverhead = 48
 )
 
 // A storedHeader is what a handler made of the header that it found: the
@@ -166,6 +169,9 @@ func (e *Entry) weigh(key string) {
 		for _, v := range list {
 			n += stringOverhead + len(v)
 		}
+	}
+	if e.lineage != nil {
+		n += lineageOverhead + stringOverhead*len(e.lineage.kinds) // the texts are the adapter's
 	}
 	e.size = int64(n + 8*cap(e.notes.list) + 8*cap(e.notes.origins))
 }

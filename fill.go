@@ -74,6 +74,11 @@ type fill struct {
 	refused  string    // why the result, and what is made from it, may not be stored
 	because  string    // which statement or place in the program that is due to, or ""
 	alone    string    // why the result may not be stored, though what is made from it may
+
+	// Where entries are shared.
+	kinds []string // of its dependencies, none twice
+	parts uint64   // the stored results it used were made after it, if any; 0: there are none
+	local bool     // it depends on what other processes do not hear of
 }
 
 // begin starts a fill on a route, or of Load outside of any. Its asOf precedes
@@ -133,6 +138,10 @@ func (f *fill) add(s *source, d adapter.Dependencies) {
 	for _, h := range d.Hashes {
 		f.slots = append(f.slots, f.engine.ledger.Slot(h))
 	}
+	if f.engine.sharing != nil {
+		f.local = f.local || d.Alone || s == nil || s.positioned == nil
+		f.addKinds(d.Kinds)
+	}
 	if f.engine.history != nil {
 		added := f.slots[len(f.slots)-len(d.Hashes):]
 		for _, from := range d.From {
@@ -144,6 +153,58 @@ func (f *fill) add(s *source, d adapter.Dependencies) {
 		f.readFrom(s)
 	}
 	f.bound()
+}
+
+// maxKinds bounds what is remembered of how commits have to be described.
+const maxKinds = 256
+
+// addKinds adds kinds of dependencies. The caller holds mu.
+func (f *fill) addKinds(kinds []string) {
+	for _, k := range kinds {
+		switch {
+		case slices.Contains(f.kinds, k):
+		case len(f.kinds) >= maxKinds:
+			f.local = true
+			return
+		default:
+			f.kinds = append(f.kinds, k)
+		}
+	}
+}
+
+// stayHere says that other processes do not hear of something that the result depends on.
+func (f *fill) stayHere() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.local = true
+}
+
+// lineage returns what others have to know of the result. The caller holds mu.
+func (f *fill) lineage() *lineage {
+	if f.engine.sharing == nil {
+		return nil
+	}
+	l := &lineage{kinds: slices.Clone(f.kinds), made: f.asOf, alone: f.local || f.ages}
+	if f.parts > 0 {
+		l.made = min(l.made, f.parts)
+	}
+	return l
+}
+
+// useLineage hands on what others have to know of a stored result. The caller holds mu.
+func (f *fill) useLineage(l *lineage) {
+	if f.engine.sharing == nil {
+		return
+	}
+	if l == nil {
+		f.local = true
+		return
+	}
+	f.local = f.local || l.alone
+	f.addKinds(l.kinds)
+	if f.parts == 0 || l.made < f.parts {
+		f.parts = max(l.made, 1)
+	}
 }
 
 // dependOnSlot adds a dependency that makes nothing known of what the result is
@@ -266,6 +327,7 @@ func (f *fill) choose(input string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.chosen = union(f.chosen, []string{input})
+	f.local = true // it is numbered by process, or an address of this one
 }
 
 func (f *fill) selectedBy() []string {
@@ -300,6 +362,7 @@ func (f *fill) expireAt(t time.Time) {
 	defer f.mu.Unlock()
 	f.expires = earlier(f.expires, t)
 	f.informed = true
+	f.local = true // it ends by the clock of this machine
 }
 
 // age says that the result may be out of date until it expires.
@@ -326,6 +389,11 @@ func (f *fill) use(inner *fill) {
 	f.informed = f.informed || inner.informed
 	f.unsure = f.unsure || inner.unsure
 	f.ages = f.ages || inner.ages
+	f.local = f.local || inner.local
+	f.addKinds(inner.kinds)
+	if inner.parts > 0 && (f.parts == 0 || inner.parts < f.parts) {
+		f.parts = inner.parts
+	}
 	f.wrote = f.wrote || inner.wrote
 	if inner.refused != "" {
 		if f.refused == "" {
@@ -351,6 +419,7 @@ func (f *fill) useStored(e *Entry, found uint64) {
 	f.expires = earlier(f.expires, now.Add(e.remaining(now)))
 	f.asked = f.asked || e.asked
 	f.ages = f.ages || e.ages
+	f.useLineage(e.lineage)
 	f.informed = true
 	f.bound()
 }
@@ -395,7 +464,7 @@ func (f *fill) seal(key string, lifetime time.Duration, now time.Time) (*Entry, 
 		return nil, f.alone
 	}
 	f.expires = earlier(f.expires, now.Add(lifetime))
-	e := &Entry{engine: f.engine, created: now, expires: f.expires, asked: f.asked, ages: f.ages, passing: f.passing}
+	e := &Entry{engine: f.engine, created: now, expires: f.expires, asked: f.asked, ages: f.ages, passing: f.passing, lineage: f.lineage()}
 	if !e.fresh(now) {
 		return nil, refusedExpired
 	}

@@ -144,6 +144,9 @@ func (g *get) identified() bool {
 	return g.Identity == nil || g.own == forCredentials || g.asks != nil && g.asks.found.Load()
 }
 
+// alone implements selector: handlers without a name are numbered as they come.
+func (g *get) alone() bool { return g.Name == "" }
+
 // answer serves a valid entry, joins somebody's fill, or runs one.
 func (g *get) answer() {
 	c := g.front

@@ -33,6 +33,7 @@ type client struct {
 
 func newClient(m *middleware, r *http.Request, route string) *client {
 	c := &client{identity: m.Identity, request: r}
+	c.named = m.Name != ""
 	c.engine, c.realm, c.method, c.route, c.path = m.front.engine, m.realm, r.Method, route, r.URL.Path
 	if m.Identity != nil {
 		c.from = c

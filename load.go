@@ -221,6 +221,9 @@ func (s *scope) identified() bool {
 	return s.asker == nil || s.asker.from == nil || s.asker.found.Load()
 }
 
+// alone implements selector.
+func (s *scope) alone() bool { return false }
+
 // identity implements selector. An entry that is found this way says itself that
 // it asked. Middlewares may call different people by one name.
 func (s *scope) identity() string {

@@ -110,6 +110,7 @@ type selector interface {
 	patience() time.Duration                     // how long it waits for a source
 	allows(age time.Duration) bool               // whether what is for all may be as old as that
 	identified() bool                            // whether who asks need not be found out any more
+	alone() bool                                 // whether what it selects is never shared with other processes
 }
 
 // variant returns the key of the entry for an audience that s selects under choice.
@@ -154,11 +155,21 @@ func (c *engine) digestCredentials(s selector) string {
 // asks included, and the judgement. Otherwise one write could take an answer away
 // from a group and put somebody into it, and they would be given the answer.
 func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry, key string, at moment, why miss) {
+	e, key, at, why, looked := c.findHere(ctx, primary, s, false)
+	if c.sharing != nil && e == nil && why.shares() && c.takeOver(ctx, primary, s, looked) {
+		e, key, at, why, _ = c.findHere(ctx, primary, s, true)
+	}
+	return e, key, at, why
+}
+
+// findHere is find in memory. took says that what came from elsewhere has just been put there, and the
+// sources have caught up with which that may be judged; looked, that they have caught up.
+func (c *engine) findHere(ctx context.Context, primary string, s selector, took bool) (e *Entry, key string, at moment, why miss, looked bool) {
 	all, own := s.audiences()
 	first := c.store.Get(primary)
 	if first == nil && own != forCredentials {
 		c.glance()
-		return nil, primary, c.now(), missUnknown
+		return nil, primary, c.now(), missUnknown, false
 	}
 	var ch choice
 	shared, sharedKey := first, primary // what is for all
@@ -190,10 +201,14 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 		c.glance()
 	} else if e == nil && c.lately(s, shared) {
 		// It is judged on a look that was sent before.
+	} else if took && e.fromElsewhere() && shared.fromElsewhere() {
+		looked = true
 	} else if s.dear(e, shared) {
-		return nil, key, c.now(), missDear
+		return nil, key, c.now(), missDear, false
 	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {
-		return nil, key, c.now(), why
+		return nil, key, c.now(), why, false
+	} else {
+		looked = e != nil && e.engine == c || shared != nil && shared.engine == c
 	}
 	at = c.now()
 	var found *Entry
@@ -201,7 +216,7 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 		if why == missVariant && !signpost && !all {
 			why = missIdentity
 		}
-		return found, key, at, why
+		return found, key, at, why, looked
 	}
 	e, mine := c.found(key, e, s, at.time)
 	if mine == missVariant {
@@ -213,7 +228,7 @@ func (c *engine) find(ctx context.Context, primary string, s selector) (e *Entry
 			mine = missIdentity
 		}
 	}
-	return e, key, at, mine
+	return e, key, at, mine, looked
 }
 
 // found judges what the store has for a variant.
@@ -288,6 +303,9 @@ func (c *engine) put(primary string, k keep, e *Entry) {
 		c.signpost(primary, k.choice)
 	}
 	c.store.Set(k.key, e)
+	if c.sharing != nil {
+		c.share(primary, k, e)
+	}
 }
 
 // signpost stores a choice under primary.

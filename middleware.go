@@ -200,7 +200,7 @@ func (m *middleware) wrap(next http.Handler) http.Handler {
 		n := m.front.unnamed.Add(1)
 		return &handler{middleware: m, next: next, id: "unnamed " + strconv.FormatUint(n, 10), unproven: n > maxUnnamed}
 	case m.front.enabled():
-		return &handler{middleware: m, next: next, id: m.realm}
+		return &handler{middleware: m, next: next, id: m.realm + m.sharedMeaning()}
 	case m.Identity != nil:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, m.front.outside(r, newClient(m, r, "")))
@@ -208,6 +208,16 @@ func (m *middleware) wrap(next http.Handler) http.Handler {
 	default:
 		return next
 	}
+}
+
+// sharedMeaning tells handlers of one name apart that do not mean the same by what they
+// store. It matters between processes, which may be configured differently.
+func (m *middleware) sharedMeaning() string {
+	if m.front.sharing == nil {
+		return ""
+	}
+	return fmt.Sprintf("\x00%v %q %v %q %q %q %q %+v %+v", m.Identity != nil, m.ByCredentials, m.CredentialTTL, m.Credentials,
+		m.SelectFields, m.IgnoreFields, m.IgnoreCookies, m.Policies, m.Policy)
 }
 
 // claim says which routes are not strict.

@@ -45,6 +45,9 @@ type Options struct {
 	// Store keeps the entries. Default a Memory store of MaxBytes.
 	Store Store
 
+	// Sharing has entries shared with other processes on the same database. Default: none.
+	Sharing *Sharing
+
 	// NeutralContextKeys are keys of context values, put there outside the cache,
 	// that no answer depends on, such as a logger, and that may be used when their
 	// request has ended. A fill that looks at any other
@@ -125,6 +128,13 @@ func (o *Options) complete() error {
 	}
 	if o.Store != nil && o.MaxBytes != 0 {
 		return errors.New("unstale: Options.MaxBytes bounds the default store and is no use beside Options.Store")
+	}
+	if o.Sharing != nil {
+		s := *o.Sharing
+		if err := s.check(); err != nil {
+			return err
+		}
+		o.Sharing = &s
 	}
 	for _, key := range o.NeutralContextKeys {
 		if key == nil || !reflect.TypeOf(key).Comparable() {

@@ -25,6 +25,9 @@ func (g *get) begin() *fill {
 	c := g.front
 	f := c.begin(g.name, true)
 	f.dependOnSlot(c.keySlot(g.key))
+	if g.Name == "" {
+		f.stayHere()
+	}
 	if path, _, queried := strings.Cut(g.key, "?"); queried {
 		f.dependOnSlot(c.pathSlot(path))
 	}

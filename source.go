@@ -51,7 +51,10 @@ type source struct {
 	tags   []Tag
 	every  bool // it is asked whatever an entry is made from
 	prompt bool // it answers at once
-	number int  // of its whole
+
+	positioned adapter.Positioned // nil: others cannot judge what is made from it
+
+	number int // of its whole
 	whole  ledger.Slot
 	closed atomic.Bool // nothing is stored that is made from it
 
@@ -123,6 +126,7 @@ func (c *engine) follow(name string, s Source) *source {
 	src := &source{Source: s, engine: c, name: name}
 	_, src.prompt = s.(adapter.Prompt)
 	_, src.every = s.(adapter.Shared)
+	src.positioned, _ = s.(adapter.Positioned)
 	return src
 }
 

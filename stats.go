@@ -19,6 +19,7 @@ type Stats struct {
 	Shadowed VerifyStats // of runs without a request's credentials, beside those that saw them
 	Looks    LookStats   // of sources that do not answer at once
 	Sources  []SourceStats
+	Shared   SharedStats // of the store that is shared with other processes
 
 	Refused       map[string]uint64 // results not stored, those of Load included, by reason
 	Invalidations map[string]uint64 // by cause: write, tag, key, pattern, unsafe method, difference, or why everything fell, or all of a table
@@ -120,6 +121,7 @@ func (c *engine) snapshot() Stats {
 		Verified:       s.verified.snapshot(),
 		Shadowed:       s.shadowed.snapshot(),
 		Looks:          LookStats{Sent: s.looks.sent.Load(), Failed: s.looks.failed.Load(), Late: s.looks.late.Load()},
+		Shared:         s.shared.snapshot(),
 		Refused:        s.refused.snapshot(),
 		Invalidations:  s.invalidations.snapshot(),
 		RowsCaptured:   s.rowsCaptured.Load(),
@@ -181,6 +183,7 @@ type counters struct {
 	verified      verifyCounters
 	shadowed      verifyCounters
 	looks         struct{ sent, failed, late atomic.Uint64 }
+	shared        sharedCounters
 	refused       labels
 	invalidations labels
 	rowsCaptured  atomic.Uint64

@@ -152,6 +152,9 @@ const (
 
 // hash returns the hash of a dependency that a name stands for.
 func (c *engine) hash(kind byte, name string) uint64 {
+	if c.sharing != nil {
+		return c.sharing.hash(kind, name)
+	}
 	var h maphash.Hash
 	h.SetSeed(c.seed)
 	_ = h.WriteByte(kind)

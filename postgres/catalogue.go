@@ -15,7 +15,8 @@ type catalogue struct {
 	generation  uint64 // of the database, before it was read
 	fingerprint string
 	tables      map[uint32]*relation // by oid
-	told        bool                 // whoever changes it tells so, in the same transaction
+	byName      map[string]*shape.Table
+	told        bool // whoever changes it tells so, in the same transaction
 	enums       map[uint32]*columnType
 	labels      map[uint32]string       // of enums, by their oids
 	quoted      map[*shape.Table]string // names as SQL has them
@@ -86,7 +87,7 @@ const (
 
 // load reads the catalogue, in one snapshot of a transaction of its own.
 func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
-	c := &catalogue{tables: make(map[uint32]*relation), enums: make(map[uint32]*columnType), labels: make(map[uint32]string), quoted: make(map[*shape.Table]string), relations: make(map[*shape.Table]*relation)}
+	c := &catalogue{tables: make(map[uint32]*relation), byName: make(map[string]*shape.Table), enums: make(map[uint32]*columnType), labels: make(map[uint32]string), quoted: make(map[*shape.Table]string), relations: make(map[*shape.Table]*relation)}
 	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, fingerprintSQL).Scan(&c.fingerprint); err != nil {
 			return err
@@ -143,7 +144,7 @@ func load(ctx context.Context, conn *pgx.Conn) (*catalogue, error) {
 			if len(above) > 0 {
 				parents[r.oid] = above
 			}
-			c.tables[r.oid] = r
+			c.tables[r.oid], c.byName[r.Name] = r, r.Table
 		}
 		if err := rows.Err(); err != nil {
 			return err

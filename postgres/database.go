@@ -39,6 +39,7 @@ type database struct {
 	first     func()                // closes it
 	texts     sqltrack.Memo[*known] // by text and types of parameters
 	losses    losses
+	positions *positions // nil: no entry is shared
 
 	looking sync.Mutex // guards what follows
 	conn    *pgx.Conn
@@ -83,9 +84,15 @@ func newDatabase(cache *unstale.Cache, config *pgx.ConnConfig, after func(contex
 	db.looking.Lock() // it may be asked before it is made
 	defer db.looking.Unlock()
 	engine := cache.Database("postgres", db)
-	// The same in every process that shares the database, once entries do.
-	key := sha256.Sum256([]byte(config.Host + "\x00" + strconv.Itoa(int(config.Port)) + "\x00" + config.Database))
-	shapes := shape.NewShapes([16]byte(key[:16]), engine.Seq)
+	key, shares := engine.SharedKey()
+	if !shares {
+		sum := sha256.Sum256([]byte(config.Host + "\x00" + strconv.Itoa(int(config.Port)) + "\x00" + config.Database))
+		key = [16]byte(sum[:16])
+	}
+	shapes := shape.NewShapes(key, engine.Seq)
+	if shapes.Share = shares; shares {
+		db.positions = new(positions)
+	}
 	shapes.Leave = sqltrack.Leaving(engine)
 	db.parents = sqltrack.NewProvenParents(db.checkParents)
 	db.Database = &sqltrack.Database{Engine: engine, Shapes: shapes, Analyse: db.analyse, Parents: db.parents}
@@ -101,6 +108,7 @@ func (db *database) CatchUp(ctx context.Context) error {
 	if err := db.connect(ctx); err != nil {
 		return err
 	}
+	sent := db.Engine.Seq()
 	a, err := db.look(ctx, db.conn)
 	if err == nil && a.identity == "" {
 		// Nobody has begun the generation: whoever does vouches from the next look on.
@@ -127,6 +135,9 @@ func (db *database) CatchUp(ctx context.Context) error {
 		return fmt.Errorf("unstale/postgres: look: %w", explain(err))
 	}
 	db.Pass(a.clock)
+	if db.positions != nil { // everything that the look told has fallen by now
+		db.positions.note(a.identity, a.snapshot, sent, db.Engine.Tick(), lost != "")
+	}
 	db.identity.Store(&a.identity)
 	return db.keepHouse(ctx)
 }
@@ -276,8 +287,15 @@ func (db *database) schema(ctx context.Context) (*catalogue, error) {
 	}
 	c.generation = generation
 	db.introduce.Do(func() { db.say(c) })
-	db.catalogue.Store(c) // one of an older generation is read again
-	return c, nil
+	for {
+		old := db.catalogue.Load()
+		if old != nil && old.generation == generation {
+			return old, nil // somebody else was faster: all that is learnt under a generation is of one catalogue
+		}
+		if db.catalogue.CompareAndSwap(old, c) { // one of an older generation is read again
+			return c, nil
+		}
+	}
 }
 
 // resettleEvery bounds how often texts are learnt anew because new connections have

@@ -59,6 +59,17 @@ func parseSnapshot(text string) (s snapshot, err error) {
 // shows reports whether a transaction that is over now was so then.
 func (s *snapshot) shows(xid uint64) bool { return xid < s.xmax && !slices.Contains(s.running, xid) }
 
+// within reports whether p shows everything that s shows. That its end is not later does
+// not say so: what was running when p was taken may have been over before.
+func (s *snapshot) within(p *snapshot) bool {
+	return s.xmax <= p.xmax && !slices.ContainsFunc(p.running, s.shows)
+}
+
+// String returns the snapshot as parseSnapshot reads it.
+func (s *snapshot) String() string {
+	return fmt.Sprintf("%d:%d:%s", s.xmin, s.xmax, strings.Join(texts(s.running), ","))
+}
+
 // before reports whether s cannot have been taken after p.
 func (s *snapshot) before(p *snapshot) bool { return s.xmin < p.xmin || s.xmax < p.xmax }
 

@@ -52,6 +52,14 @@ type Database interface {
 	// allow, or not at all, with the reason in few words.
 	Coarse(statement, reason string)
 
+	// SharedKey returns the key of hashes where entries are shared with other processes,
+	// the same in all of them, so that who stores an entry and who is given it name what it
+	// depends on alike. ok is false where no entry is shared.
+	SharedKey() (key [16]byte, ok bool)
+	// Tick takes a new sequence number, with which nothing falls: whatever is given that
+	// number, or a later one, by Seq began after the call.
+	Tick() uint64
+
 	// Logger returns what an operator should know goes to.
 	Logger() *slog.Logger
 
@@ -86,6 +94,32 @@ type Claim struct {
 type Shared interface {
 	// ID tells it from others, and is the same for all that follow it.
 	ID() string
+}
+
+// A Positioned source is a Shared one that says as of when an entry is, so that others
+// that follow it can judge the entry: see [Placed].
+type Positioned interface {
+	Shared
+	// Position says in a text for others what is contained in an entry of which nothing
+	// was read before the sequence number asOf, and no part was made before made. ok is
+	// false where that cannot be told.
+	Position(asOf, made uint64) (position []byte, ok bool)
+	// Place says what an entry with a position is to the caller, who has asked the source
+	// to catch up before. kinds are those of its dependencies. ok is false where it cannot be judged.
+	Place(position []byte, kinds []string) (p Placed, ok bool)
+}
+
+// Placed says where an entry that another process made stands among what this one knows.
+type Placed struct {
+	// AsOf: each change of the source that the entry lacks was told here with a greater
+	// sequence number, or will be.
+	AsOf uint64
+	// Made: nothing that the entry consists of was made before this sequence number was
+	// taken here. 0 if that is not known.
+	Made uint64
+	// Hashes are dependencies that it has here besides its own, because changes told after
+	// AsOf may not have been described in the terms of these.
+	Hashes []uint64
 }
 
 // A Caller is on whose behalf a statement runs: a fill, something outside of any
@@ -155,6 +189,12 @@ type Dependencies struct {
 	AsOf   uint64 // taken before the transaction began in which it was read
 	Hashes []uint64
 	From   []From // where the hashes come from: each stands for the next of them; not more than there are
+
+	// Kinds name, where entries are shared, how commits have to be described for the hashes
+	// to be bumped, in texts that others understand who follow the database.
+	Kinds []string
+	// Alone says that nobody else can tell when what was read is not so any more.
+	Alone bool
 }
 
 // From says where some dependencies come from.

@@ -16,6 +16,7 @@ const (
 	libc       = "modernc.org/libc" // the driver's C library, on which its own lib is called
 	prometheus = "github.com/prometheus/client_golang/..."
 	pgx        = "github.com/jackc/pgx/v5/..."
+	zstd       = "github.com/klauspost/compress/zstd"
 
 	root     = module
 	adapter  = module + "/internal/adapter"
@@ -50,7 +51,7 @@ const (
 // standard library; tests are free. A package that is not in the table does not
 // belong to the library yet: give it a line here first.
 var mayImport = map[string][]string{
-	"":                     {adapter, clock, fail, gorout, jwt, ledger, rfc9111, otter},
+	"":                     {adapter, clock, fail, gorout, jwt, ledger, rfc9111, otter, zstd},
 	"internal/adapter":     {},
 	"internal/adaptertest": {root},
 	"internal/ledger":      {},

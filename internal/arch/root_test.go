@@ -15,8 +15,8 @@ import (
 // engineFiles are the root's files that judge and remember. They know nothing of
 // HTTP: the files of handlers use them, never the other way round, and above both
 // stands what users call.
-var engineFiles = strings.Fields(`adapter asker callsite change context digest engine entry escape fill flight history holdings invalidate load lookup
-	memory numbered once options pattern remedy source stats store sweeper target unmarked unstored watch watcher worth`)
+var engineFiles = strings.Fields(`adapter asker breaker callsite change context digest engine entry escape fill flight history holdings invalidate load lookup
+	memory numbered once options pattern remedy seal sharedentry sharedstore sharing source stats store sweeper takeover target unmarked unstored watch watcher worth`)
 
 // doorFiles are the root's files with what users call and no more.
 var doorFiles = strings.Fields(`cache doc`)

@@ -124,6 +124,9 @@ func (l *Ledger) Seq() uint64 {
 	return l.seq.Load()
 }
 
+// Tick takes a new sequence number with which nothing changes.
+func (l *Ledger) Tick() uint64 { return l.next() }
+
 // next takes a new sequence number.
 func (l *Ledger) next() uint64 {
 	l.pause()
@@ -268,6 +271,30 @@ func (l *Ledger) Check(r *Record) Verdict {
 	}
 	return l.checkPatterns(r)
 }
+
+// Unnamed reports whether nothing of a record was invalidated by its name after AsOf, be it
+// by one of its slots or by a pattern: Check without the floor. It says nothing of what is
+// told later.
+func (l *Ledger) Unnamed(r *Record) bool {
+	l.pause()
+	if l.fluxAll.Load() != 0 {
+		return false
+	}
+	for _, s := range r.Slots {
+		l.pause()
+		if l.marksOn(s).Load() != 0 {
+			return false
+		}
+		l.pause()
+		if l.versions[s].Load() > r.AsOf {
+			return false
+		}
+	}
+	return l.checkPatterns(r) == Valid
+}
+
+// Slots returns how many slots hashes lead to.
+func (l *Ledger) Slots() int { return int(l.mask) + 1 }
 
 // Version returns the sequence number at which a slot last changed.
 func (l *Ledger) Version(s Slot) uint64 { return l.versions[s].Load() }

@@ -64,7 +64,7 @@ func mutants() (list []mutant) {
 		list = append(list, mutant{s.name, proof{s.scenario, s.kinds}, s.edits})
 	}
 	list = append(list, mutant{"no mistake", wire{}, nil})
-	for _, l := range slices.Concat(requests, watched) {
+	for _, l := range lapses() {
 		list = append(list, mutant{l.name, wire{l.tests}, l.edits})
 	}
 	all := excesses()
@@ -77,8 +77,11 @@ func mutants() (list []mutant) {
 	return list
 }
 
+// lapses lists those that tests of the root package have to find.
+func lapses() []lapse { return slices.Concat(requests, watched, sealed) }
+
 // excesses lists those that tests of one package have to find, package by package.
-func excesses() []excess { return slices.Concat(bounds, waits, strict, hardened) }
+func excesses() []excess { return slices.Concat(bounds, waits, nodes, strict, hardened) }
 
 // String returns the mutant's name after its instrument's.
 func (m mutant) String() string { return m.by.String() + "/" + m.name }

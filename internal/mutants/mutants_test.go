@@ -91,7 +91,7 @@ func TestNamed(t *testing.T) {
 	for _, file := range files {
 		tests = append(tests, quoted(t, filepath.Base(file), `(?m)^func (\w+)\(`)...)
 	}
-	for _, l := range requests {
+	for _, l := range lapses() {
 		for _, name := range (wire{l.tests}).named() {
 			if !slices.Contains(tests, name) {
 				t.Errorf("%s: there is no %s", l.name, name)

@@ -61,8 +61,8 @@ var requests = []lapse{
 	{"the clock is read before the look", "TestEndsWhileItsRequestWaits", []edit{
 		{
 			"lookup.go",
-			"	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {\n		return nil, key, c.now(), why\n	}\n	at = c.now()\n",
-			"	}\n	at = c.now()\n	if e != nil || shared != nil {\n		if why = c.catchUp(ctx, s, e, shared); why != missNone {\n			return nil, key, at, why\n		}\n	}\n	at.seq = c.now().seq\n",
+			"	} else if why = c.catchUp(ctx, s, e, shared); why != missNone {\n		return nil, key, c.now(), why, false\n	} else {\n		looked = e != nil && e.engine == c || shared != nil && shared.engine == c\n	}\n	at = c.now()\n",
+			"	}\n	at = c.now()\n	if e != nil || shared != nil {\n		if why = c.catchUp(ctx, s, e, shared); why != missNone {\n			return nil, key, at, why, false\n		}\n		looked = true\n	}\n	at.seq = c.now().seq\n",
 		},
 	}},
 	{"a look is some answer's", "TestLookReadsForNobody", []edit{

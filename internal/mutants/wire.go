@@ -51,7 +51,7 @@ func (wire) build(root, dir string, flags []string) (binary string, out []byte, 
 func (w wire) search(root, binary string, limit time.Duration, sound bool) (found string, err error) {
 	names := w.named()
 	if sound {
-		for _, l := range requests {
+		for _, l := range lapses() {
 			names = append(names, wire{l.tests}.named()...)
 		}
 		limit *= 10

@@ -125,6 +125,8 @@ func (s *Source) afterwards() bool { return s.Unless || len(s.results()) > 0 }
 type Dependencies struct {
 	Hashes []uint64
 	Counts []Count
+	Kinds  []string // of the shapes of which Hashes are, if they are shared; some more than once
+	Ends   bool     // the result ends by itself
 }
 
 // A Count is a number of dependencies with the index of their source. Coarse is why
@@ -179,7 +181,7 @@ func (q *Query) Begin(to *Dependencies, asOf uint64, args []driver.NamedValue, r
 		}
 		r.add(i, args)
 	}
-	to.Hashes = d.list
+	to.Hashes, to.Kinds = d.list, append(to.Kinds, d.kinds...)
 	if len(q.plan.Ends) > 0 {
 		if r == nil {
 			r = &Run{deps: deps{query: q, asOf: asOf}}
@@ -204,6 +206,7 @@ type deps struct {
 	asOf   uint64
 	list   []uint64
 	coarse string // why what the source depends on is coarser than planned, or ""
+	kinds  []string
 }
 
 // coarser notes why it is.
@@ -339,6 +342,9 @@ func (d *deps) rely(s *querySource, sh *shape) {
 	}
 	if sh != nil {
 		d.list = append(d.list, s.coarse)
+	}
+	if sh != nil && sh.kind != "" {
+		d.kinds = append(d.kinds, sh.kind)
 	}
 }
 

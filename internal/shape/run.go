@@ -222,7 +222,7 @@ func (r *Run) End(to *Dependencies, all, parents bool) {
 		}
 		to.Counts = append(to.Counts, Count{s.index, len(r.list) - before, r.coarse})
 	}
-	to.Hashes = r.list
+	to.Hashes, to.Kinds = r.list, append(to.Kinds, r.kinds...)
 }
 
 // upTo adds the rows up to the end of the span, if it was reached.

@@ -36,6 +36,10 @@ type Shapes struct {
 	// it none ever leaves.
 	Leave func(table string, dependency uint64) (settle func())
 
+	// Share has dependencies name the shapes by which commits are to be described, for
+	// others who follow the database. It may be set before the first use.
+	Share bool
+
 	hasher hasher
 	seq    func() uint64
 
@@ -90,6 +94,7 @@ type shape struct {
 	birth      atomic.Uint64 // the sequence number at its birth, or never
 	used       atomic.Bool   // since it was last looked which are
 	left       atomic.Bool   // commits do not know it any more
+	kind       string        // names it for others; "" if nobody shares it
 }
 
 const never = ^uint64(0)
@@ -156,6 +161,9 @@ func (s *Shapes) add(table string, k shapeKey) *shape {
 	s.clock++
 	sh := newShape(s.hasher, table, k)
 	sh.registered = s.clock
+	if s.Share {
+		sh.kind = marshalKind(table, k)
+	}
 	sh.birth.Store(never)
 	s.byTable = maps.Clone(s.byTable)
 	s.byTable[table] = withShape(s.byTable[table], sh)

@@ -207,5 +207,5 @@ func (c *Call) until(d *shape.Dependencies) {
 		c.caller.Refuse(ReasonClock, "")
 		return
 	}
-	d.Hashes = append(d.Hashes, dependency)
+	d.Hashes, d.Ends = append(d.Hashes, dependency), true // others do not wait for the moment
 }

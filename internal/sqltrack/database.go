@@ -229,7 +229,7 @@ func (p *prepared) read(asOf uint64, d shape.Dependencies) adapter.Dependencies 
 	for i, c := range d.Counts {
 		from[i] = adapter.From{Origin: p.sources[c.Source], Count: c.N}
 	}
-	return adapter.Dependencies{AsOf: asOf, Hashes: d.Hashes, From: from}
+	return adapter.Dependencies{AsOf: asOf, Hashes: d.Hashes, From: from, Kinds: d.Kinds, Alone: d.Ends}
 }
 
 // require says that what only needs to be there if some foreign key has no parent
