@@ -109,9 +109,9 @@ fuzz: need-go ## fuzz every parser for FUZZTIME=10s each
 mutants: need-go need-postgres ## show that the tests and the proof find planted mistakes, in about a quarter of an hour (MUTANTSFLAGS=-help)
 	@go run ./internal/mutants $(MUTANTSFLAGS)
 
-screenshots: need-go need-chromium ## take the pictures of the notebook that are in docs/screenshots
+screenshots: need-go need-chromium ## take the pictures of the notebook and of the console that are in docs/screenshots
 	@mkdir -p docs/screenshots
-	@cd notebook && go test ./cmd/notebook -count=1 -run TestPagesOfTheDemo -screenshots $(CURDIR)/docs/screenshots
+	@cd notebook && go test ./cmd/notebook -count=1 -run 'TestPagesOfTheDemo|TestConsoleOfTheDemo' -screenshots $(CURDIR)/docs/screenshots
 
 cover: export CGO_ENABLED := 1
 cover: need need-chromium need-postgres ## write coverage/*.html and print the totals

@@ -138,7 +138,7 @@ func (w *Watcher) Claims() (list []Claim) {
 		return nil
 	}
 	w.engine.sources.named(func(name string, s *source) {
-		c := Claim{Source: name, Tier: "declared", Claim: "it is asked before anything is served that is declared to depend on it"}
+		c := Claim{Source: name, Tier: "declared", Claim: "It is asked before anything is served that is declared to depend on it"}
 		if says, ok := s.Source.(adapter.Claimer); ok {
 			x := says.Claim()
 			c.Tier, c.Claim, c.Followed, c.Coarse, c.Blind = x.Tier, x.Text, x.Followed, x.Coarse, x.Blind

@@ -189,7 +189,7 @@ func (c *catalogue) report() *Report {
 func (db *database) Claim() adapter.Claim {
 	c := adapter.Claim{
 		Tier: "P",
-		Text: "every write, whoever makes it, shows in the very next read, and nobody is served an older state once a newer one was seen; what others do to the schema is noticed within a second or so",
+		Text: "Every write, whoever makes it, shows in the very next read, and nobody is served an older state once a newer one was seen; what others do to the schema is noticed within a second or so",
 	}
 	known := db.catalogue.Load()
 	if known == nil {

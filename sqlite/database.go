@@ -142,10 +142,10 @@ func (db *database) Prompt() {}
 func (db *database) Claim() adapter.Claim {
 	c := adapter.Claim{
 		Tier: "S",
-		Text: "every write of this process shows in the very next read, nobody is served an older state once a newer one was seen, and a write of another program to the file invalidates everything",
+		Text: "Every write of this process shows in the very next read, nobody is served an older state once a newer one was seen, and a write of another program to the file invalidates everything",
 	}
 	if db.memory {
-		c.Text = "every write shows in the very next read, and nobody is served an older state once a newer one was seen"
+		c.Text = "Every write shows in the very next read, and nobody is served an older state once a newer one was seen"
 	}
 	if s := db.schema.Load(); s != nil {
 		for name := range s.byName {

@@ -29,6 +29,7 @@ const (
 	shape    = module + "/internal/shape"
 	sqldep   = module + "/internal/sqldep"
 	sqltrack = module + "/internal/sqltrack"
+	console  = module + "/console"
 	sqlite   = module + "/sqlite"
 	dialect  = sqlite + "/internal/dialect"
 	postgres = module + "/postgres"
@@ -67,6 +68,7 @@ var mayImport = map[string][]string{
 	"storetest":            {root},
 	"sqlite":               {root, adapter, clock, fail, shape, sqldep, sqltrack, dialect, modernc, libc},
 	"metrics":              {root, prometheus},
+	"console":              {root},
 	"postgres":             {root, adapter, shape, sqldep, sqltrack, nodetree, pgx},
 	"unstaletest":          {root},
 
@@ -152,7 +154,7 @@ var notebookMayImport = map[string][]string{
 	"notebook/service":    {notebook, avatar, files, live, moderate, store, root},
 	"notebook/server":     {notebook, live, service, root},
 	"notebook/api":        {notebook, avatar, live, server, service, web, root},
-	"notebook/site":       {notebook, server, service, web},
+	"notebook/site":       {notebook, server, service, web, root, console},
 }
 
 func TestNotebookImports(t *testing.T) {

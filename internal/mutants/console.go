@@ -39,3 +39,51 @@ var watched = []lapse{
 		{"engine.go", "	c.watch.end()\n", ""},
 	}},
 }
+
+// shown are mistakes in the page that shows it.
+var shown = []excess{
+	{"whoever asks sees the page", "console", "TestMay", []edit{
+		{"console/console.go", "if !c.options.May(r) || r", "if r"},
+	}},
+	{"a page elsewhere holds streams", "console", "TestMay", []edit{
+		{"console/console.go", ` || r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"`, ""},
+	}},
+	{"whom a proxy asks for counts as local", "console", "TestLoopback", []edit{
+		{"console/loopback.go", `strings.HasPrefix(name, "X-Forwarded"), `, ""},
+	}},
+	{"a name that leads here counts as local", "console", "TestLoopback", []edit{
+		{"console/loopback.go", "return err == nil && addr.Unmap().IsLoopback()\n}", "return err != nil || addr.Unmap().IsLoopback()\n}"},
+	}},
+	{"any number look on", "console", "TestStreams", []edit{
+		{"console/stream.go", "if s.open >= maxStreams {", "if false {"},
+	}},
+	{"who leaves makes no room", "console", "TestStreams", []edit{
+		{"console/stream.go", "	s.open--\n", ""},
+	}},
+	{"a server waits for those who look on", "console", "TestShutdown", []edit{
+		{"console/stream.go", "		case <-down:\n			return\n", "		case <-down:\n			down = nil\n"},
+	}},
+	{"literals are shown", "console", "TestValuesAreHidden|TestHideValues", []edit{
+		{"console/view.go", "	return hideValues(s)\n", "	return s\n"},
+	}},
+	{"keys of rows are shown", "console", "TestValuesAreHidden", []edit{
+		{"console/view.go", "			y.Key = \"\"\n", "			_ = y.Key\n"},
+	}},
+	{"whose change it was is shown", "console", "TestValuesAreHidden", []edit{
+		{"console/view.go", "	if v.Explain {\n		x.Request = ch.Request\n	}", "	x.Request = ch.Request"},
+	}},
+	{"names of tags are shown", "console", "TestValuesAreHidden", []edit{
+		{"console/view.go", "			t = hideTarget(t)\n", "			_ = hideTarget\n"},
+	}},
+	{"a backslash ends no literal", "console", "TestHideValues", []edit{
+		{"console/hide.go", `end < 0 || strings.IndexByte(s[i:end], '\\') >= 0`, "end < 0"},
+	}},
+	{"the page has all routes", "console", "TestManyRoutes", []edit{
+		{"console/view.go", "min(len(v.Routes), maxRoutesSeen)", "len(v.Routes)"},
+	}},
+	{"a figure has two names", "console", "TestNamesAreTheSame", []edit{
+		{"console/view.go", "`json:\"fell_in_vain\"`\n	Advice", "`json:\"in_vain\"`\n	Advice"},
+		{"console/view.go", "`json:\"fell_in_vain\"`\n}\n\ntype changeView", "`json:\"in_vain\"`\n}\n\ntype changeView"},
+		{"console/view.go", "`json:\"fell_in_vain\"`\n	Routes", "`json:\"in_vain\"`\n	Routes"},
+	}},
+}

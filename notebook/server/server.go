@@ -61,6 +61,9 @@ type Server struct {
 	Cache  *unstale.Cache
 	Logger *slog.Logger
 	Live   *live.Hub
+	// AdminApart says that what administers and measures the notebook is served by Admin
+	// alone.
+	AdminApart bool
 	// Attempts limits registrations and resets, Mailings codes asked for, Downloads
 	// archives that are made.
 	Attempts, Mailings, Downloads *service.Limiter
@@ -80,7 +83,7 @@ type Server struct {
 func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	s := &Server{
 		Service: c.Service, Mux: newMux(), Cache: c.Cache, Logger: c.Logger, Live: live.NewHub(live.Options{}), proxies: c.Proxies,
-		origins: c.Origins, https: c.HTTPS,
+		origins: c.Origins, https: c.HTTPS, AdminApart: c.AdminApart,
 	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()

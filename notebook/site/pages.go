@@ -233,6 +233,7 @@ func (s *site) bar(r *http.Request) (*view, error) {
 	data := struct {
 		User      *notebook.User
 		Moderator bool
+		Admin     bool // and what admins do is served here
 		Unread    int
 	}{}
 	u, err := s.known(r.Context())
@@ -245,6 +246,7 @@ func (s *site) bar(r *http.Request) (*view, error) {
 			return nil, err
 		}
 		data.User, data.Moderator, data.Unread = u, u.Role.Includes(notebook.RoleModerator), inbox.Unread
+		data.Admin = !s.AdminApart && u.Role.Includes(notebook.RoleAdmin)
 	}
 	return &view{name: "bar", data: data}, nil
 }

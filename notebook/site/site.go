@@ -69,6 +69,7 @@ func Routes(to *server.Server) error {
 	s.get("GET /me/bar", s.bar)
 	s.get("GET /messages", s.messages)
 	s.get("GET /review", s.review)
+	s.showCache("GET /console/")
 	s.post("POST /login", anyone, s.login)
 	s.post("POST /logout", anyone, s.logout)
 	s.post("POST /register", anyone, s.register)

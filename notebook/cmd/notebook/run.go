@@ -73,6 +73,9 @@ func Run(ctx context.Context, args, env []string, stdout, stderr io.Writer) (err
 		}
 	}
 	announce(stdout, s, listener.Addr(), apart, data, v.store.Followed() == nil)
+	if s.DemoTraffic {
+		defer visit(ctx, "http://"+reachable(listener.Addr()))()
+	}
 	return running.wait(ctx)
 }
 

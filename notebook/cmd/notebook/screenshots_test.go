@@ -18,7 +18,7 @@ const maxPicture = 150 << 10
 func keptPictures() map[string]bool {
 	return map[string]bool{
 		"home-desktop-light": true, "home-phone-light": true, "card-desktop-dark": true, "card-phone-dark": true,
-		"messages-phone-light": true, "review-desktop-dark": true,
+		"messages-phone-light": true, "review-desktop-dark": true, "console-desktop-light": true, "answer-desktop-dark": true, "console-phone-dark": true,
 	}
 }
 

@@ -20,19 +20,20 @@ import (
 // settings is how the command is called. Each flag is also an environment
 // variable; a flag wins.
 type settings struct {
-	Addr       string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
-	Database   string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
-	Data       string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
-	Cache      string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
-	Demo       bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
-	SuperAdmin string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
-	Mail       string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
-	Proxies    string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on registrations and mailed codes. (env NOTEBOOK_PROXIES)"`
+	Addr        string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
+	Database    string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
+	Data        string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
+	Cache       string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
+	Demo        bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
+	DemoTraffic bool   `help:"Let some visitors of its own use the demo: they read, star and comment, so that the page at /console/ has something to show. (env NOTEBOOK_DEMO_TRAFFIC)"`
+	SuperAdmin  string `placeholder:"NAME" help:"Create this super admin if nobody has the name; the password comes from the environment variable NOTEBOOK_SUPER_ADMIN_PASSWORD. (env NOTEBOOK_SUPER_ADMIN)"`
+	Mail        string `placeholder:"smtp://USER@HOST:PORT" help:"Mail server for the codes to register and to reset a password with: smtp:// (STARTTLS) or smtps://, with ?from=ADDRESS unless USER is one; the password comes from the environment variable NOTEBOOK_MAIL_PASSWORD. With log they go to the log, which is for development, and what --demo does. (default none: neither is possible, env NOTEBOOK_MAIL)"`
+	Proxies     string `placeholder:"NETWORK,..." help:"Addresses or networks of proxies in front, whose X-Forwarded-For says who a client is; without it all clients of a proxy share one limit on registrations and mailed codes. (env NOTEBOOK_PROXIES)"`
 
 	Origins string `placeholder:"ORIGIN,..." help:"Origins other than the notebook's own whose pages may use the API and its WebSocket, such as https://www.example.com or http://localhost:5173. (default none, env NOTEBOOK_ORIGINS)"`
 
 	HTTPS     bool   `name:"https" help:"Say that browsers reach the notebook by TLS alone, which a proxy in front ends: they send its session in no other way, and come in no other way. (env NOTEBOOK_HTTPS)"`
-	AdminAddr string `placeholder:"HOST:PORT" help:"Address to listen on for what administers and measures the notebook (/api/admin, /api/metrics), which --addr then does not serve. (default none: --addr serves them, env NOTEBOOK_ADMIN_ADDR)"`
+	AdminAddr string `placeholder:"HOST:PORT" help:"Address to listen on for what administers and measures the notebook (/api/admin, /api/metrics, /console/), which --addr then does not serve. (default none: --addr serves them, env NOTEBOOK_ADMIN_ADDR)"`
 
 	Dictionary      string `placeholder:"FILE" help:"JSON file with the translations, which may be edited at any time. (default dictionary.json in the data directory, and a built-in one while that is not there, env NOTEBOOK_DICTIONARY)"`
 	ModerationURL   string `name:"moderation-url" placeholder:"URL" help:"OpenAI-compatible API, such as https://api.example.com/v1, whose model judges texts; the key comes from the environment variable NOTEBOOK_MODERATION_KEY. Without it a list of words does. (env NOTEBOOK_MODERATION_URL)"`
@@ -108,6 +109,9 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 		if s.Demo && s.Data == "" {
 			return nil, usageError{errors.New("--demo in a --database needs --data: the uploaded files have to stay as long as what refers to them")}
 		}
+	}
+	if s.DemoTraffic && !s.Demo {
+		return nil, usageError{errors.New("--demo-traffic needs --demo: its visitors log in with the public password")}
 	}
 	if len(s.Data) == 0 && !s.Demo {
 		s.Data = defaultData
