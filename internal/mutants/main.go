@@ -69,9 +69,14 @@ func search(root, run string, limit time.Duration) error {
 // command runs a program and returns what it prints. When ctx ends the program is
 // asked to end, and killed if it does not.
 func command(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+	return commandIn(ctx, nil, dir, name, args...)
+}
+
+// commandIn is command with an environment that has these variables besides.
+func commandIn(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "GOWORK=off")
+	c.Env = append(append(os.Environ(), "GOWORK=off"), env...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 30 * time.Second
 	return c.CombinedOutput()

@@ -39,7 +39,7 @@ var hardened = []excess{
 		{"notebook/name.go", "unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)", "unicode.In(r, unicode.Cc)"},
 	}},
 	{"a name may be an id", "notebook", "TestUsernames", []edit{
-		{"notebook/name.go", "case uuid.Validate(name) == nil:", "case false:"},
+		{"notebook/name.go", "case uuid.Validate(name) == nil:", "case uuid.Validate(name) == nil && false:"},
 	}},
 	{"letters of other alphabets look like nothing", "notebook", "TestNameKeys", []edit{
 		{"notebook/name.go", "case ok:\n", "case ok && r < 'a':\n"},
@@ -132,7 +132,7 @@ var hardened = []excess{
 		{"notebook/store/postgres.go", "SELECT current_schema(), pg_advisory_lock($1)::text", "SELECT current_schema(), ($1::int8)::text"},
 	}},
 	{"listeners hear nothing of other notebooks", "notebook/store", "TestTwoStores", []edit{
-		{"notebook/store/watch.go", "if err == nil && changes != last {", "if err != nil {"},
+		{"notebook/store/watch.go", "if err == nil && changes != last {", "if err == nil && changes < last {"},
 	}},
 	{"an error shows the password of a database", "notebook/store", "TestAddress", []edit{
 		{"notebook/store/postgres.go", "url.User(config.User)", "url.UserPassword(config.User, config.Password)"},
@@ -192,13 +192,24 @@ var hardened = []excess{
 		{"notebook/cmd/notebook/run.go", "err == nil && there.Users > 0 {", "err == nil && there.Users < 0 {"},
 	}},
 	{"a data directory is anybody's", "notebook/cmd/notebook", "TestPostgres", []edit{
-		{"notebook/cmd/notebook/datadir.go", "case strings.TrimSpace(string(text)) == id:", "case id != \"\":"},
+		{"notebook/cmd/notebook/datadir.go", "case strings.TrimSpace(string(text)) == id:", "case strings.TrimSpace(string(text)) != \"\":"},
 	}},
 	{"nobody is warned of the demo's password", "notebook/cmd/notebook", "TestDemoWarnsBeyondThisMachine", []edit{
 		{"notebook/cmd/notebook/announce.go", "!ok || !tcp.IP.IsLoopback()", "!ok || tcp.IP == nil"},
 	}},
+	{"a refused upload leaves its files", "notebook/cmd/notebook", "TestStorm", []edit{
+		{"notebook/service/upload.go", "			i.release(ctx, f.draft)\n", "			_ = f.draft\n"},
+	}},
+	{"a configuration is decoded however large", "notebook/cmd/notebook", "TestStorm", []edit{
+		{"notebook/botconfig.go", "	if err := checkConfigKeys(data); err != nil {\n		return \"\", err\n	}\n", ""},
+		{"notebook/botconfig.go", "	if len(data) > MaxBotConfigSize {", "	if false {"},
+		{"notebook/botconfig.go", "MaxBotConfigSize = 256 << 10", "MaxBotConfigSize = 8 << 20"},
+	}},
+	{"a body that was cut off is our failure", "notebook/cmd/notebook", "TestStorm", []edit{
+		{"notebook/api/envelope.go", "if message == bodyUnread {", "if message == \"\" {"},
+	}},
 	{"a token is good after its logout", "notebook/api", "TestSessionsEnd|TestLogoutEndsTheCookie", []edit{
-		{"notebook/service/accounts.go", "if err != nil || owner != c.Subject {", "if err != nil {"},
+		{"notebook/service/accounts.go", "if err != nil || owner != c.Subject {", "if err != nil || owner != c.Subject && owner != \"\" {"},
 	}},
 	{"a name hides another's list", "notebook/api", "TestNamesAreNoIDs", []edit{
 		{"notebook/store/items.go", "	if uuid.Validate(f.Uploader) == nil {", "	if f.Uploader == \"\" && uuid.Validate(f.Uploader) == nil {"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -37,7 +38,12 @@ func (u unit) search(root, binary string, limit time.Duration, sound bool) (foun
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	out, err := command(ctx, filepath.Join(root, filepath.FromSlash(u.dir)), binary, "-test.v", "-test.failfast", "-test.run=^("+strings.Join(names, "|")+")$")
+	// Tests may build commands, which then have the mistake as well.
+	var env []string
+	if overlay := filepath.Join(filepath.Dir(binary), "overlay.json"); !sound {
+		env = []string{"GOFLAGS=" + os.Getenv("GOFLAGS") + " -overlay=" + overlay}
+	}
+	out, err := commandIn(ctx, env, filepath.Join(root, filepath.FromSlash(u.dir)), binary, "-test.v", "-test.failfast", "-test.run=^("+strings.Join(names, "|")+")$")
 	if err == nil {
 		return "", ran(out, names)
 	}

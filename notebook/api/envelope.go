@@ -134,11 +134,18 @@ func answerFields(ctx huma.Context, _ string, v any) (any, error) {
 	return v, nil
 }
 
+// bodyUnread is what huma says of a body that ends before its end. It takes that
+// for our failure.
+const bodyUnread = "cannot read request body"
+
 // useEnvelopes makes huma answer what is wrong with an input in our form. huma
 // keeps these functions in package variables; ours look at nothing but their
 // arguments, so that it does not matter who set them first.
 var useEnvelopes = sync.OnceFunc(func() {
-	huma.NewErrorWithContext = func(ctx huma.Context, status int, _ string, errs ...error) huma.StatusError {
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		if message == bodyUnread {
+			status, errs = http.StatusBadRequest, nil
+		}
 		return inputFailure(callerOf(ctx), status, errs)
 	}
 	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError {

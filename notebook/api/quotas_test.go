@@ -79,8 +79,9 @@ func TestQuota(t *testing.T) {
 		c.Limits = &l
 	})
 	_, ann := s.user("ann", notebook.RoleUser)
-	up := func(name string, bytes int) *httptest.ResponseRecorder {
-		return s.form(ann, "/api/persona/upload", map[string]string{"name": name, "description": "d"}, "version = 1 #"+strings.Repeat("x", bytes-13))
+	_, bob := s.user("bob", notebook.RoleUser)
+	up := func(by, name string, bytes int) *httptest.ResponseRecorder {
+		return s.form(by, "/api/persona/upload", map[string]string{"name": name, "description": "d"}, "version = 1 #"+strings.Repeat("x", bytes-13))
 	}
 	want := func(what string, w *httptest.ResponseRecorder, over bool) {
 		t.Helper()
@@ -90,12 +91,14 @@ func TestQuota(t *testing.T) {
 			t.Errorf("%s: %s", what, w.Body)
 		}
 	}
-	want("within", up("a", 300), false)
-	want("too many bytes", up("b", 200), true)
-	want("just within", up("c", 100), false)
-	want("too many items", up("d", 13), true)
+	want("within", up(ann, "a", 300), false)
+	want("too many bytes", up(ann, "b", 200), true)
+	want("just within", up(ann, "c", 100), false)
+	want("one of another user", up(bob, "a", 13), false)
+	want("a second", up(bob, "b", 13), false)
+	want("too many items", up(bob, "c", 13), true)
 	var cards, files int
-	if err := s.store.DB().QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM persona_cards), (SELECT count(*) FROM persona_card_files)").Scan(&cards, &files); err != nil || cards != 2 || files != 2 {
+	if err := s.store.DB().QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM persona_cards), (SELECT count(*) FROM persona_card_files)").Scan(&cards, &files); err != nil || cards != 4 || files != 4 {
 		t.Errorf("%d cards, %d files: %v", cards, files, err)
 	}
 }

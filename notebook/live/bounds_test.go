@@ -7,12 +7,12 @@ import "testing"
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	h := NewHub(Options{Total: 3, PerOwner: 2, PerClient: 2, Strangers: 20})
-	defer h.Close()
+	defer h.end()
 	bad, ann := Feed{Client: "eve"}, Feed{Owner: "ann", Client: "home"}
 	want := func(what string, f Feed, in bool) {
 		t.Helper()
 		if h.enter(f) != in {
-			t.Errorf("%s: %v", what, !in)
+			t.Fatalf("%s: %v", what, !in)
 		}
 	}
 	want("a bad token", bad, true)

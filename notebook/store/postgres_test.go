@@ -48,11 +48,11 @@ func TestOpenTogether(t *testing.T) {
 				return
 			}
 			s, err := store.OpenPostgres(t.Context(), dsn, cache)
-			if err != nil || s.Followed() != nil {
-				t.Errorf("%v, %v", err, s.Followed())
+			if err != nil {
+				t.Error(err)
 				return
 			}
-			if err := errors.Join(s.Close(), cache.Close()); err != nil {
+			if err := errors.Join(s.Followed(), s.Close(), cache.Close()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -223,17 +223,21 @@ func TestTwoStores(t *testing.T) {
 	two := opened(t, s, err)
 	ann := user(t, one, "ann", notebook.RoleUser)
 	before := must(two.MessageChanges(ctx, ann.ID))(t)
-	woken := make(chan struct{})
+	waiting, woken := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(woken)
+		ready := sync.OnceFunc(func() { close(waiting) })
+		defer ready()
 		for {
 			changed := two.Changed()
 			if n, err := two.MessageChanges(ctx, ann.ID); err != nil || n > before {
 				return
 			}
+			ready()
 			<-changed
 		}
 	}()
+	<-waiting
 	must(one.SendMessage(ctx, notebook.NewMessage{SenderID: ann.ID, Type: notebook.MessageDirect, Title: "t", Content: "c", Recipients: []string{ann.ID}}, epoch))(t)
 	select {
 	case <-woken:
