@@ -37,6 +37,7 @@ import (
 	"github.com/unstale/unstale/bench/peer"
 	"github.com/unstale/unstale/bench/precision"
 	"github.com/unstale/unstale/bench/report"
+	"github.com/unstale/unstale/bench/throughput"
 )
 
 // A measurement is a part of the report and how it is made.
@@ -53,13 +54,14 @@ var measurements = []measurement{
 	{"bounds", bounds.Measure},
 	{"notebook", notebook.Measure},
 	{"precision", precision.Measure},
+	{"throughput", throughput.Measure},
 	{"peers", peer.Measure},
 }
 
 func main() {
 	harness.Play(hit.Role, invalidation.Role, invalidation.MapRole, notebook.Role, peer.Role)
 	s := new(harness.Settings)
-	only := flag.String("only", "", "names of the measurements to run, separated by commas: hit, inprocess, invalidation, capture, bounds, notebook, precision, peers; default all")
+	only := flag.String("only", "", "names of the measurements to run, separated by commas: hit, inprocess, invalidation, capture, bounds, notebook, precision, throughput, peers; default all")
 	out := flag.String("out", "", "directory of measurements.md, whose tables and plots are replaced; default: print only")
 	flag.Uint64Var(&s.Seed, "seed", 1, "seed of everything random")
 	flag.Float64Var(&s.Scale, "scale", 1, "how many rounds to run, as a multiple of the usual number")
@@ -68,7 +70,9 @@ func main() {
 	flag.DurationVar(&s.Round, "round", 250*time.Millisecond, "length of a round over HTTP")
 	flag.DurationVar(&s.Load, "load", 2*time.Minute, "length of the load by the clock on the notebook, once with the cache and once without, and of the check of its answers")
 	flag.Float64Var(&s.Rate, "rate", 300, "requests in a second of that load")
-	flag.StringVar(&s.Profile, "profile", "", "file for a processor profile of the server of the hits")
+	flag.StringVar(&s.Profile, "profile", "", "file for a processor profile of the server of the hits, and, with a site's name added, of each site of the throughput")
+	flag.StringVar(&s.Writes, "writes", "0,1,5,15,30", "shares of writes of the throughput in percent, beside the published mixes")
+	flag.StringVar(&s.Sites, "sites", "", "sites of the throughput, separated by commas: lobsters, bidding, notebook; default all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -104,6 +108,9 @@ func run(ctx context.Context, s *harness.Settings, only, out string) error {
 		}
 		sec.Print(os.Stdout)
 		fmt.Printf("(%s)\n", time.Since(start).Round(time.Second))
+		if sec.Last != "" {
+			fmt.Println(sec.Last)
+		}
 		if out != "" {
 			if err := sec.Write(out); err != nil {
 				return err

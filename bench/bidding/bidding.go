@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -43,7 +44,7 @@ const (
 	regions    = 62
 )
 
-var _ workload.Workload = (*Site)(nil)
+var _ workload.OnPostgres = (*Site)(nil)
 
 // New returns the site with a share of the usual number of items and users.
 func New(seed uint64, scale float64) *Site {
@@ -72,6 +73,11 @@ func (s *Site) Fill(ctx context.Context, path string) error {
 	}
 	defer db.Close() //nolint:errcheck // what was committed is there
 	return workload.Fill(ctx, db, schema, s.fill)
+}
+
+// FillPostgres implements workload.OnPostgres.
+func (s *Site) FillPostgres(ctx context.Context, dsn, _ string) error {
+	return workload.FillPostgres(ctx, dsn, schema, s.fill)
 }
 
 func (s *Site) fill(f *workload.Filler) {
@@ -209,4 +215,17 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 		return nil, err
 	}
 	return cached(mux), nil
+}
+
+// ServePostgres implements workload.ApplicationOnPostgres.
+func (a *application) ServePostgres(ctx context.Context, dsn, _ string, c *unstale.Cache) (http.Handler, func() error, error) {
+	db, err := workload.OpenPostgres(dsn, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := a.Serve(ctx, db, "", c)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return h, db.Close, nil
 }

@@ -22,16 +22,29 @@ type Daemon struct {
 
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the program has
+	end   syscall.Signal
 	dir   string
 	log   *os.File
 }
 
 // StartDaemon starts a program and waits until it accepts connections.
 // configure writes what it needs into dir and returns its arguments.
-func StartDaemon(ctx context.Context, program string, configure func(dir, addr string) ([]string, error)) (_ *Daemon, err error) {
-	d := new(Daemon)
+func StartDaemon(ctx context.Context, program string, configure func(dir, addr string) ([]string, error)) (*Daemon, error) {
+	return startDaemon(ctx, program, nil, syscall.SIGTERM, configure)
+}
+
+// startDaemon starts a program as a user, nil for ours, that ends by a signal.
+func startDaemon(ctx context.Context, program string, as *syscall.Credential, end syscall.Signal,
+	configure func(dir, addr string) ([]string, error),
+) (_ *Daemon, err error) {
+	d := &Daemon{end: end}
 	if d.dir, err = os.MkdirTemp("", "unstale-bench-"); err != nil {
 		return nil, err
+	}
+	if as != nil {
+		if err := os.Chown(d.dir, int(as.Uid), int(as.Gid)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(d.dir))
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -55,8 +68,9 @@ func StartDaemon(ctx context.Context, program string, configure func(dir, addr s
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.Cancel = func() error { return cmd.Process.Signal(end) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: end, Credential: as}
+	cmd.Dir = d.dir
 	runtime.LockOSThread() // or Pdeathsig would mean the end of a thread
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
@@ -89,7 +103,7 @@ func StartDaemon(ctx context.Context, program string, configure func(dir, addr s
 func (d *Daemon) Stop() error {
 	var errs []error
 	if d.cmd != nil {
-		_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = d.cmd.Process.Signal(d.end) // it may have ended
 		select {
 		case <-d.ended:
 		case <-time.After(10 * time.Second):

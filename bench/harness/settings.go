@@ -16,7 +16,9 @@ type Settings struct {
 	Round       time.Duration // over HTTP
 	Load        time.Duration // of the notebook by the clock, and of its check
 	Rate        float64       // requests in a second of that load
-	Profile     string        // file for a processor profile of the server of the hits; may be empty
+	Profile     string        // file for processor profiles; may be empty
+	Writes      string        // shares of writes of the throughput in percent, separated by commas
+	Sites       string        // of the throughput, separated by commas; empty: all
 }
 
 // Rounds returns how many rounds to run where n are usual.

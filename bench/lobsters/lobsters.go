@@ -12,6 +12,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -48,7 +49,7 @@ const (
 	baseUsers   = 9_000
 )
 
-var _ workload.Workload = (*Site)(nil)
+var _ workload.OnPostgres = (*Site)(nil)
 
 // New returns the site with a share of the published amounts of stories, users
 // and comments.
@@ -98,6 +99,11 @@ func (s *Site) Fill(ctx context.Context, path string) error {
 	}
 	defer db.Close() //nolint:errcheck // what was committed is there
 	return workload.Fill(ctx, db, schema, s.fill)
+}
+
+// FillPostgres implements workload.OnPostgres.
+func (s *Site) FillPostgres(ctx context.Context, dsn, _ string) error {
+	return workload.FillPostgres(ctx, dsn, schema, s.fill)
 }
 
 func (s *Site) fill(f *workload.Filler) {
@@ -184,7 +190,7 @@ func (s *Site) Application(clock *workload.Clock) workload.Application {
 // application is the site's code.
 type application struct {
 	clock *workload.Clock
-	db    *sql.DB
+	on    workload.Querier
 	cache *unstale.Cache
 }
 
@@ -198,7 +204,7 @@ func (a *application) identity(r *http.Request) (string, error) {
 		return "", nil
 	}
 	return unstale.Load(r.Context(), a.cache, "session:"+unstale.Escape(token), func(ctx context.Context) (string, error) {
-		list, err := workload.Collect(ctx, a.db, `SELECT id FROM users WHERE session_token = ?`, token)
+		list, err := workload.Collect(ctx, a.on, `SELECT id FROM users WHERE session_token = ?`, token)
 		if err != nil || len(list) == 0 {
 			return "", err
 		}
@@ -208,7 +214,7 @@ func (a *application) identity(r *http.Request) (string, error) {
 
 // Serve implements workload.Application.
 func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.Cache) (http.Handler, error) {
-	a.db, a.cache = db, c
+	a.on, a.cache = workload.On(db), c
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", workload.Show(db, a.frontPage))
 	mux.HandleFunc("GET /recent", workload.Show(db, a.recent))
@@ -228,4 +234,17 @@ func (a *application) Serve(_ context.Context, db *sql.DB, _ string, c *unstale.
 		return nil, err
 	}
 	return cached(mux), nil
+}
+
+// ServePostgres implements workload.ApplicationOnPostgres.
+func (a *application) ServePostgres(ctx context.Context, dsn, _ string, c *unstale.Cache) (http.Handler, func() error, error) {
+	db, err := workload.OpenPostgres(dsn, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := a.Serve(ctx, db, "", c)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return h, db.Close, nil
 }

@@ -5,6 +5,7 @@ package notebook
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -44,7 +45,7 @@ type Site struct {
 	owners   []*user // of the cards
 }
 
-var _ workload.Workload = (*Site)(nil)
+var _ workload.OnPostgres = (*Site)(nil)
 
 // New returns the site with a share of the usual number of cards and visitors.
 func New(seed uint64, scale float64) *Site {
@@ -64,6 +65,26 @@ func (s *Site) Fill(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // what was committed is there
+	return s.fill(ctx, func(ctx context.Context, app *application, off *unstale.Cache) (http.Handler, error) {
+		return app.Serve(ctx, db, path, off)
+	})
+}
+
+// FillPostgres implements workload.OnPostgres.
+func (s *Site) FillPostgres(ctx context.Context, dsn, dir string) (err error) {
+	end := func() error { return nil }
+	defer func() { err = errors.Join(err, end()) }()
+	return s.fill(ctx, func(ctx context.Context, app *application, off *unstale.Cache) (h http.Handler, err error) {
+		h, stop, err := app.ServePostgres(ctx, dsn, dir, off)
+		if err == nil {
+			end = stop
+		}
+		return h, err
+	})
+}
+
+// fill has a site make what there is, which serve begins to serve.
+func (s *Site) fill(ctx context.Context, serve func(context.Context, *application, *unstale.Cache) (http.Handler, error)) error {
 	now := workload.Epoch().Add(-5 * time.Minute)
 	app := &application{now: func() time.Time { return now }}
 	options := app.Options()
@@ -73,7 +94,7 @@ func (s *Site) Fill(ctx context.Context, path string) error {
 		return err
 	}
 	ctx = unstale.Outside(ctx)
-	handler, err := app.Serve(ctx, db, path, off)
+	handler, err := serve(ctx, app, off)
 	if err != nil {
 		return err
 	}
@@ -162,7 +183,24 @@ func (a *application) Serve(ctx context.Context, db *sql.DB, path string, c *uns
 	if a.store, err = store.New(ctx, db); err != nil {
 		return nil, err
 	}
-	kept, err := files.Open(ctx, filepath.Join(filepath.Dir(path), "files"), a.store.FileReferenced)
+	return a.serve(ctx, filepath.Dir(path), c)
+}
+
+// ServePostgres implements workload.ApplicationOnPostgres.
+func (a *application) ServePostgres(ctx context.Context, dsn, dir string, c *unstale.Cache) (_ http.Handler, end func() error, err error) {
+	if a.store, err = store.OpenPostgres(ctx, dsn, c); err != nil {
+		return nil, nil, err
+	}
+	h, err := a.serve(ctx, dir, c)
+	if err != nil {
+		return nil, nil, errors.Join(err, a.store.Close())
+	}
+	return h, func() error { h.Close(); return a.store.Close() }, nil
+}
+
+// serve serves the store, and the files in a directory.
+func (a *application) serve(ctx context.Context, dir string, c *unstale.Cache) (*server.Server, error) {
+	kept, err := files.Open(ctx, filepath.Join(dir, "files"), a.store.FileReferenced)
 	if err != nil {
 		return nil, err
 	}

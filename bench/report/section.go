@@ -18,6 +18,7 @@ type Section struct {
 	Tables []Table
 	Notes  []string          // a sentence each, below the tables
 	Plots  map[string]string // SVG by file name
+	Last   string            // a line for programs, which ends what is printed; may be empty
 }
 
 // A Table has a head and rows of the same length.

@@ -70,19 +70,14 @@ func (q *Queries) Row(query string, args ...any) Row {
 	return nil
 }
 
-// Exec runs a statement that writes and returns the id of the last row inserted.
-func (q *Queries) Exec(query string, args ...any) (id int64) {
+// Exec runs a statement that writes.
+func (q *Queries) Exec(query string, args ...any) {
 	if q.err != nil {
-		return 0
+		return
 	}
-	r, err := q.on.ExecContext(q.ctx, query, args...)
-	if err == nil {
-		id, err = r.LastInsertId()
-	}
-	if err != nil {
+	if _, err := q.on.ExecContext(q.ctx, query, args...); err != nil {
 		q.err = fmt.Errorf("%w in %s", err, query)
 	}
-	return id
 }
 
 // Collect returns the result of a query.
@@ -145,8 +140,9 @@ func (p *Page) Value(name string) string {
 
 // Show returns a handler for a page.
 func Show(db *sql.DB, render func(*Page)) http.HandlerFunc {
+	on := On(db)
 	return func(w http.ResponseWriter, r *http.Request) {
-		p := &Page{Queries: Queries{ctx: r.Context(), on: db}, request: r}
+		p := &Page{Queries: Queries{ctx: r.Context(), on: on}, request: r}
 		render(p)
 		switch {
 		case p.err != nil:
@@ -166,17 +162,29 @@ type Change struct {
 	*http.Request
 }
 
-// Write returns a handler for a change.
+// Write returns a handler for a change, which is made again if others were in its way.
 func Write(db *sql.DB, change func(*Change)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+	d := dialectOf(db)
+	attempt := func(r *http.Request) error {
 		tx, err := db.BeginTx(r.Context(), nil)
-		if err == nil {
-			defer tx.Rollback() // without effect after a commit
-			c := &Change{Queries: Queries{ctx: r.Context(), on: tx}, Request: r}
-			change(c)
-			if err = c.err; err == nil {
-				err = tx.Commit()
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // without effect after a commit
+		c := &Change{Queries: Queries{ctx: r.Context(), on: d.on(tx)}, Request: r}
+		change(c)
+		if c.err != nil {
+			return c.err
+		}
+		return tx.Commit()
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := attempt(r)
+		for range attempts {
+			if !inTheWay(err) {
+				break
 			}
+			err = attempt(r)
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -186,11 +194,12 @@ func Write(db *sql.DB, change func(*Change)) http.HandlerFunc {
 	}
 }
 
-// A Filler fills a database in one transaction.
+// A Filler fills a database in one transaction, or copies tables of PostgreSQL.
 type Filler struct {
 	tx         *sql.Tx
 	ctx        context.Context
 	statements map[string]*sql.Stmt
+	copies     map[string]*table // on PostgreSQL
 	err        error
 }
 
@@ -219,6 +228,10 @@ func Fill(ctx context.Context, db *sql.DB, schema string, fill func(*Filler)) er
 // Insert adds a row to a table, all columns in their order.
 func (f *Filler) Insert(table string, values ...any) {
 	if f.err != nil {
+		return
+	}
+	if f.copies != nil {
+		f.copy(table, values)
 		return
 	}
 	s := f.statements[table]

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/unstale/unstale"
@@ -88,15 +89,20 @@ func Session(r *http.Request) string {
 func Epoch() time.Time { return time.Date(2100, 1, 1, 12, 0, 0, 0, time.UTC) }
 
 // A Clock is the clock of a trace, which goes on from request to request however
-// long the machine takes for them. It belongs to one goroutine.
+// long the machine takes for them. It is set, and asked when something ends, while no
+// request is under way.
 type Clock struct {
 	Now  time.Time
-	Ends time.Time // when the answer being made ends, zero if it does not
+	Ends time.Time // when the first answer made since it was set ends, zero if none does
+
+	mu sync.Mutex // guards Ends while requests are under way
 }
 
 // ExpireAt says that the answer being made ends at t.
 func (c *Clock) ExpireAt(ctx context.Context, t time.Time) {
 	unstale.ExpireAt(ctx, t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.Ends.IsZero() || t.Before(c.Ends) {
 		c.Ends = t
 	}
