@@ -32,7 +32,7 @@ each = fail=0; for m in $(1); do \
 .DEFAULT_GOAL := help
 .PHONY: help test check vet lint format-check tidy-check workspace-check \
 	format tidy vuln bench proof conformance fuzz mutants cover screenshots \
-	need need-go need-chromium need-node need-postgres
+	need need-go need-chromium need-node need-postgres need-redis
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -52,12 +52,15 @@ need-node:
 need-postgres:
 	@tools/need.sh postgres pgbouncer faketime
 
+need-redis:
+	@tools/need.sh redis
+
 # The race detector does not look into SQLite, which is C in the form of Go: that
 # would take more time than all the rest.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
 
 test: export CGO_ENABLED := 1
-test: need need-chromium need-postgres ## run all tests of all modules with the race detector
+test: need need-chromium need-postgres need-redis ## run all tests of all modules with the race detector
 	@echo "The first build compiles SQLite, which takes minutes."
 	@$(call each,$(MODULES),go test $(RACE) -timeout 30m $(TESTFLAGS) ./...)
 
@@ -114,7 +117,7 @@ screenshots: need-go need-chromium ## take the pictures of the notebook and of t
 	@cd notebook && go test ./cmd/notebook -count=1 -run 'TestPagesOfTheDemo|TestConsoleOfTheDemo' -screenshots $(CURDIR)/docs/screenshots
 
 cover: export CGO_ENABLED := 1
-cover: need need-chromium need-postgres ## write coverage/*.html and print the totals
+cover: need need-chromium need-postgres need-redis ## write coverage/*.html and print the totals
 	@mkdir -p coverage
 	@fail=0; for m in $(MODULES); do \
 	  name=$$(basename "$$(cd $$m && go list -m)"); out=$(CURDIR)/coverage/$$name; \

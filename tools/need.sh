@@ -119,6 +119,12 @@ need_faketime() {
 	missing "The tests of package postgres need libfaketime, which is not here." "$(packages libfaketime)"
 }
 
+# The package would start one, where there is an init.
+need_redis() {
+	command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 && return
+	missing "The tests of redisstore need redis-server, which is not here." "$(packages redis-server)"
+}
+
 need_make() {
 	command -v make >/dev/null 2>&1 && return
 	missing "make is not on the PATH." "$(packages make)"
@@ -132,6 +138,7 @@ for name in "$@"; do
 	node) need_node ;;
 	postgres) need_postgres ;;
 	pgbouncer) need_pgbouncer ;;
+	redis) need_redis ;;
 	make) need_make ;;
 	*)
 		echo "need.sh: unknown name $name" >&2

@@ -16,6 +16,7 @@ const (
 	libc       = "modernc.org/libc" // the driver's C library, on which its own lib is called
 	prometheus = "github.com/prometheus/client_golang/..."
 	pgx        = "github.com/jackc/pgx/v5/..."
+	valkey     = "github.com/valkey-io/valkey-go"
 	zstd       = "github.com/klauspost/compress/zstd"
 
 	root     = module
@@ -70,6 +71,7 @@ var mayImport = map[string][]string{
 	"metrics":              {root, prometheus},
 	"console":              {root},
 	"postgres":             {root, adapter, shape, sqldep, sqltrack, nodetree, pgx},
+	"redisstore":           {valkey},
 	"unstaletest":          {root},
 
 	"internal/clock":     {},

@@ -50,6 +50,16 @@ var nodes = []excess{
 	}},
 }
 
+// keeping are mistakes in how they are kept.
+var keeping = []excess{
+	{"what is kept has no lifetime", "redisstore", "TestStore", []edit{
+		{"redisstore/store.go", ".PxMilliseconds(max(1, ttl.Milliseconds()))", ""},
+	}},
+	{"what somebody else has put there is a failure", "redisstore", "TestServerFails", []edit{
+		{"redisstore/store.go", "strings.HasPrefix(e.Error(), \"WRONGTYPE\")", "strings.HasPrefix(e.Error(), \"NONE\")"},
+	}},
+}
+
 // sealed are those that tests of the root package find.
 var sealed = []lapse{
 	{"the secret is not in the seal", "TestSeal", []edit{
