@@ -96,27 +96,24 @@ func (a *Accounts) Require(ctx context.Context, least notebook.Role) (*notebook.
 
 // admits reports whether the user of a verified token may still come in with it.
 func (a *Accounts) admits(ctx context.Context, c *claims) (bool, error) {
-	owner, err := unstale.Load(ctx, a.cache, "session:"+unstale.Escape(c.Session), func(ctx context.Context) (string, error) {
+	found, err := unstale.Load(ctx, a.cache, "session:"+unstale.Escape(c.Session), func(ctx context.Context) (account, error) {
 		s, err := a.store.Session(ctx, c.Session)
 		if errors.Is(err, notebook.ErrInvalidToken) {
-			return "", nil
+			return account{}, nil
 		}
 		if err != nil {
-			return "", err
+			return account{}, err
 		}
-		return s.UserID, nil
+		return unstale.Load(ctx, a.cache, "user:"+unstale.Escape(s.UserID), func(ctx context.Context) (account, error) {
+			return a.account(ctx, s.UserID)
+		})
 	})
-	if err != nil || owner != c.Subject {
-		return false, err
-	}
-	found, err := unstale.Load(ctx, a.cache, "user:"+unstale.Escape(c.Subject), func(ctx context.Context) (account, error) {
-		return a.account(ctx, c.Subject)
-	})
-	return found.Valid && found.PasswordVersion == c.PasswordVersion, err
+	return found.Valid && found.ID == c.Subject && found.PasswordVersion == c.PasswordVersion, err
 }
 
 // An account is what decides whether a token is good.
 type account struct {
+	ID              string
 	Valid           bool
 	PasswordVersion int
 }
@@ -136,7 +133,7 @@ func (a *Accounts) account(ctx context.Context, id string) (account, error) {
 	if u.MutedAt(now) {
 		a.endsAt(ctx, u.MutedUntil) // what they are answered may show it
 	}
-	return account{Valid: u.Active && !u.Banned(now), PasswordVersion: u.PasswordVersion}, nil
+	return account{ID: u.ID, Valid: u.Active && !u.Banned(now), PasswordVersion: u.PasswordVersion}, nil
 }
 
 // Authenticate returns the user with this name and password, which the client has
