@@ -15,6 +15,7 @@ const (
 	modernc    = "modernc.org/sqlite/..."
 	libc       = "modernc.org/libc" // the driver's C library, on which its own lib is called
 	prometheus = "github.com/prometheus/client_golang/..."
+	otelAPI    = "go.opentelemetry.io/otel/..."
 	pgx        = "github.com/jackc/pgx/v5/..."
 	valkey     = "github.com/valkey-io/valkey-go"
 	zstd       = "github.com/klauspost/compress/zstd"
@@ -70,6 +71,7 @@ var mayImport = map[string][]string{
 	"sqlite":               {root, adapter, clock, fail, shape, sqldep, sqltrack, dialect, modernc, libc},
 	"metrics":              {root, prometheus},
 	"console":              {root},
+	"otel":                 {otelAPI},
 	"postgres":             {root, adapter, shape, sqldep, sqltrack, nodetree, pgx},
 	"redisstore":           {valkey},
 	"unstaletest":          {root},

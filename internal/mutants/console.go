@@ -86,4 +86,10 @@ var shown = []excess{
 		{"console/view.go", "`json:\"fell_in_vain\"`\n}\n\ntype changeView", "`json:\"in_vain\"`\n}\n\ntype changeView"},
 		{"console/view.go", "`json:\"fell_in_vain\"`\n	Routes", "`json:\"in_vain\"`\n	Routes"},
 	}},
+	{"what caused a miss is on the span", "otel", "TestHandler", []edit{
+		{"otel/otel.go", "	detail, _, _ = strings.Cut(detail, \": \") // what follows is a cause\n", ""},
+	}},
+	{"the furthest cache says what a span says", "otel", "TestSeveral", []edit{
+		{"otel/otel.go", "for i := len(said) - 1; i >= 0; i-- {", "for i := range said {"},
+	}},
 }

@@ -81,7 +81,9 @@ func mutants() (list []mutant) {
 func lapses() []lapse { return slices.Concat(requests, watched, sealed) }
 
 // excesses lists those that tests of one package have to find, package by package.
-func excesses() []excess { return slices.Concat(bounds, waits, nodes, strict, hardened, shown, keeping) }
+func excesses() []excess {
+	return slices.Concat(bounds, waits, nodes, strict, hardened, shown, keeping)
+}
 
 // String returns the mutant's name after its instrument's.
 func (m mutant) String() string { return m.by.String() + "/" + m.name }
