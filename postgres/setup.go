@@ -57,7 +57,7 @@ func Setup(ctx context.Context, dsn string, o SetupOptions) error {
 		fmt.Fprintf(&grants, "GRANT USAGE ON SCHEMA unstale TO %[1]s;\nGRANT SELECT ON unstale.version, unstale.followed TO %[1]s;\n"+
 			"GRANT EXECUTE ON FUNCTION unstale.look, unstale.identity, unstale.begin, unstale.sweep, unstale.invalidate TO %[1]s;\n", pgx.Identifier{role}.Sanitize())
 	}
-	base := strings.NewReplacer("$VERSION", fmt.Sprint(version), "$BYTES", fmt.Sprint(unstale.MaxTargetsBytes), "$TARGETS", fmt.Sprint(unstale.MaxTargets)).
+	base := strings.NewReplacer("$IDENTITY", identitySQL, "$VERSION", fmt.Sprint(version), "$BYTES", fmt.Sprint(unstale.MaxTargetsBytes), "$TARGETS", fmt.Sprint(unstale.MaxTargets)).
 		Replace(setupSQL) + grants.String()
 	for _, sql := range []string{base, eventsSQL} {
 		if err := o.run(ctx, conn, sql); err != nil {
@@ -79,6 +79,15 @@ func Setup(ctx context.Context, dsn string, o SetupOptions) error {
 	}
 	return errors.Join(left...)
 }
+
+// identitySQL is what tells the database from every other, from what its row g of
+// unstale.generation tells, NULL if there is none. The file of the outbox is of a database,
+// and another one after TRUNCATE; the timeline cannot be had on a standby.
+const identitySQL = `CASE WHEN g.random IS NOT NULL THEN pg_catalog.concat_ws(' ', g.random,
+			(SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s),
+			pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8),
+			extract(epoch FROM pg_catalog.pg_postmaster_start_time()),
+			pg_catalog.pg_relation_filepath('unstale.outbox'::pg_catalog.regclass)) END`
 
 // Attempts to lock a table.
 const (

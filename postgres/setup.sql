@@ -45,22 +45,16 @@ CREATE TABLE IF NOT EXISTS unstale.followed (
 -- a crash, a failover, a restart, or before somebody emptied the outbox.
 CREATE OR REPLACE FUNCTION unstale.identity() RETURNS pg_catalog.text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $unstale$
-DECLARE random pg_catalog.uuid;
 BEGIN
-	SELECT g.random INTO random FROM unstale.generation AS g WHERE g.one;
-	IF random IS NULL THEN RETURN NULL; END IF;
-	RETURN pg_catalog.concat_ws(' ', random::pg_catalog.text,
-		(SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s),
-		pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), -- the timeline; it fails on a standby
-		(SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
-		extract(epoch FROM pg_catalog.pg_postmaster_start_time()),
-		(SELECT pg_catalog.pg_relation_filenode(c.oid) FROM pg_catalog.pg_class AS c
-			WHERE c.relname OPERATOR(pg_catalog.=) 'outbox' AND c.relnamespace OPERATOR(pg_catalog.=) 'unstale'::pg_catalog.regnamespace));
+	RETURN (SELECT $IDENTITY FROM unstale.generation AS g WHERE g.one);
 END $unstale$;
 
 -- A look: whose snapshot, what tells the database, and the changes that are visible in
 -- that snapshot and were not in the one before, which ended at since, with listed still
--- running. It is stable, so that all it reads is of the one snapshot of its caller.
+-- running. It is stable, so that all it reads is of the one snapshot of its caller. Most
+-- looks find nothing new: where no transaction has begun since, and none was running, there
+-- is nothing to look for. It calls no other function of ours, which would take longer than
+-- all the rest.
 CREATE OR REPLACE FUNCTION unstale.look(since pg_catalog.xid8, listed pg_catalog.xid8[], most pg_catalog.int4)
 RETURNS TABLE (xid pg_catalog.text, relation pg_catalog.oid, layout pg_catalog.text, operation pg_catalog.text,
 	old pg_catalog.text[], new pg_catalog.text[], differs pg_catalog.int2[])
@@ -68,9 +62,12 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE n_rows pg_catalog.int8; until pg_catalog.xid8 := pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
 BEGIN
 	RETURN QUERY SELECT NULL::pg_catalog.text, NULL::pg_catalog.oid, NULL::pg_catalog.text, 'h'::pg_catalog.text,
-		ARRAY[pg_catalog.pg_current_snapshot()::pg_catalog.text, unstale.identity(), h.horizon::pg_catalog.text,
+		ARRAY[pg_catalog.pg_current_snapshot()::pg_catalog.text, $IDENTITY, h.horizon::pg_catalog.text,
 			((extract(epoch FROM pg_catalog.clock_timestamp()) - 946684800) * 1000000)::pg_catalog.int8::pg_catalog.text]::pg_catalog.text[], NULL::pg_catalog.text[], NULL::pg_catalog.int2[]
-		FROM unstale.horizon AS h WHERE h.one;
+		FROM unstale.horizon AS h LEFT JOIN unstale.generation AS g ON g.one WHERE h.one;
+	IF since OPERATOR(pg_catalog.>=) until AND pg_catalog.cardinality(listed) OPERATOR(pg_catalog.=) 0 THEN
+		RETURN;
+	END IF;
 	RETURN QUERY SELECT q.xid::pg_catalog.text, q.relation, q.layout::pg_catalog.text, q.operation::pg_catalog.text, q.old, q.new, q.differs FROM (
 			SELECT * FROM unstale.outbox AS o WHERE o.xid OPERATOR(pg_catalog.>=) since AND o.xid OPERATOR(pg_catalog.<) until
 			UNION ALL
