@@ -34,6 +34,18 @@ func (s pgSource) of(c *pgColumn) string {
 	return s.alias + "." + c.name
 }
 
+// total returns what orders the rows of a table but for those that are the same.
+func (s pgSource) total() (list []string) {
+	for _, c := range s.table.unique() {
+		text := s.of(c)
+		if len(s.table.key) == 0 && !c.typ.exact { // 1.0 and 1.00 tie
+			text += "::text"
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
 func (g *pgGenerator) alias() string {
 	g.aliases++
 	return fmt.Sprintf("x%d", g.aliases)
@@ -140,8 +152,8 @@ func (g *pgGenerator) finish(cols []string, body string, src []pgSource) pgRead 
 			by = append(by, g.term1(c))
 		}
 		for _, s := range src {
-			for _, c := range s.table.unique() {
-				by = append(by, g.term1(s.of(c)))
+			for _, c := range s.total() {
+				by = append(by, g.term1(c))
 			}
 		}
 		text += " ORDER BY " + strings.Join(by, ", ")
@@ -218,8 +230,8 @@ func (g *pgGenerator) page() pgRead {
 		from += fmt.Sprintf("%s %s %s", s.of(c), sign, g.value(c))
 	}
 	by := []string{s.of(c) + dir}
-	for _, u := range s.table.unique() {
-		by = append(by, s.of(u)+dir)
+	for _, u := range s.total() {
+		by = append(by, u+dir)
 	}
 	return pgRead{text: "SELECT " + strings.Join(g.results(src), ", ") + from + " ORDER BY " + strings.Join(by, ", ") + g.limit()}
 }
@@ -229,9 +241,7 @@ func (g *pgGenerator) summary(src []pgSource) string {
 	c, _ := g.exact(src)
 	var unique []string
 	for _, s := range src {
-		for _, u := range s.table.unique() {
-			unique = append(unique, s.of(u))
-		}
+		unique = append(unique, s.total()...)
 	}
 	by := strings.Join(unique, ", ")
 	f := pick(g, "count(*)", "count(*)", "max(%s)", "min(%s)", "count(%s)", "count(DISTINCT %s)", "array_agg(%s ORDER BY "+by+")", "json_agg(%s ORDER BY "+by+")",
@@ -310,8 +320,8 @@ func (g *pgGenerator) distinctOn() pgRead {
 	d, _ := g.column(src)
 	by := []string{g.term1(c), g.term1(d)}
 	for _, s := range src {
-		for _, u := range s.table.unique() {
-			by = append(by, g.term1(s.of(u)))
+		for _, u := range s.total() {
+			by = append(by, g.term1(u))
 		}
 	}
 	if g.chance(60) {
@@ -414,9 +424,7 @@ func (g *pgGenerator) lateral() pgRead {
 	from, src := g.outside()
 	s, on := g.inner(src[0])
 	var by []string
-	for _, u := range s.table.unique() {
-		by = append(by, s.of(u))
-	}
+	by = append(by, s.total()...)
 	body := fmt.Sprintf("SELECT %s AS one FROM %s %s WHERE %s", s.of(pick(g, s.table.columns...)), s.table.name, s.alias, on)
 	if g.chance(60) {
 		body += " ORDER BY " + strings.Join(by, ", ") + g.limit()
@@ -433,8 +441,8 @@ func (g *pgGenerator) lateral() pgRead {
 
 func (g *pgGenerator) ordered(s pgSource) string {
 	var by []string
-	for _, c := range s.table.unique() {
-		by = append(by, g.term1(s.of(c)))
+	for _, c := range s.total() {
+		by = append(by, g.term1(c))
 	}
 	return " ORDER BY " + strings.Join(by, ", ")
 }
