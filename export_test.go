@@ -119,3 +119,7 @@ func Watched(c *Cache) int {
 	defer c.watch.mu.Unlock()
 	return len(c.watch.falls)
 }
+
+// FallFromElsewhere has it counted that a change made an answer fall which another
+// process has made.
+func FallFromElsewhere(c *Cache, ch *Change) { c.watch.fell(&Entry{kind: kindResponse}, ch) }

@@ -55,7 +55,7 @@ type Fall struct {
 
 // A RouteFall is what fell of one route.
 type RouteFall struct {
-	Route        string // "(Load)" for results of Load
+	Route        string // "(Load)" for results of Load, "(elsewhere)" for answers from a shared store
 	Fell, InVain uint64
 }
 
@@ -74,8 +74,12 @@ type Verification struct {
 	Outcome string // "same", "differed" or "undecided"
 }
 
-// routeOfLoads stands for results of Load among routes.
-const routeOfLoads = "(Load)"
+// What stands among routes for results of Load, and for answers that another process
+// has made.
+const (
+	routeOfLoads  = "(Load)"
+	routeOfOthers = "(elsewhere)"
+)
 
 // on reports whether somebody watches.
 func (w *watch) on() bool { return w.watchers.Load() > 0 }
@@ -99,6 +103,8 @@ func (w *watch) fell(e *Entry, ch *Change) {
 	if e.route != nil {
 		route = e.route.name
 		e.route.fell.Add(1)
+	} else if e.kind == kindResponse {
+		route = routeOfOthers
 	}
 	w.count(route, ch, func(fell, _ *uint64) { *fell++ })
 }

@@ -177,6 +177,19 @@ func TestAnswersFallOnce(t *testing.T) {
 	}
 }
 
+// Answers that another process has made are none of a route's, nor of Load.
+func TestFallsFromElsewhere(t *testing.T) {
+	c := newCache(t, unstale.Options{})
+	w := c.Watch()
+	if err := c.Invalidate(t.Context(), unstale.Tag("x")); err != nil {
+		t.Fatal(err)
+	}
+	unstale.FallFromElsewhere(c, w.Falls(1)[0].Change)
+	if got := w.Falls(1)[0].Routes; len(got) != 1 || got[0] != (unstale.RouteFall{Route: "(elsewhere)", Fell: 1}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A source that is down is degraded since then, and no longer when it answers.
 func TestSourcesAreWatched(t *testing.T) {
 	c := newCache(t, unstale.Options{})

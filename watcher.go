@@ -110,6 +110,8 @@ func (w *Watcher) Entries(most int) map[string]int {
 			counts[routeOfLoads]++
 		case e.kind == kindResponse && e.route != nil:
 			counts[e.route.name]++
+		case e.kind == kindResponse:
+			counts[routeOfOthers]++
 		}
 		n++
 		return n < most

@@ -17,6 +17,9 @@ var watched = []lapse{
 	{"an answer falls as often as it is asked for", "TestAnswersFallOnce", []edit{
 		{"lookup.go", "first = !e.fell.Swap(true); first &&", "first = true; first &&"},
 	}},
+	{"what another process made is a result of Load", "TestFallsFromElsewhere", []edit{
+		{"watch.go", "	} else if e.kind == kindResponse {\n", "	} else if false {\n"},
+	}},
 	{"every hit is timed", "TestHitTimes", []edit{
 		{"watch.go", "hitSample     = 64", "hitSample     = 1"},
 	}},
