@@ -55,7 +55,7 @@ func everyWriteAndEveryRead(w, reader *everything) {
 	doc := w.document()
 	seen := &witness{w.http.Transport, doc, map[string]int{}}
 	w.http.Transport = seen
-	m := &matrix{everything: reader, twin: w.twin(), routes: map[read]string{}, changes: map[string]int{}}
+	m := &matrix{everything: reader, beside: sharesWith(w, reader), twin: w.twin(), routes: map[read]string{}, changes: map[string]int{}}
 	for _, g := range w.gets() {
 		for _, path := range g.paths {
 			for _, as := range g.as {
@@ -93,6 +93,7 @@ const twinAskers = 4
 type matrix struct {
 	*everything
 	twin    *site
+	beside  *site // another one that answers what it answers, before it is asked; or nil
 	routes  map[read]string
 	truth   map[read]answer
 	changes map[string]int // by route
@@ -147,6 +148,11 @@ func (m *matrix) truths() map[read]answer {
 // it was a hit.
 func (m *matrix) check(when string, r read, want answer) (hit bool) {
 	m.Helper()
+	if m.beside != nil {
+		if got := r.peek(m.beside); got.meaning() != want.meaning() {
+			m.Errorf("%s: %s as %q is stale where it was written (%s)\n got %.1000q\nwant %.1000q", when, r.path, r.as, got.header.Get("Cache-Status"), got.meaning(), want.meaning())
+		}
+	}
 	got := r.peek(m.site)
 	if got.meaning() != want.meaning() {
 		m.Errorf("%s: %s as %q is stale (%s)\n got %.1000q\nwant %.1000q", when, r.path, r.as, got.header.Get("Cache-Status"), got.meaning(), want.meaning())

@@ -10,13 +10,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/unstale/unstale"
 	"github.com/unstale/unstale/internal/testenv"
 	"github.com/unstale/unstale/postgres"
+	"github.com/unstale/unstale/redisstore"
 )
 
 var (
 	onPostgres = flag.Bool("postgres", false, "keep the data of all sites in PostgreSQL")
+	onRedis    = flag.Bool("redis", false, "and share their answers by Redis")
 	suite      testenv.Suite
 )
 
@@ -31,6 +35,29 @@ func (m withServer) Run() int {
 var postgresServer = sync.OnceValue(func() *testenv.Postgres {
 	return testenv.StartPostgres(&suite, "max_connections=400")
 })
+
+var redisServer = sync.OnceValue(func() *testenv.Redis { return testenv.StartRedis(&suite) })
+
+// sharing returns how sites share answers, or nil if they do not.
+func sharing() *unstale.Sharing {
+	if !*onRedis {
+		return nil
+	}
+	store, err := redisstore.Open(redisServer().URL())
+	if err != nil {
+		suite.Fatal(err)
+	}
+	// What is in the store is taken, however busy the machine is.
+	return &unstale.Sharing{Store: store, Secret: []byte(strings.Repeat("s", 32)), Version: "test", Wait: time.Minute}
+}
+
+// sharesWith returns the writer's site if the reader is another one with which it shares answers.
+func sharesWith(w, reader *everything) *site {
+	if w == reader || !*onRedis {
+		return nil
+	}
+	return w.site
+}
 
 // newDatabase returns where a new database is that is like another one of the server, ""
 // for an empty one. On SQLite it returns "".
@@ -81,14 +108,15 @@ func (s *site) columns(table string) []string {
 }
 
 // TestPostgres runs what matters most on PostgreSQL: after every write through one
-// notebook every read through another one, beside a third without a cache. With -postgres all tests of the package
-// do.
+// notebook every read through it and through another one, with which it shares answers by
+// Redis, beside a third without a cache. With -postgres all tests of the package do, and
+// without -redis nothing is shared.
 func TestPostgres(t *testing.T) {
 	t.Parallel()
 	if *onPostgres {
 		t.Skip("it runs by itself")
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestTwoNotebooks|TestPsqlWrites|TestTexts)$", "-test.timeout=20m", "-postgres")
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestTwoNotebooks|TestPsqlWrites|TestTexts)$", "-test.timeout=20m", "-postgres", "-redis")
 	if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -104,6 +132,11 @@ func TestTwoNotebooks(t *testing.T) {
 	w := newEverything(t)
 	other := w.another(true)
 	everyWriteAndEveryRead(w, &everything{other, w.things})
+	shared := other.cache.Stats().Shared
+	t.Logf("%+v", shared)
+	if *onRedis && (shared.Taken < 100 || w.cache.Stats().Shared.Stored < 100) {
+		t.Errorf("little was shared: %+v, %+v", w.cache.Stats().Shared, shared)
+	}
 	for _, c := range other.cache.Stats().Coarse {
 		t.Logf("coarse, %d runs, %d answers fell: %s: %s", c.Count, c.Fell, c.Reason, strings.Join(strings.Fields(c.Statement), " "))
 	}

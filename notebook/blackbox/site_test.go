@@ -187,7 +187,7 @@ func (s *site) serve(cached bool) {
 	logger := slog.New(slog.NewTextHandler(s.Output(), nil))
 	var err error
 	// The race detector takes long to clear more slots, and a busy machine to look.
-	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16, LookWait: time.Minute})
+	s.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: !cached, Logger: logger, Slots: 1 << 16, LookWait: time.Minute, Sharing: sharing()})
 	must(err)
 	s.Cleanup(func() { must(s.cache.Close()) })
 	if s.dsn == "" {

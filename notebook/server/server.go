@@ -102,6 +102,7 @@ func New(c Config, parts ...func(*Server) error) (*Server, error) {
 	}
 	s.Mux.HandleFunc("/", s.NotFound)
 	cached, err := c.Cache.Middleware(unstale.HandlerOptions{
+		Name:     "notebook", // in every process that shares its answers
 		Identity: s.identity, Route: s.Mux.Route, ExplainTo: s.explainTo, Policies: s.Mux.policies,
 		// From where a browser sends a request decides who asks, and who may read the
 		// answer: of that nothing is left within the cache.

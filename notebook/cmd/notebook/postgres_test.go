@@ -54,6 +54,8 @@ func TestPostgres(t *testing.T) {
 		{others, []string{"--data", dir}, "belongs to a notebook in another database"},
 		{nil, []string{"--data", dir}, "though the directory holds"},
 		{notes, []string{"--demo"}, "needs --data"},
+		{nil, []string{"--data", dir, "--redis=redis://127.0.0.1:1"}, "--redis needs a --database"},
+		{notes, []string{"--data", dir, "--redis=http://ann:" + secret + "@127.0.0.1:1"}, "--redis will not do"},
 		{[]string{"NOTEBOOK_DATABASE=mysql://ann:" + secret + "@localhost/notes"}, []string{"--data", dir}, "postgres://USER@HOST:PORT/NAME"},
 		{[]string{"NOTEBOOK_DATABASE=postgres://ann:" + secret + "@127.0.0.1:1/notes"}, []string{"--data", dir}, "cannot open the database postgres://ann@127.0.0.1:1/notes"},
 	} {

@@ -109,7 +109,11 @@ func open(ctx context.Context, s *settings, data *dataDir, logger *slog.Logger) 
 			_ = v.Close() // err says what matters
 		}
 	}()
-	if v.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: s.Cache == "off", Logger: logger}); err != nil {
+	sharing, err := s.sharing(secret)
+	if err != nil {
+		return nil, err
+	}
+	if v.cache, err = unstale.New(unstale.Options{Prefix: server.Prefix, Off: s.Cache == "off", Logger: logger, Sharing: sharing}); err != nil {
 		return nil, err
 	}
 	if s.Database == "" {

@@ -23,6 +23,7 @@ type settings struct {
 	Addr        string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. (default ${default}, env NOTEBOOK_ADDR)"`
 	Database    string `placeholder:"postgres://USER@HOST:PORT/NAME" help:"PostgreSQL database that holds the data. A password belongs into the environment. (default an SQLite database in the data directory, env NOTEBOOK_DATABASE)"`
 	Data        string `placeholder:"DIR" help:"Directory that holds everything the notebook keeps. (default ./notebook-data, env NOTEBOOK_DATA)"`
+	Redis       string `placeholder:"redis://HOST:PORT" help:"Redis or Valkey by which several notebooks on one --database share answers; rediss:// for TLS. They share what they have the same key for in their data directories. A password belongs into the environment. (default none, env NOTEBOOK_REDIS)"`
 	Cache       string `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether answers are cached. (default ${default}, env NOTEBOOK_CACHE)"`
 	Demo        bool   `help:"Fill an empty notebook with users, persona cards, knowledge bases and what people do with them, and print how to log in. Without --data everything is kept in a temporary directory that is removed at the end. (env NOTEBOOK_DEMO)"`
 	DemoTraffic bool   `help:"Let some visitors of its own use the demo: they read, star and comment, so that the page at /console/ has something to show. (env NOTEBOOK_DEMO_TRAFFIC)"`
@@ -109,6 +110,9 @@ func parse(args, env []string, out io.Writer) (*settings, error) {
 		if s.Demo && s.Data == "" {
 			return nil, usageError{errors.New("--demo in a --database needs --data: the uploaded files have to stay as long as what refers to them")}
 		}
+	}
+	if s.Redis != "" && s.Database == "" {
+		return nil, usageError{errors.New("--redis needs a --database: an SQLite database has one notebook")}
 	}
 	if s.DemoTraffic && !s.Demo {
 		return nil, usageError{errors.New("--demo-traffic needs --demo: its visitors log in with the public password")}
