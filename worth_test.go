@@ -115,20 +115,23 @@ func TestWorthChanges(t *testing.T) {
 		s := newWeighed(t, unstale.Options{WeighLooks: true})
 		for _, phase := range []struct {
 			look, takes time.Duration
-			hits        bool
+			falls, hits bool // before each request what is stored falls
 		}{
-			{200 * time.Microsecond, 10 * time.Millisecond, true}, // as when connections are made
-			{200 * time.Microsecond, 50 * time.Microsecond, false},
-			{200 * time.Microsecond, 2 * time.Millisecond, true},
-			{3 * time.Millisecond, 2 * time.Millisecond, false},
-			{200 * time.Microsecond, 2 * time.Millisecond, true},
+			{200 * time.Microsecond, 10 * time.Millisecond, false, true}, // as when connections are made
+			{200 * time.Microsecond, 50 * time.Microsecond, false, false},
+			{200 * time.Microsecond, 2 * time.Millisecond, false, true},
+			{200 * time.Microsecond, 2 * time.Millisecond, true, false}, // it never holds
+			{200 * time.Microsecond, 2 * time.Millisecond, false, true},
+			{3 * time.Millisecond, 2 * time.Millisecond, false, false},
+			{200 * time.Microsecond, 2 * time.Millisecond, false, true},
 		} {
 			s.source.takes.Store(int64(phase.look))
 			s.takes = phase.takes
-			s.ask(4096, 1, nil)
+			falls := func(int) bool { return phase.falls }
+			s.ask(4096, 1, falls)
 			time.Sleep(2 * time.Second) // the source is asked once a second at least
-			s.ask(1024, 1, nil)
-			hits, _ := s.ask(1000, 1, nil)
+			s.ask(1024, 1, falls)
+			hits, _ := s.ask(1000, 1, falls)
 			if phase.hits != (hits > 900) || !phase.hits && hits > 100 {
 				t.Errorf("looks of %v, handler of %v: %d hits of 1000", phase.look, phase.takes, hits)
 			}

@@ -113,7 +113,8 @@ func TestInvalidateOneUser(t *testing.T) {
 		id       string
 		ann, bob uint64
 	}{
-		{annID, 1, 0}, {bobID, 0, 1}, {annID[:8], 0, 0}, {annID + "1", 0, 0}, {"*", 0, 0},
+		{annID, 2, 0}, {bobID, 0, 2}, // the account, and the session that is made of it
+		{annID[:8], 0, 0}, {annID + "1", 0, 0}, {"*", 0, 0},
 	} {
 		body := fmt.Sprintf(`{"resource":"user","id":%q}`, test.id)
 		if w := s.json("POST", "/api/admin/cache/invalidate", admin, body); w.Code != http.StatusOK {
