@@ -138,6 +138,7 @@ for name in "$@"; do
 	node) need_node ;;
 	postgres) need_postgres ;;
 	pgbouncer) need_pgbouncer ;;
+	faketime) need_faketime ;;
 	redis) need_redis ;;
 	make) need_make ;;
 	*)
