@@ -85,7 +85,7 @@ func (e *Entry) Size() int64 { return e.size }
 // What an entry costs besides its variable parts, measured on 64-bit Linux with
 // the memory store's own bookkeeping.
 const (
-	entryOverhead  = 352
+	entryOverhead  = 416
 	lineOverhead   = 48
 	originOverhead = 64
 	stringOverhead = 16
