@@ -515,3 +515,38 @@ func TestNotShared(t *testing.T) {
 		t.Errorf("%d entries were given away", got)
 	}
 }
+
+// TestPlace: a node places no position of another schema, or of another generation of
+// the database.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartPostgres(t)
+	_, dsn := items(t, server)
+	n := newSharer(t, dsn, newMapStore(), nil)
+	n.gives("/row/1")
+	db := n.db
+	if err := db.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, ok := db.Position(db.Engine.Seq(), db.Engine.Seq())
+	if !ok {
+		t.Fatal("there is no position")
+	}
+	if _, ok := db.Place(text, nil); !ok {
+		t.Fatalf("its own position is not placed: %s", text)
+	}
+	was := db.catalogue.Load()
+	c := *was
+	c.fingerprint += " another"
+	db.catalogue.Store(&c)
+	if _, ok := db.Place(text, nil); ok {
+		t.Error("a position of another catalogue is placed")
+	}
+	db.catalogue.Store(was)
+	db.positions.mu.Lock()
+	db.positions.identity += " another"
+	db.positions.mu.Unlock()
+	if _, ok := db.Place(text, nil); ok {
+		t.Error("a position in another database is placed")
+	}
+}

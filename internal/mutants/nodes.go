@@ -14,13 +14,13 @@ var nodes = []excess{
 	{"an entry contains what was told while it was made", "postgres", "TestPositions", []edit{
 		{"postgres/position.go", "return p.list[i].first > asOf })", "return p.list[max(i-1, 0)].first > asOf })"},
 	}},
-	{"the catalogue of another node is as good", "postgres", "TestSharedIsJudged", []edit{
+	{"the catalogue of another node is as good", "postgres", "TestPlace", []edit{
 		{"postgres/position.go", "c.fingerprint + \"\\x00\" + *settings", "\"\\x00\" + *settings"},
 	}},
 	{"settings of sessions do not matter to other nodes", "postgres", "TestSharedWithWhom", []edit{
 		{"postgres/position.go", "c.fingerprint + \"\\x00\" + *settings", "c.fingerprint + \"\\x00\""},
 	}},
-	{"positions in another database are positions", "postgres", "TestSharedIsJudged", []edit{
+	{"positions in another database are positions", "postgres", "TestPlace", []edit{
 		{"postgres/position.go", "known := p.identity == t.Identity && p.identity != \"\"", "known := true"},
 		{"postgres/position.go", "	if lost || identity != p.identity {\n		p.identity, p.list = identity, nil\n	}\n", ""},
 	}},
